@@ -1,0 +1,201 @@
+//! A Kubernetes object as people wrote it, and its identity.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Group and kind of a Kubernetes object, e.g. `Deployment.apps`; the group of core kinds is empty.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKind {
+    /// API group, empty for the core group.
+    pub group: Arc<str>,
+    /// Kind, as in the manifest.
+    pub kind: Arc<str>,
+}
+
+impl fmt::Display for GroupKind {
+    /// `Deployment.apps`, or `Service` for the core group.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.group.is_empty() {
+            f.write_str(&self.kind)
+        } else {
+            write!(f, "{}.{}", self.kind, self.group)
+        }
+    }
+}
+
+/// Identity of an object inside one cluster or one fleet: group-kind, namespace and name.
+///
+/// The version of the API and the file's path are not part of it: moving a file, or changing
+/// `apps/v1beta1` to `apps/v1`, is the same object. Orders by group-kind, namespace, name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Group and kind.
+    pub group_kind: GroupKind,
+    /// Namespace; `None` for a cluster-scoped object.
+    pub namespace: Option<Arc<str>>,
+    /// Name.
+    pub name: Arc<str>,
+}
+
+impl ObjectKey {
+    /// The key with these parts; an empty namespace means none.
+    #[must_use]
+    pub fn new(group: &str, kind: &str, namespace: Option<&str>, name: &str) -> Self {
+        Self {
+            group_kind: GroupKind { group: Arc::from(group), kind: Arc::from(kind) },
+            namespace: namespace.filter(|namespace| !namespace.is_empty()).map(Arc::from),
+            name: Arc::from(name),
+        }
+    }
+
+    /// Where an object with this key stands in a machine-owned tree, without the file's ending:
+    /// `<namespace>/<kind>.<group>/<name>`, with `_cluster` for objects that have no namespace.
+    ///
+    /// `:` in a name (legal for RBAC objects) is kept: git allows it. Names that are no file name
+    /// in git never get here: the fleet refuses them.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let namespace = self.namespace.as_deref().unwrap_or("_cluster");
+        format!("{namespace}/{}/{}", self.group_kind, self.name)
+    }
+
+    /// Reads back what [`ObjectKey::path`] wrote.
+    #[must_use]
+    pub fn from_path(path: &str) -> Option<Self> {
+        let mut parts = path.splitn(3, '/');
+        let (namespace, group_kind, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let (kind, group) = group_kind.split_once('.').unwrap_or((group_kind, ""));
+        let namespace = (namespace != "_cluster").then_some(namespace);
+        Some(Self::new(group, kind, namespace, name))
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    /// `Deployment.apps web/shop`, or `Namespace web` for a cluster-scoped object.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.group_kind)?;
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// A whole Kubernetes object, kept as it was written: nothing that we do not know is lost.
+///
+/// Keys are sorted (`serde_json` without `preserve_order`), so equal objects give equal bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Manifest(pub Map<String, Value>);
+
+impl Manifest {
+    /// The object in `value`, or `None` if it is not a map.
+    #[must_use]
+    pub fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Object(map) => Some(Self(map)),
+            _ => None,
+        }
+    }
+
+    /// The object as one JSON value.
+    #[must_use]
+    pub fn into_value(self) -> Value {
+        Value::Object(self.0)
+    }
+
+    /// `apiVersion`, or the empty text.
+    #[must_use]
+    pub fn api_version(&self) -> &str {
+        self.0.get("apiVersion").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// `kind`, or the empty text.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.0.get("kind").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// API group: `apiVersion` before the `/`, empty for the core group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.api_version().split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// API version without its group: `v1` of `apps/v1`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.api_version().rsplit('/').next().unwrap_or_default()
+    }
+
+    fn metadata_text(&self, key: &str) -> Option<&str> {
+        self.0.get("metadata")?.get(key)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// `metadata.name`, or the empty text.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.metadata_text("name").unwrap_or_default()
+    }
+
+    /// `metadata.namespace`; an empty one counts as none.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.metadata_text("namespace")
+    }
+
+    /// One label's value.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.0.get("metadata")?.get("labels")?.get(key)?.as_str()
+    }
+
+    /// One annotation's value.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.0.get("metadata")?.get("annotations")?.get(key)?.as_str()
+    }
+
+    /// Labels in order of their keys; values that are not text are left out.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .get("metadata")
+            .and_then(|metadata| metadata.get("labels"))
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+    }
+
+    /// Identity of the object.
+    #[must_use]
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey::new(self.group(), self.kind(), self.namespace(), self.name())
+    }
+
+    /// `metadata` to write to; made if the object has none or one that is not a map.
+    pub fn metadata_mut(&mut self) -> &mut Map<String, Value> {
+        object_at(&mut self.0, "metadata")
+    }
+
+    /// Sets a label, making `metadata.labels` if needed.
+    pub fn set_label(&mut self, key: &str, value: &str) {
+        object_at(self.metadata_mut(), "labels").insert(key.to_owned(), Value::from(value));
+    }
+
+    /// Sets an annotation, making `metadata.annotations` if needed.
+    pub fn set_annotation(&mut self, key: &str, value: &str) {
+        object_at(self.metadata_mut(), "annotations").insert(key.to_owned(), Value::from(value));
+    }
+}
+
+fn object_at<'m>(map: &'m mut Map<String, Value>, key: &str) -> &'m mut Map<String, Value> {
+    let slot = map.entry(key).or_insert_with(|| Value::Object(Map::new()));
+    if !slot.is_object() {
+        *slot = Value::Object(Map::new());
+    }
+    slot.as_object_mut().expect("made an object one line above")
+}

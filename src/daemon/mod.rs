@@ -1,0 +1,1 @@
+//! Feeds events to the engine and performs its effects.

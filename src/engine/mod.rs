@@ -1,0 +1,1 @@
+//! The control loop as a pure state machine.

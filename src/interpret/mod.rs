@@ -1,0 +1,1 @@
+//! What a kind means: replicas, health, status, dependencies.

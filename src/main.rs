@@ -1,0 +1,3 @@
+//! The `git-fleet` program.
+
+fn main() {}

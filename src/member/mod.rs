@@ -1,0 +1,1 @@
+//! The executor: makes one member match its work and observes it.

@@ -1,0 +1,1 @@
+//! What each cluster gets changed: image, labels, annotations, plaintext.

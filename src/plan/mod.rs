@@ -1,0 +1,1 @@
+//! (fleet, previous results, reports, now) become new results with their reasons.

@@ -1,0 +1,1 @@
+//! Simulated members behind a real HTTP Kubernetes API.

@@ -1,0 +1,1 @@
+//! Folds members' reports into one status.

@@ -1,0 +1,1 @@
+//! The git store: snapshot, publish, refs, wire, triggers.
