@@ -1,1 +1,102 @@
-//! The executor: makes one member match its work and observes it.
+//! The executor of one cluster: makes it match its work, and observes it.
+//!
+//! In push mode it runs inside the controller and is handed the work in memory; in pull mode it
+//! runs inside the agent, beside the cluster. It chooses nothing: names, replicas and which
+//! objects may be removed are in the [`DesiredWork`]; it decides only what the world decides: in
+//! which order requests can succeed, when to try again, and what it saw.
+
+pub mod drift;
+pub mod kubeconfig;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::api::cluster::ClusterStatus;
+use crate::api::manifest::{Manifest, ObjectKey};
+use crate::api::names::{ClusterName, ObjectId};
+use crate::api::report::{Health, ObjectReport};
+
+/// Everything that one cluster is to run, from one source commit. The newest wins.
+#[derive(Clone, Debug)]
+pub struct DesiredWork {
+    /// Source commit that the work was computed from.
+    pub source: ObjectId,
+    /// The objects.
+    pub objects: BTreeMap<ObjectKey, DesiredObject>,
+    /// Keys that earlier works held. The only candidates for pruning: those of them that are not in
+    /// `objects` are deleted, if they carry our mark. Keys long gone cost nothing.
+    pub held: BTreeSet<ObjectKey>,
+    /// Those of `held` that are to be let go, not deleted (`preserveResourcesOnDeletion`).
+    pub preserved: BTreeSet<ObjectKey>,
+    /// Those of `objects` that nothing is written for (`suspendDispatching`): only observed.
+    pub suspended: BTreeSet<ObjectKey>,
+}
+
+/// One object as one cluster is to run it.
+#[derive(Clone, Debug)]
+pub struct DesiredObject {
+    /// The object, with our label and the policy's annotations.
+    pub manifest: Arc<Manifest>,
+    /// Blob id of the work file that it was read from.
+    pub work: ObjectId,
+}
+
+/// What an executor has to say.
+#[derive(Clone, Debug)]
+pub enum MemberReport {
+    /// State of the cluster itself: at the start, then whenever it changed.
+    Cluster(ClusterName, ClusterStatus),
+    /// Objects whose report changed; `None`: no longer held.
+    Objects(ClusterName, BTreeMap<ObjectKey, Option<ObjectReport>>),
+    /// A round of writes has ended: nothing is in flight or waiting for its turn.
+    Applied(ClusterName, AppliedRound),
+}
+
+/// What happened since the round before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppliedRound {
+    /// Source commit of the newest work that the executor holds.
+    pub source: ObjectId,
+    /// Objects applied: created, changed or repaired.
+    pub n_applied: usize,
+    /// Applied because the live object had drifted, of `n_applied`.
+    pub n_repaired: usize,
+    /// Objects that are not as they should be; each says why in its report and is tried again.
+    pub n_failed: usize,
+    /// Keys that are gone from the cluster, or let go, and need not be held any longer.
+    pub pruned: Vec<ObjectKey>,
+    /// Objects whose removal waits until nothing fails any more.
+    pub n_prune_held: usize,
+}
+
+/// Gives health and reflected status of a live object.
+pub type Interpret = Arc<dyn Fn(&Manifest, &Value) -> (Health, Option<Value>) + Send + Sync>;
+
+/// What a caller can set.
+#[derive(Clone)]
+pub struct Options {
+    /// Meaning of live objects.
+    pub interpret: Interpret,
+    /// Changed reports are gathered this long before they are sent.
+    pub report_interval: Duration,
+    /// The cluster itself is looked at this often.
+    pub cluster_interval: Duration,
+    /// A change of the Ready condition is reported when it has held this long; the first state of
+    /// a cluster is reported at once.
+    pub ready_threshold: Duration,
+}
+
+impl Options {
+    /// The house's defaults around `interpret`.
+    pub fn new(interpret: Interpret) -> Self {
+        Self {
+            interpret,
+            report_interval: Duration::from_millis(250),
+            cluster_interval: Duration::from_secs(10),
+            ready_threshold: Duration::from_secs(30),
+        }
+    }
+}
