@@ -7,6 +7,7 @@ fn manifest(value: Value) -> Manifest {
 }
 
 /// A live object in which `git-fleet` owns `fields`, and the other managers what stands with them.
+#[expect(clippy::needless_pass_by_value, reason = "callers read better with `json!` inline")]
 fn live(fields: Value, others: &[(&str, &str, Value)]) -> Value {
     let mut entries =
         vec![json!({"manager": "git-fleet", "operation": "Apply", "fieldsV1": fields})];

@@ -13,7 +13,7 @@ fn kubeconfig(server: &str, cluster: &str, user: &str) -> String {
 }
 
 fn refusal(text: &str) -> KubeconfigError {
-    let error = parse(text.as_bytes(), Allow::default()).err().expect("refused");
+    let error = parse(text.as_bytes(), Allow::default()).expect_err("refused");
     let shown = format!("{error} {error:?} {}", error.hint());
     assert!(!shown.contains(TOKEN), "a secret in `{shown}`");
     error
