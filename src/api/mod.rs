@@ -1,9 +1,23 @@
 //! Vocabulary: the kinds that people or we write, and the small values that they are made of.
 //!
-//! One file a kind. Nothing here decides anything.
+//! One file a kind. Nothing here decides anything: types, matching, defaults, texts.
 
+pub mod binding;
 pub mod cluster;
+pub mod cluster_taint_policy;
+pub mod condition;
+pub mod federated_resource_quota;
 pub mod manifest;
+pub mod marks;
+pub mod meta;
 pub mod names;
+pub mod override_policy;
+pub mod placement;
 pub mod problem;
+pub mod propagation_policy;
+pub mod quantity;
 pub mod report;
+pub mod selector;
+pub mod toleration;
+pub mod work;
+pub mod yaml;
