@@ -1,1 +1,3 @@
 //! Simulated members behind a real HTTP Kubernetes API.
+
+pub mod apply;
