@@ -147,7 +147,10 @@ fn news_about_objects_share_a_commit() {
     let effects = engine.step(Event::Woke, at(1_200));
     assert_eq!(jobs(&effects), [&Effect::CommitStatus(vec![name("eu")])]);
     let outcome = StatusOutcome::Committed { changed: false, pushed: true };
-    assert_eq!(jobs(&engine.step(Event::StatusCommitted(outcome), at(1_210))), Vec::<&Effect>::new());
+    assert_eq!(
+        jobs(&engine.step(Event::StatusCommitted(outcome), at(1_210))),
+        Vec::<&Effect>::new()
+    );
 }
 
 #[test]
@@ -159,10 +162,7 @@ fn a_member_that_leaves_is_let_go_and_one_that_changes_its_mode_changes_hands() 
         members: BTreeMap::from([(name("edge"), SyncMode::Push)]),
     });
     let effects = engine.step(turned, at(210));
-    assert_eq!(
-        jobs(&effects),
-        [&Effect::Disconnect(name("eu")), &Effect::Connect(name("edge"))]
-    );
+    assert_eq!(jobs(&effects), [&Effect::Disconnect(name("eu")), &Effect::Connect(name("edge"))]);
 }
 
 #[test]
