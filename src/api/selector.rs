@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cluster::Cluster;
+use super::manifest::Manifest;
 
 /// How a term of a selector compares a key with its values.
 #[derive(
@@ -161,6 +162,27 @@ impl ClusterAffinity {
     }
 }
 
+/// How specifically a selector picks a template; the greater beats the less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SelectorMatch {
+    /// By kind alone.
+    All,
+    /// By labels.
+    Labels,
+    /// By name.
+    Name,
+}
+
+impl std::fmt::Display for SelectorMatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::All => "by kind",
+            Self::Labels => "by labels",
+            Self::Name => "by name",
+        })
+    }
+}
+
 /// Picks templates: by name if one is set, else by labels, else all of the kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -179,4 +201,24 @@ pub struct ResourceSelector {
     /// Labels of the templates; ignored when `name` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_selector: Option<LabelSelector>,
+}
+
+impl ResourceSelector {
+    /// How specifically the template is picked, or `None` if it is not
+    /// (`spec/placement.md` §1.2 of Karmada's rules).
+    #[must_use]
+    pub fn matches(&self, template: &Manifest) -> Option<SelectorMatch> {
+        let is_of_kind = self.api_version == template.api_version()
+            && self.kind == template.kind()
+            && (self.namespace.is_empty() || Some(self.namespace.as_str()) == template.namespace());
+        if !is_of_kind {
+            None
+        } else if !self.name.is_empty() {
+            (self.name == template.name()).then_some(SelectorMatch::Name)
+        } else if let Some(selector) = &self.label_selector {
+            selector.matches_with(|key| template.label(key)).then_some(SelectorMatch::Labels)
+        } else {
+            Some(SelectorMatch::All)
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Writes YAML: every machine-owned file goes through [`to_bytes`].
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The YAML of `value`: block style, two spaces, keys in the order of the type (sorted for
 /// manifests), one newline at the end.
@@ -21,3 +22,17 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     }
     text.into_bytes()
 }
+
+/// Reads text that came out of a checked file or that we wrote ourselves; what people push is read
+/// by `fleet`, which says where it is wrong.
+///
+/// # Errors
+/// The text is not YAML, or not of this type.
+pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, BadYaml> {
+    serde_saphyr::from_str(text).map_err(|error| BadYaml(error.to_string()))
+}
+
+/// A text that is not the YAML that it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadYaml(String);
