@@ -1,1 +1,65 @@
-//! What a kind means: replicas, health, status, dependencies.
+//! What a kind means: how many replicas it asks for, whether a live object is healthy, and which
+//! part of its status is worth carrying home (`spec/interpreter.md`).
+//!
+//! Kinds are matched by exact API version and kind; one that has no file under `kinds/` has no
+//! replicas, is healthy, and reflects its whole status. Interpretation runs at two places: replicas
+//! and pruning where plans are made, health and status next to the member.
+
+mod kinds;
+mod pod_template;
+mod prune;
+
+use serde_json::Value;
+
+use crate::api::manifest::Manifest;
+use crate::api::report::Health;
+
+pub use pod_template::requirements;
+pub use prune::prune;
+
+use crate::api::binding::ReplicaRequirements;
+
+/// What a template asks of the scheduler.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replicas {
+    /// Number of equal pods.
+    pub count: i32,
+    /// What each of them needs; `None` when it needs nothing in particular.
+    pub requirements: Option<ReplicaRequirements>,
+}
+
+/// The replicas that `template` asks for, or `None` when its kind has none.
+///
+/// A field that an API server would default is defaulted here: the text in git never met one.
+#[must_use]
+pub fn replicas(template: &Manifest) -> Option<Replicas> {
+    kinds::of(template)?.replicas(template)
+}
+
+/// Writes the number of replicas that one cluster is to run.
+///
+/// A kind without replicas is left as it is.
+pub fn revise_replicas(manifest: &mut Manifest, count: i32) {
+    if let Some(kind) = kinds::of(manifest) {
+        kind.revise_replicas(manifest, count);
+    }
+}
+
+/// Health of a live object: of a kind that has no rule, `Healthy`.
+#[must_use]
+pub fn health(live: &Manifest) -> Health {
+    match kinds::of(live).and_then(|kind| kind.is_healthy(live)) {
+        Some(false) => Health::Unhealthy,
+        Some(true) | None => Health::Healthy,
+    }
+}
+
+/// The part of a live object's status that goes into the report; `None` when there is none.
+#[must_use]
+pub fn reflect(live: &Manifest) -> Option<Value> {
+    let status = live.0.get("status").filter(|status| !status.is_null())?;
+    match kinds::of(live) {
+        Some(kind) => kind.reflect(live, status),
+        None => Some(status.clone()),
+    }
+}
