@@ -1,0 +1,28 @@
+//! Rejects clusters that do not serve the template's API.
+
+use crate::schedule::filter::{Context, Filter};
+use crate::schedule::{Member, Reason, Verdict};
+
+/// Looks for the exact group, version and kind in what the cluster reported.
+///
+/// A cluster that runs the binding already keeps it: its list of APIs may be incomplete for a
+/// moment. A cluster that never reported is given the benefit of the doubt, and its reason says so.
+pub(super) struct ApiEnablement;
+
+impl Filter for ApiEnablement {
+    fn name(&self) -> &'static str {
+        "APIEnablement"
+    }
+
+    fn filter(&self, ctx: &Context<'_>, member: &Member<'_>) -> Verdict {
+        if ctx.is_placed_in(member.name) || !member.is_reported {
+            return Verdict::Accept;
+        }
+        let resource = &ctx.spec.resource;
+        if member.cluster.status.serves(&resource.api_version, &resource.kind) {
+            Verdict::Accept
+        } else {
+            Verdict::Reject(Reason::ApiNotEnabled)
+        }
+    }
+}
