@@ -1,1 +1,90 @@
-//! What each cluster gets changed: image, labels, annotations, plaintext.
+//! What each cluster gets changed: image, command, args, labels, annotations, fields, plain patches
+//! (`spec/placement.md` §4).
+//!
+//! Cluster-wide policies come first, then those of the object's namespace; within each, the less
+//! specific selector first, so that the more specific one has the last word. One file an overrider.
+
+mod annotations;
+mod command;
+mod field;
+mod image;
+mod image_name;
+mod labels;
+mod patch;
+mod plaintext;
+mod select;
+
+use crate::api::cluster::Cluster;
+use crate::api::manifest::Manifest;
+use crate::api::override_policy::Overriders;
+
+pub use select::{Override, OverridePolicies};
+
+/// One rule of one policy that changed (or could have changed) a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Applied {
+    /// The policy, as `OverridePolicy web/pull-through` or `ClusterOverridePolicy regions`.
+    pub policy: String,
+}
+
+/// An override that cannot be applied: a decision of data, never of the world.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{policy}: {overrider} {rule}")]
+pub struct OverrideError {
+    /// The policy that asked for it.
+    pub policy: String,
+    /// Which overrider, in the policy's own word, e.g. `plaintext`.
+    pub overrider: &'static str,
+    /// What stands against it, as the end of a sentence.
+    pub rule: String,
+}
+
+/// What stands against one overrider; its policy's name is added by [`apply`].
+type Refusal = String;
+
+/// One overrider: its name in a policy, and what it does with the part that it reads.
+struct Overrider {
+    name: &'static str,
+    apply: fn(&mut Manifest, &Overriders) -> Result<(), Refusal>,
+}
+
+/// Every overrider, in the order in which one rule applies them.
+const OVERRIDERS: &[Overrider] = &[
+    Overrider { name: "imageOverrider", apply: image::apply },
+    Overrider { name: "commandOverrider", apply: command::apply_commands },
+    Overrider { name: "argsOverrider", apply: command::apply_args },
+    Overrider { name: "labelsOverrider", apply: labels::apply },
+    Overrider { name: "annotationsOverrider", apply: annotations::apply },
+    Overrider { name: "fieldOverrider", apply: field::apply },
+    Overrider { name: "plaintext", apply: plaintext::apply },
+];
+
+/// Changes `manifest` as the policies ask for `cluster`, and names each rule that applied, in order.
+///
+/// The policies of the second stage are selected after the first has been applied: a label that a
+/// cluster-wide policy adds can bring in a policy of the namespace.
+///
+/// # Errors
+/// The first overrider that cannot be applied; `manifest` is then half changed and of no use.
+pub fn apply(
+    manifest: &mut Manifest,
+    cluster: &Cluster,
+    policies: &OverridePolicies<'_>,
+) -> Result<Vec<Applied>, OverrideError> {
+    let mut applied = Vec::new();
+    for stage in [&policies.cluster_wide, &policies.namespaced] {
+        for policy in select::matching(stage, manifest) {
+            for overriders in select::rules_for(policy, cluster) {
+                for overrider in OVERRIDERS {
+                    (overrider.apply)(manifest, overriders).map_err(|rule| OverrideError {
+                        policy: policy.label.clone(),
+                        overrider: overrider.name,
+                        rule,
+                    })?;
+                }
+                applied.push(Applied { policy: policy.label.clone() });
+            }
+        }
+    }
+    Ok(applied)
+}

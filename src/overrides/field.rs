@@ -1,0 +1,55 @@
+//! `fieldOverrider`: patches the structured text inside one field, e.g. a key of a ConfigMap.
+
+use serde_json::Value;
+
+use super::Refusal;
+use super::patch::{Operation, patch};
+use crate::api::manifest::Manifest;
+use crate::api::override_policy::{FieldOverrider, Overriders};
+
+/// Applies every field overrider of `overriders`, in order.
+pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<(), Refusal> {
+    for overrider in &overriders.field_overrider {
+        let mut object = Value::Object(std::mem::take(&mut manifest.0));
+        let outcome = override_field(&mut object, overrider);
+        if let Value::Object(map) = object {
+            manifest.0 = map;
+        }
+        outcome?;
+    }
+    Ok(())
+}
+
+fn override_field(object: &mut Value, overrider: &FieldOverrider) -> Result<(), Refusal> {
+    let path = &overrider.field_path;
+    let wrong = |rule: &str| format!("of `{path}` cannot be applied: {rule}");
+    let slot = object.pointer_mut(path).ok_or_else(|| wrong("the object has no such field"))?;
+    let Some(text) = slot.as_str() else { return Err(wrong("the field is not a text")) };
+    let (operations, is_yaml) =
+        if overrider.yaml.is_empty() { (&overrider.json, false) } else { (&overrider.yaml, true) };
+    if operations.is_empty() {
+        *slot = Value::String(String::new());
+        return Ok(());
+    }
+    let mut document: Value = if is_yaml {
+        crate::api::yaml::from_str(text).map_err(|_| wrong("the field does not hold YAML"))?
+    } else {
+        serde_json::from_str(text).map_err(|_| wrong("the field does not hold JSON"))?
+    };
+    let operations: Vec<Operation<'_>> = operations
+        .iter()
+        .map(|one| Operation {
+            operator: one.operator,
+            path: &one.sub_path,
+            value: one.value.as_ref(),
+        })
+        .collect();
+    patch(&mut document, &operations).map_err(|rule| format!("of `{path}` {rule}"))?;
+    let patched = if is_yaml {
+        String::from_utf8(crate::api::yaml::to_bytes(&document)).expect("YAML is written in UTF-8")
+    } else {
+        document.to_string()
+    };
+    *slot = Value::String(patched);
+    Ok(())
+}

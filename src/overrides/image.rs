@@ -1,0 +1,80 @@
+//! `imageOverrider`: changes a part of image references.
+
+use serde_json::Value;
+
+use super::Refusal;
+use super::image_name::ImageName;
+use crate::api::manifest::Manifest;
+use crate::api::override_policy::{ImageComponent, ImageOverrider, OverriderOperator, Overriders};
+
+/// Applies every image overrider of `overriders`, in order.
+pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<(), Refusal> {
+    for overrider in &overriders.image_overrider {
+        match &overrider.predicate {
+            Some(predicate) => {
+                let slot = image_at(manifest, &predicate.path)?;
+                override_image(slot, overrider)?;
+            }
+            None => {
+                for slot in images_of_containers(manifest) {
+                    override_image(slot, overrider)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The images of the containers (never of init containers) of a kind that has pods.
+fn images_of_containers(manifest: &mut Manifest) -> Vec<&mut Value> {
+    super::command::containers_mut(manifest)
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container.get_mut("image"))
+        .collect()
+}
+
+/// The value that `path` leads to, segment by segment; a segment that finds a list takes the next
+/// one as its index.
+fn image_at<'m>(manifest: &'m mut Manifest, path: &str) -> Result<&'m mut Value, Refusal> {
+    let wrong = |rule: &str| format!("has the path `{path}`, which {rule}");
+    let trimmed = path.strip_prefix('/').unwrap_or(path);
+    let mut segments = trimmed.split('/');
+    let first = segments.next().unwrap_or_default();
+    let mut value = manifest.0.get_mut(first).ok_or_else(|| wrong("leads nowhere"))?;
+    for segment in segments {
+        let next = match value {
+            Value::Object(map) => map.get_mut(segment),
+            Value::Array(list) => segment.parse::<usize>().ok().and_then(|idx| list.get_mut(idx)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        };
+        value = next.ok_or_else(|| wrong("leads nowhere"))?;
+    }
+    if value.is_string() { Ok(value) } else { Err(wrong("does not lead to a text")) }
+}
+
+fn override_image(slot: &mut Value, overrider: &ImageOverrider) -> Result<(), Refusal> {
+    let text = slot.as_str().unwrap_or_default();
+    let mut image = ImageName::parse(text).map_err(|rule| format!("cannot be applied: {rule}"))?;
+    let value = overrider.value.as_str();
+    match (overrider.component, overrider.operator) {
+        (ImageComponent::Registry, OverriderOperator::Add) => image.registry.push_str(value),
+        (ImageComponent::Registry, OverriderOperator::Replace) => {
+            value.clone_into(&mut image.registry)
+        }
+        (ImageComponent::Registry, OverriderOperator::Remove) => image.registry.clear(),
+        (ImageComponent::Repository, OverriderOperator::Add) => image.repository.push_str(value),
+        (ImageComponent::Repository, OverriderOperator::Replace) => {
+            value.clone_into(&mut image.repository);
+        }
+        (ImageComponent::Repository, OverriderOperator::Remove) => image.repository.clear(),
+        (ImageComponent::Tag, OverriderOperator::Add) => {
+            let longer = format!("{}{value}", image.tag_or_digest());
+            image.set_tag_or_digest(&longer);
+        }
+        (ImageComponent::Tag, OverriderOperator::Replace) => image.set_tag_or_digest(value),
+        (ImageComponent::Tag, OverriderOperator::Remove) => image.remove_tag_or_digest(),
+    }
+    *slot = Value::String(image.to_string());
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! RFC 6902 patches, in the three operations that overriders have.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
+use serde_json::Value;
+
+use super::Refusal;
+use crate::api::override_policy::OverriderOperator;
+
+/// One operation of a patch, borrowed from a policy.
+pub(super) struct Operation<'a> {
+    /// What to do.
+    pub(super) operator: OverriderOperator,
+    /// JSON pointer; an index below 0 counts from the end of its list.
+    pub(super) path: &'a str,
+    /// New value; absent means null.
+    pub(super) value: Option<&'a Value>,
+}
+
+/// Applies `operations` in order.
+///
+/// # Errors
+/// Says which operation cannot be applied; `document` is then as it was before that operation.
+pub(super) fn patch(document: &mut Value, operations: &[Operation<'_>]) -> Result<(), Refusal> {
+    for operation in operations {
+        let refused = |rule: &str| {
+            let verb = match operation.operator {
+                OverriderOperator::Add => "add",
+                OverriderOperator::Remove => "remove",
+                OverriderOperator::Replace => "replace",
+            };
+            format!("cannot {verb} `{}`: {rule}", operation.path)
+        };
+        let path = PointerBuf::parse(counted_from_the_start(document, operation.path))
+            .map_err(|_| refused("it is not a JSON pointer"))?;
+        let value = operation.value.cloned().unwrap_or(Value::Null);
+        let step = match operation.operator {
+            OverriderOperator::Add => PatchOperation::Add(AddOperation { path, value }),
+            OverriderOperator::Remove => PatchOperation::Remove(RemoveOperation { path }),
+            OverriderOperator::Replace => PatchOperation::Replace(ReplaceOperation { path, value }),
+        };
+        json_patch::patch(document, &Patch(vec![step]))
+            .map_err(|_| refused("the object has no such place"))?;
+    }
+    Ok(())
+}
+
+/// `path` with every index below 0 counted from the start of the list that it points into.
+fn counted_from_the_start(document: &Value, path: &str) -> String {
+    if !path.contains("/-") {
+        return path.to_owned();
+    }
+    let mut value = Some(document);
+    let mut resolved = String::with_capacity(path.len());
+    for (nth, segment) in path.split('/').enumerate() {
+        if nth == 0 {
+            resolved.push_str(segment);
+            continue;
+        }
+        let mut segment = segment.replace("~1", "/").replace("~0", "~");
+        if let (Some(Value::Array(list)), Ok(index)) = (value, segment.parse::<i64>())
+            && index < 0
+        {
+            segment = (list.len() as i64 + index).to_string();
+        }
+        value = match value {
+            Some(Value::Array(list)) => segment.parse::<usize>().ok().and_then(|idx| list.get(idx)),
+            Some(Value::Object(map)) => map.get(&segment),
+            _ => None,
+        };
+        resolved.push('/');
+        resolved.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+    }
+    resolved
+}

@@ -1,0 +1,65 @@
+//! Which override policies an object gets, in which order, and which of their rules a cluster gets.
+
+use crate::api::cluster::Cluster;
+use crate::api::manifest::Manifest;
+use crate::api::override_policy::{OverrideSpec, Overriders};
+use crate::api::selector::SelectorMatch;
+
+/// One override policy of either scope.
+#[derive(Clone, Debug)]
+pub struct Override<'a> {
+    /// Name, which breaks ties between equally specific policies.
+    pub name: &'a str,
+    /// The policy as people call it: kind, then `namespace/name` or `name`.
+    pub label: String,
+    /// What it asks for.
+    pub spec: &'a OverrideSpec,
+}
+
+/// The policies that can touch objects of one namespace.
+#[derive(Clone, Debug, Default)]
+pub struct OverridePolicies<'a> {
+    /// Every ClusterOverridePolicy of the fleet.
+    pub cluster_wide: Vec<Override<'a>>,
+    /// Every OverridePolicy of the object's namespace; none for a cluster-scoped object.
+    pub namespaced: Vec<Override<'a>>,
+}
+
+/// The policies of one stage that select `manifest`, least specific first, then by name.
+pub(super) fn matching<'s, 'a>(
+    stage: &'s [Override<'a>],
+    manifest: &Manifest,
+) -> Vec<&'s Override<'a>> {
+    let mut matching: Vec<(SelectorMatch, &Override<'a>)> = stage
+        .iter()
+        .filter_map(|policy| Some((specificity(policy.spec, manifest)?, policy)))
+        .collect();
+    matching.sort_by(|(left_match, left), (right_match, right)| {
+        left_match.cmp(right_match).then_with(|| left.name.cmp(right.name))
+    });
+    matching.into_iter().map(|(_, policy)| policy).collect()
+}
+
+/// How specifically a policy selects `manifest`; one without selectors selects everything.
+fn specificity(spec: &OverrideSpec, manifest: &Manifest) -> Option<SelectorMatch> {
+    if spec.resource_selectors.is_empty() {
+        return Some(SelectorMatch::All);
+    }
+    spec.resource_selectors.iter().filter_map(|selector| selector.matches(manifest)).max()
+}
+
+/// The overriders of `policy` that are meant for `cluster`, in the order of its rules.
+pub(super) fn rules_for<'a>(
+    policy: &Override<'a>,
+    cluster: &'a Cluster,
+) -> impl Iterator<Item = &'a Overriders> {
+    let spec = policy.spec;
+    let deprecated =
+        spec.override_rules.is_empty().then_some((spec.target_cluster.as_ref(), &spec.overriders));
+    let rules =
+        spec.override_rules.iter().map(|rule| (rule.target_cluster.as_ref(), &rule.overriders));
+    rules
+        .chain(deprecated)
+        .filter(move |(target, _)| target.is_none_or(|target| target.matches(cluster)))
+        .map(|(_, overriders)| overriders)
+}
