@@ -60,7 +60,7 @@ fn override_image(slot: &mut Value, overrider: &ImageOverrider) -> Result<(), Re
     match (overrider.component, overrider.operator) {
         (ImageComponent::Registry, OverriderOperator::Add) => image.registry.push_str(value),
         (ImageComponent::Registry, OverriderOperator::Replace) => {
-            value.clone_into(&mut image.registry)
+            value.clone_into(&mut image.registry);
         }
         (ImageComponent::Registry, OverriderOperator::Remove) => image.registry.clear(),
         (ImageComponent::Repository, OverriderOperator::Add) => image.repository.push_str(value),
