@@ -1,1 +1,30 @@
 //! A commit's files become a typed, validated and indexed fleet, or Problems.
+//!
+//! Two steps, both pure. [`parse_file`] reads one blob and knows nothing of the others, so its answer
+//! is cached by path and blob id. [`Fleet::assemble`] puts the files of a commit together and checks
+//! what only shows between them. Each Problem names file, line and column and says what to do.
+//!
+//! Paths that are no plain files (symlinks, submodules, too many of them) are the store's to report;
+//! what a template would do in a member is `check`'s.
+
+mod assemble;
+mod contents;
+mod file;
+mod json;
+mod names;
+mod object;
+mod positions;
+mod report;
+mod scalar;
+mod scope;
+mod text;
+mod tree;
+mod yaml;
+
+pub use assemble::{Fleet, Template};
+pub use file::{Document, Object, ParsedFile, SETTINGS_PATH, is_manifest_path, parse_file};
+pub use positions::{Position, Positions};
+pub use scope::{Scope, built_in};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! One file becomes documents: text, values, lists opened, each object recognised and checked.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use sha1::{Digest, Sha1};
+
+use crate::api::manifest::{GroupKind, Manifest, ObjectKey};
+use crate::api::names::ObjectId;
+use crate::api::problem::{Place, Problem};
+
+use super::contents::contents;
+use super::object::{Checked, drop_server_owned, metadata, type_meta};
+use super::positions::{Position, Positions};
+use super::report::{Report, shown};
+use super::scope::{Scope, never_propagated};
+use super::{json, text, yaml};
+
+/// Where the fleet's settings are, and only there.
+pub const SETTINGS_PATH: &str = "fleet.yaml";
+
+/// How deep lists may stand in lists.
+const LIST_DEPTH_MAX: usize = 4;
+
+/// What one blob holds: depends on nothing but its path and bytes, so it is cached by both.
+#[derive(Clone, Debug)]
+pub struct ParsedFile {
+    /// Path in the repository.
+    pub path: String,
+    /// Id of the blob.
+    pub blob: ObjectId,
+    /// Its objects, in the order of the text, lists opened. Objects with an error are left out.
+    pub documents: Vec<Document>,
+    /// What is wrong with the file, taken by itself.
+    pub problems: Vec<Problem>,
+}
+
+/// One object of a file.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Identity.
+    pub key: ObjectKey,
+    /// Where it starts.
+    pub place: Place,
+    /// Where its fields are.
+    pub positions: Positions,
+    /// Changes if and only if the object's content changes; its place does not count.
+    pub id: ObjectId,
+    /// What it is.
+    pub object: Object,
+}
+
+/// What an object of the source is to the engine.
+#[derive(Clone, Debug)]
+pub enum Object {
+    /// A manifest that policies may send to members.
+    Template(Arc<Manifest>),
+    /// A CRD: a template that says where objects of its kind live.
+    Definition(Arc<Manifest>, GroupKind, Scope),
+    /// An object that never runs in a member.
+    Inert(Arc<Manifest>),
+}
+
+/// Whether the loader reads the file at `path`: `.yaml`, `.yml` and `.json`, unless a part of the
+/// path starts with a dot, as in `.github/workflows/ci.yaml`.
+pub fn is_manifest_path(path: &str) -> bool {
+    let is_hidden = path.split('/').any(|part| part.starts_with('.'));
+    !is_hidden && [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
+}
+
+/// Reads one file. Never fails: what is wrong becomes Problems, and what is right is kept.
+pub fn parse_file(path: &str, blob: ObjectId, bytes: &[u8]) -> ParsedFile {
+    let mut report = Report::new(path);
+    let is_json = path.ends_with(".json");
+    let trees = match text::read(bytes, is_json, &mut report) {
+        None => Vec::new(),
+        Some(text) if is_json => json::read(text, &mut report).into_iter().collect(),
+        Some(text) => yaml::read(text, &mut report),
+    };
+    let mut loader = Loader { path, report, documents: Vec::new() };
+    for tree in trees {
+        loader.value(tree.value, tree.positions, 0);
+    }
+    ParsedFile {
+        path: path.to_owned(),
+        blob,
+        documents: loader.documents,
+        problems: loader.report.finish(),
+    }
+}
+
+struct Loader<'f> {
+    path: &'f str,
+    report: Report<'f>,
+    documents: Vec<Document>,
+}
+
+impl Loader<'_> {
+    fn value(&mut self, value: Value, positions: Positions, depth: usize) {
+        match value {
+            Value::Object(map) => match list_items(map) {
+                Ok(list) => self.list(list, &positions, depth),
+                Err(map) => self.object(Manifest(map), positions),
+            },
+            // A list may hold nothing, as `kubectl get` prints it.
+            Value::Null => {}
+            _ => self.report.error(
+                positions.value(""),
+                "TYPE_MISMATCH",
+                "the document is no object: it is a list or a single value",
+                "write `apiVersion`, `kind` and `metadata`; if the file is no manifest, exclude its path in fleet.yaml",
+            ),
+        }
+    }
+
+    fn list(&mut self, list: List, positions: &Positions, depth: usize) {
+        if depth >= LIST_DEPTH_MAX {
+            self.report.error(
+                positions.value(""),
+                "LIST_DEPTH",
+                format!("lists stand in lists, more than {LIST_DEPTH_MAX} levels deep"),
+                "write the objects out one after the other, separated by `---`",
+            );
+            return;
+        }
+        for (idx, mut item) in list.items.into_iter().enumerate() {
+            // The API server prints the items of a typed list without their type.
+            if let (Value::Object(item), Some((api_version, kind))) = (&mut item, &list.item_type) {
+                item.entry("apiVersion").or_insert_with(|| Value::from(api_version.as_str()));
+                item.entry("kind").or_insert_with(|| Value::from(kind.as_str()));
+            }
+            let positions =
+                positions.at(&format!("/items/{idx}")).unwrap_or_else(|| positions.clone());
+            self.value(item, positions, depth + 1);
+        }
+    }
+
+    fn object(&mut self, mut manifest: Manifest, positions: Positions) {
+        let mut checked =
+            Checked { report: &mut self.report, positions: &positions, is_bad: false };
+        if !type_meta(&mut checked, &manifest.0) {
+            return;
+        }
+        drop_server_owned(&mut checked, &mut manifest);
+        metadata(&mut checked, &manifest);
+        let (id, n_bytes) = content_id(&manifest);
+        contents(&mut checked, &manifest, n_bytes);
+        if checked.is_bad {
+            return;
+        }
+        let key = manifest.key();
+        let object = recognise(&mut checked, &key, manifest);
+        if !checked.is_bad {
+            let place = at(self.path, positions.value(""));
+            self.documents.push(Document { key, place, positions, id, object });
+        }
+    }
+}
+
+fn recognise(checked: &mut Checked<'_, '_>, key: &ObjectKey, manifest: Manifest) -> Object {
+    let group_kind = &key.group_kind;
+    if let Some(why) =
+        never_propagated(&group_kind.group, &group_kind.kind, key.namespace.as_deref(), &key.name)
+    {
+        checked.warning(
+            "",
+            "KIND_NOT_PROPAGATED",
+            format!("{} {why}", shown(&key.to_string())),
+            "remove it if you meant it for the members",
+        );
+        return Object::Inert(Arc::new(manifest));
+    }
+    match definition(&manifest) {
+        Some((defined, scope)) => Object::Definition(Arc::new(manifest), defined, scope),
+        None => Object::Template(Arc::new(manifest)),
+    }
+}
+
+/// Which kind a CRD defines, and where its objects live.
+fn definition(manifest: &Manifest) -> Option<(GroupKind, Scope)> {
+    if (manifest.group(), manifest.kind()) != ("apiextensions.k8s.io", "CustomResourceDefinition") {
+        return None;
+    }
+    let spec = manifest.0.get("spec")?;
+    let scope = match spec.get("scope")?.as_str()? {
+        "Namespaced" => Scope::Namespaced,
+        "Cluster" => Scope::Cluster,
+        _ => return None,
+    };
+    let group = Arc::from(spec.get("group")?.as_str()?);
+    let kind = Arc::from(spec.get("names")?.get("kind")?.as_str()?);
+    Some((GroupKind { group, kind }, scope))
+}
+
+struct List {
+    items: Vec<Value>,
+    /// `apiVersion` and `kind` of items that do not say theirs; `None` for the kind `List`.
+    item_type: Option<(String, String)>,
+}
+
+/// The items of `List`, `ConfigMapList`, …; gives the map back if it is no list.
+fn list_items(mut map: Map<String, Value>) -> Result<List, Map<String, Value>> {
+    let Some(item_kind) =
+        map.get("kind").and_then(Value::as_str).and_then(|kind| kind.strip_suffix("List"))
+    else {
+        return Err(map);
+    };
+    let has_name = map.get("metadata").is_some_and(|metadata| metadata.get("name").is_some());
+    let is_list =
+        item_kind.is_empty() || (!has_name && map.get("items").is_some_and(Value::is_array));
+    if !is_list {
+        return Err(map);
+    }
+    let item_kind = item_kind.to_owned();
+    let api_version = map.get("apiVersion").and_then(Value::as_str).unwrap_or("v1").to_owned();
+    match map.remove("items") {
+        Some(Value::Array(items)) => {
+            let item_type = (!item_kind.is_empty()).then_some((api_version, item_kind));
+            Ok(List { items, item_type })
+        }
+        None | Some(Value::Null) => Ok(List { items: Vec::new(), item_type: None }),
+        Some(items) => {
+            map.insert("items".to_owned(), items);
+            Err(map)
+        }
+    }
+}
+
+/// SHA-1 of the object as JSON with sorted keys, and how many bytes that is.
+fn content_id(manifest: &Manifest) -> (ObjectId, usize) {
+    let bytes = serde_json::to_vec(manifest).expect("a map with text keys is JSON");
+    (ObjectId::from_bytes(Sha1::digest(&bytes).into()), bytes.len())
+}
+
+fn at(path: &str, position: Position) -> Place {
+    Place { file: path.to_owned(), line: position.line, column: position.column }
+}

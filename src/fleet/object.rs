@@ -1,0 +1,362 @@
+//! What every object must have, whatever its kind, and what it must not bring along.
+
+use serde_json::{Map, Value};
+
+use crate::api::manifest::Manifest;
+
+use super::names::{
+    bad_label_key, bad_label_value, bad_name, bad_namespace, bad_path_name, did_you_mean,
+};
+use super::positions::{Positions, escape};
+use super::report::{Report, shown};
+
+/// Fields of `metadata` that people may write.
+const METADATA_FIELDS: &[&str] = &[
+    "annotations",
+    "finalizers",
+    "generateName",
+    "labels",
+    "name",
+    "namespace",
+    "ownerReferences",
+];
+
+/// Fields of `metadata` that an API server writes; they mean nothing in a repository.
+const SERVER_FIELDS: &[&str] = &[
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// Labels and annotations that the engine sets on what it applies.
+const RESERVED: &[&str] = &[
+    "clusterresourcebinding.karmada.io/name",
+    "karmada.io/managed",
+    "resourcebinding.karmada.io/name",
+    "resourcebinding.karmada.io/namespace",
+    "work.karmada.io/name",
+    "work.karmada.io/namespace",
+];
+
+/// Most bytes of all annotations of an object together; an API server's own limit.
+const ANNOTATIONS_MAX: usize = 256 << 10;
+
+/// One object of a file while it is checked.
+pub(super) struct Checked<'a, 'f> {
+    pub(super) report: &'a mut Report<'f>,
+    pub(super) positions: &'a Positions,
+    /// Set where the object cannot be used.
+    pub(super) is_bad: bool,
+}
+
+impl Checked<'_, '_> {
+    /// An error at the value of the field at `pointer`.
+    pub(super) fn error(
+        &mut self,
+        pointer: &str,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.is_bad = true;
+        self.report.error(self.positions.value(pointer), code, message, hint);
+    }
+
+    /// An error at the key of the field at `pointer`.
+    pub(super) fn error_at_key(
+        &mut self,
+        pointer: &str,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.is_bad = true;
+        self.report.error(self.positions.key(pointer), code, message, hint);
+    }
+
+    /// A warning at the key of the field at `pointer`.
+    pub(super) fn warning(
+        &mut self,
+        pointer: &str,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.report.warning(self.positions.key(pointer), code, message, hint);
+    }
+}
+
+/// Checks `apiVersion` and `kind`; false if the object has no usable kind.
+pub(super) fn type_meta(checked: &mut Checked<'_, '_>, map: &Map<String, Value>) -> bool {
+    for field in ["apiVersion", "kind"] {
+        match map.get(field) {
+            Some(Value::String(text)) if !text.is_empty() => {
+                if text.contains("{{") {
+                    unrendered(checked, &format!("/{field}"));
+                } else if !is_type_text(field, text) {
+                    checked.error(
+                        &format!("/{field}"),
+                        "OBJ_BAD_NAME",
+                        format!("`{}` is no {field}", shown(text)),
+                        "write it like `apps/v1` and `Deployment`",
+                    );
+                }
+            }
+            None | Some(Value::Null) | Some(Value::String(_)) => checked.error_at_key(
+                "",
+                "OBJ_MISSING_FIELD",
+                format!("the object has no `{field}`"),
+                format!(
+                    "add `{field}`; if the file is no manifest, exclude its path in fleet.yaml"
+                ),
+            ),
+            Some(_) => not_text(checked, &format!("/{field}"), field),
+        }
+    }
+    !checked.is_bad
+}
+
+fn is_type_text(field: &str, text: &str) -> bool {
+    let (group, last) = match text.split_once('/') {
+        Some((group, version)) if field == "apiVersion" => (group, version),
+        _ => ("a", text),
+    };
+    bad_name(group).is_none() && !last.is_empty() && last.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// Checks `metadata`: names, labels, annotations, finalizers, unknown fields.
+pub(super) fn metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
+    let what = format!("the {}", shown(manifest.kind()));
+    let metadata = match manifest.0.get("metadata") {
+        Some(Value::Object(metadata)) => metadata,
+        None | Some(Value::Null) => {
+            checked.error_at_key(
+                "",
+                "OBJ_MISSING_FIELD",
+                format!("{what} has no `metadata.name`"),
+                "add a name; if the file is no manifest, exclude its path in fleet.yaml",
+            );
+            return;
+        }
+        Some(_) => {
+            checked.error(
+                "/metadata",
+                "TYPE_MISMATCH",
+                "`metadata` is not a map",
+                "write `metadata:` with the fields below it",
+            );
+            return;
+        }
+    };
+    name(checked, manifest, metadata, &what);
+    if let Some(Value::String(namespace)) = metadata.get("namespace") {
+        if namespace.contains("{{") {
+            unrendered(checked, "/metadata/namespace");
+        } else if !namespace.is_empty()
+            && let Some(rule) = bad_namespace(namespace)
+        {
+            checked.error(
+                "/metadata/namespace",
+                "OBJ_BAD_NAME",
+                format!("the namespace `{}` {rule}", shown(namespace)),
+                "choose a name by these rules",
+            );
+        }
+    } else if metadata.get("namespace").is_some_and(|namespace| !namespace.is_null()) {
+        not_text(checked, "/metadata/namespace", "metadata.namespace");
+    }
+    labels(checked, metadata, "labels");
+    labels(checked, metadata, "annotations");
+    for field in metadata.keys() {
+        if !METADATA_FIELDS.contains(&field.as_str()) && !SERVER_FIELDS.contains(&field.as_str()) {
+            let hint = did_you_mean(
+                field,
+                METADATA_FIELDS.iter().copied(),
+                "remove it: API servers drop or refuse it",
+            );
+            checked.warning(
+                &format!("/metadata/{}", escape(field)),
+                "FIELD_UNKNOWN",
+                format!("`metadata` has no field `{}`", shown(field)),
+                hint,
+            );
+        }
+    }
+}
+
+fn name(
+    checked: &mut Checked<'_, '_>,
+    manifest: &Manifest,
+    metadata: &Map<String, Value>,
+    what: &str,
+) {
+    match metadata.get("name") {
+        Some(Value::String(name)) if !name.is_empty() => {
+            let is_rbac = manifest.group() == "rbac.authorization.k8s.io";
+            if name.contains("{{") {
+                unrendered(checked, "/metadata/name");
+            } else if let Some(rule) = if is_rbac { bad_path_name(name) } else { bad_name(name) } {
+                checked.error(
+                    "/metadata/name",
+                    "OBJ_BAD_NAME",
+                    format!("the name `{}` {rule}", shown(name)),
+                    "choose a name by these rules",
+                );
+            }
+        }
+        None | Some(Value::Null | Value::String(_)) => {
+            if metadata.contains_key("generateName") {
+                checked.error_at_key(
+                    "/metadata/generateName",
+                    "OBJ_GENERATE_NAME",
+                    format!("{what} has `generateName`: each apply would make another object"),
+                    "give it a fixed `name`",
+                );
+            } else {
+                checked.error_at_key(
+                    "/metadata",
+                    "OBJ_MISSING_FIELD",
+                    format!("{what} has no `metadata.name`"),
+                    "add a name; if the file is no manifest, exclude its path in fleet.yaml",
+                );
+            }
+        }
+        Some(_) => not_text(checked, "/metadata/name", "metadata.name"),
+    }
+}
+
+fn labels(checked: &mut Checked<'_, '_>, metadata: &Map<String, Value>, field: &str) {
+    let map = match metadata.get(field) {
+        None | Some(Value::Null) => return,
+        Some(Value::Object(map)) => map,
+        Some(_) => {
+            checked.error(
+                &format!("/metadata/{field}"),
+                "TYPE_MISMATCH",
+                format!("`metadata.{field}` is not a map"),
+                "write one `key: value` a line",
+            );
+            return;
+        }
+    };
+    let is_labels = field == "labels";
+    let mut n_bytes = 0;
+    for (key, value) in map {
+        let pointer = || format!("/metadata/{field}/{}", escape(key));
+        if let Some(rule) = bad_label_key(key) {
+            checked.error_at_key(
+                &pointer(),
+                "LABEL_INVALID",
+                format!("the key `{}` in `metadata.{field}` {rule}", shown(key)),
+                "choose a key by these rules",
+            );
+        }
+        if RESERVED.contains(&key.as_str()) || key.starts_with("git-fleet.io/") {
+            checked.warning(
+                &pointer(),
+                "LABEL_RESERVED",
+                format!(
+                    "`{}` in `metadata.{field}` is set by the engine on what it applies",
+                    shown(key)
+                ),
+                "remove it; the engine overwrites it",
+            );
+        }
+        match value {
+            Value::String(text) => {
+                n_bytes += key.len() + text.len();
+                if is_labels && let Some(rule) = bad_label_value(text) {
+                    checked.error(
+                        &pointer(),
+                        "LABEL_INVALID",
+                        format!("the value `{}` of the label `{}` {rule}", shown(text), shown(key)),
+                        "choose a value by these rules, or use an annotation",
+                    );
+                }
+            }
+            Value::Null => {}
+            _ => not_text(checked, &pointer(), &format!("metadata.{field}.{}", shown(key))),
+        }
+    }
+    if n_bytes > ANNOTATIONS_MAX {
+        checked.error_at_key(
+            &format!("/metadata/{field}"),
+            "OBJ_TOO_LARGE",
+            format!("`metadata.{field}` holds {n_bytes} bytes; API servers take {ANNOTATIONS_MAX}"),
+            "move the data into a ConfigMap",
+        );
+    }
+}
+
+/// Removes what belongs to an API server, warning where it was more than the usual empty remains.
+pub(super) fn drop_server_owned(checked: &mut Checked<'_, '_>, manifest: &mut Manifest) {
+    let mut found = Vec::new();
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    };
+    if let Some(status) = manifest.0.remove("status")
+        && !is_empty(&status)
+    {
+        found.push("/status".to_owned());
+    }
+    if let Some(Value::Object(metadata)) = manifest.0.get_mut("metadata") {
+        for field in SERVER_FIELDS {
+            if let Some(value) = metadata.remove(*field)
+                && !is_empty(&value)
+            {
+                found.push(format!("/metadata/{field}"));
+            }
+        }
+        // An owner is named by a uid of one cluster: elsewhere the garbage collector would delete the object.
+        if let Some(owners) = metadata.remove("ownerReferences")
+            && owners.as_array().is_some_and(|owners| !owners.is_empty())
+        {
+            found.push("/metadata/ownerReferences".to_owned());
+        }
+        if metadata.get("finalizers").and_then(Value::as_array).is_some_and(|all| !all.is_empty()) {
+            checked.warning(
+                "/metadata/finalizers",
+                "FINALIZER_BLOCKS_PRUNE",
+                "the object has finalizers: it stays in a member until someone there removes them",
+                "remove `finalizers` unless a controller in every member handles them",
+            );
+        }
+    }
+    for pointer in found {
+        checked.warning(
+            &pointer,
+            "FIELD_SERVER_OWNED",
+            format!(
+                "`{}` is written by an API server; it is left out",
+                pointer[1..].replace('/', ".")
+            ),
+            "remove it from the file",
+        );
+    }
+}
+
+/// Says that the field at `pointer` must be text.
+pub(super) fn not_text(checked: &mut Checked<'_, '_>, pointer: &str, field: &str) {
+    checked.error(
+        pointer,
+        "TYPE_MISMATCH",
+        format!("`{field}` is not text"),
+        "put the value in quotes",
+    );
+}
+
+fn unrendered(checked: &mut Checked<'_, '_>, pointer: &str) {
+    checked.error(
+        pointer,
+        "UNRENDERED_TEMPLATE",
+        "the field holds template text (`{{ … }}`): it is the source of a manifest, not a manifest",
+        "commit what your template tool renders, or exclude the path in fleet.yaml",
+    );
+}

@@ -1,0 +1,93 @@
+//! Collects the Problems of one file.
+
+use crate::api::problem::{Place, Problem, Severity};
+
+use super::positions::Position;
+
+/// Most Problems told about one file: after these, a person fixes and looks again.
+const PROBLEMS_MAX: usize = 100;
+
+/// The Problems of one file, in the order in which they were found.
+#[derive(Debug)]
+pub(super) struct Report<'f> {
+    path: &'f str,
+    problems: Vec<Problem>,
+    n_left_out: usize,
+}
+
+impl<'f> Report<'f> {
+    /// No Problems yet, for the file at `path`.
+    pub(super) fn new(path: &'f str) -> Self {
+        Self { path, problems: Vec::new(), n_left_out: 0 }
+    }
+
+    /// A place in this file.
+    pub(super) fn place(&self, position: Position) -> Place {
+        Place { file: self.path.to_owned(), line: position.line, column: position.column }
+    }
+
+    /// Adds an error.
+    pub(super) fn error(
+        &mut self,
+        position: Position,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let place = self.place(position);
+        self.push(Problem::error(place, code, message, hint));
+    }
+
+    /// Adds a warning.
+    pub(super) fn warning(
+        &mut self,
+        position: Position,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let place = self.place(position);
+        self.push(Problem::warning(place, code, message, hint));
+    }
+
+    /// Adds a Problem, unless the file has too many already.
+    pub(super) fn push(&mut self, problem: Problem) {
+        // An error must never be lost behind a hundred warnings: it decides whether the commit counts.
+        if self.problems.len() < PROBLEMS_MAX
+            || (problem.severity == Severity::Error && !self.has_error())
+        {
+            self.problems.push(problem);
+        } else {
+            self.n_left_out += 1;
+        }
+    }
+
+    /// Whether any of the Problems is an error.
+    pub(super) fn has_error(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// All Problems; the last one says how many were left out, if any were.
+    pub(super) fn finish(mut self) -> Vec<Problem> {
+        if self.n_left_out > 0 {
+            let place = self.place(Position::default());
+            self.problems.push(Problem::warning(
+                place,
+                "LIMIT_PROBLEMS",
+                format!("{} more problems in this file are not shown", self.n_left_out),
+                "fix the ones above and look again",
+            ));
+        }
+        self.problems
+    }
+}
+
+/// Text of a user for a message: control characters escaped, and cut after 80 characters.
+pub(super) fn shown(text: &str) -> String {
+    const CHARS_MAX: usize = 80;
+    let mut shown: String = text.chars().take(CHARS_MAX).flat_map(char::escape_debug).collect();
+    if text.chars().nth(CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,104 @@
+//! The loader on whole files: bad inputs and what is said about them, and published manifests.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use git_fleet::api::names::ObjectId;
+use git_fleet::api::problem::{Problem, Severity};
+use git_fleet::fleet::{Fleet, ParsedFile, is_manifest_path, parse_file};
+
+const COMMIT: ObjectId = ObjectId::from_bytes([7; 20]);
+
+/// Every folder of `tests/golden/bad` is a fleet repository with something wrong in it, named
+/// `<CODE>-<what>`; the snapshot beside it is what a person is told. A new case is a new folder.
+#[test]
+fn bad_inputs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bad");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && path.file_name().unwrap() != "told")
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(root.join("told"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for case in cases {
+            let name = case.file_name().unwrap().to_str().unwrap();
+            let problems = load(&case).1;
+            let code = name.split('-').next().unwrap();
+            assert!(problems.iter().any(|problem| problem.code == code), "{name}: {problems:#?}");
+            insta::assert_snapshot!(name, told(&problems));
+        }
+    });
+}
+
+/// Manifests of public projects, as they are: in the folder that `FLEET_REAL` names, or beside the
+/// repository.
+#[test]
+fn published_manifests_load_without_errors() {
+    let root = std::env::var_os("FLEET_REAL").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/real"),
+        PathBuf::from,
+    );
+    let Ok(folders) = std::fs::read_dir(&root) else {
+        assert!(
+            std::env::var_os("FLEET_REQUIRE_CORPUS").is_none(),
+            "no folder of published manifests: set FLEET_REAL"
+        );
+        eprintln!("left out: no folder of published manifests; FLEET_REAL names one");
+        return;
+    };
+    let mut n_objects = 0;
+    for folder in folders.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let (fleet, problems) = load(&folder);
+        n_objects += fleet.templates.len();
+        let errors: Vec<&Problem> = problems
+            .iter()
+            // Samples leave the namespace to whoever applies them; a fleet cannot.
+            .filter(|problem| {
+                problem.severity == Severity::Error && problem.code != "NAMESPACE_REQUIRED"
+            })
+            .collect();
+        assert!(errors.is_empty(), "{}: {errors:#?}", folder.display());
+    }
+    assert!(n_objects > 200, "{n_objects}");
+}
+
+fn load(folder: &Path) -> (Fleet, Vec<Problem>) {
+    let mut paths = Vec::new();
+    find(folder, "", &mut paths);
+    paths.sort();
+    let files: Vec<Arc<ParsedFile>> = paths
+        .iter()
+        .filter(|path| is_manifest_path(path))
+        .map(|path| {
+            let bytes = std::fs::read(folder.join(path)).unwrap();
+            Arc::new(parse_file(path, ObjectId::from_bytes([0; 20]), &bytes))
+        })
+        .collect();
+    Fleet::assemble(COMMIT, &files)
+}
+
+fn find(folder: &Path, prefix: &str, paths: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            find(&entry.path(), &format!("{path}/"), paths);
+        } else {
+            paths.push(path);
+        }
+    }
+}
+
+fn told(problems: &[Problem]) -> String {
+    problems.iter().fold(String::new(), |mut text, problem| {
+        writeln!(text, "{problem}").unwrap();
+        text
+    })
+}

@@ -1,0 +1,3 @@
+//! Tests that use the library from outside, in one binary.
+
+mod loading;
