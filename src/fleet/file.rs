@@ -65,20 +65,21 @@ pub enum Object {
 /// path starts with a dot, as in `.github/workflows/ci.yaml`.
 pub fn is_manifest_path(path: &str) -> bool {
     let is_hidden = path.split('/').any(|part| part.starts_with('.'));
-    !is_hidden && [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending);
+    !is_hidden && matches!(ending, Some("yaml" | "yml" | "json"))
 }
 
 /// Reads one file. Never fails: what is wrong becomes Problems, and what is right is kept.
 pub fn parse_file(path: &str, blob: ObjectId, bytes: &[u8]) -> ParsedFile {
     let mut report = Report::new(path);
-    let is_json = path.ends_with(".json");
+    let is_json = path.rsplit_once('.').is_some_and(|(_, ending)| ending == "json");
     let trees = match text::read(bytes, is_json, &mut report) {
         None => Vec::new(),
         Some(text) if is_json => json::read(text, &mut report).into_iter().collect(),
         Some(text) => yaml::read(text, &mut report),
     };
     let mut loader = Loader { path, report, documents: Vec::new() };
-    for tree in trees {
+    for tree in trees.into_iter().filter(|tree| tree.is_sound) {
         loader.value(tree.value, tree.positions, 0);
     }
     ParsedFile {

@@ -35,7 +35,7 @@ struct Walk<'t, 'r, 'f> {
     builder: Builder<'r, 'f>,
 }
 
-impl<'t> Walk<'t, '_, '_> {
+impl Walk<'_, '_, '_> {
     fn run(&mut self) -> Result<(), Stop> {
         while let Some(byte) = self.text.as_bytes().get(self.at).copied() {
             match byte {
@@ -137,20 +137,7 @@ impl<'t> Walk<'t, '_, '_> {
         let is_integer = digits.bytes().all(|b| b.is_ascii_digit());
         let float = || text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
         let report = &mut *self.builder.report;
-        let value = if !is_integer {
-            float().map_or_else(
-                || {
-                    report.error(
-                        position,
-                        "FLOAT_RANGE",
-                        format!("{text} is not a finite number"),
-                        "write a finite number",
-                    );
-                    Value::Null
-                },
-                Value::Number,
-            )
-        } else {
+        let value = if is_integer {
             match integer(digits, text.len() > digits.len()) {
                 Plain::Value(value) => value,
                 Plain::IntPrecision(number) => {
@@ -172,6 +159,19 @@ impl<'t> Walk<'t, '_, '_> {
                     Value::Null
                 }
             }
+        } else {
+            float().map_or_else(
+                || {
+                    report.error(
+                        position,
+                        "FLOAT_RANGE",
+                        format!("{text} is not a finite number"),
+                        "write a finite number",
+                    );
+                    Value::Null
+                },
+                Value::Number,
+            )
         };
         self.builder.scalar(value, position, 0);
     }

@@ -43,6 +43,9 @@ const RESERVED: &[&str] = &[
     "work.karmada.io/namespace",
 ];
 
+/// What to do with a file that was never meant for Kubernetes.
+const NO_MANIFEST: &str = "if the file is no manifest, exclude its path in fleet.yaml";
+
 /// Most bytes of all annotations of an object together; an API server's own limit.
 const ANNOTATIONS_MAX: usize = 256 << 10;
 
@@ -93,29 +96,33 @@ impl Checked<'_, '_> {
 
 /// Checks `apiVersion` and `kind`; false if the object has no usable kind.
 pub(super) fn type_meta(checked: &mut Checked<'_, '_>, map: &Map<String, Value>) -> bool {
+    let is_absent = |field: &&str| match map.get(*field) {
+        None | Some(Value::Null) => true,
+        Some(value) => value.as_str() == Some(""),
+    };
+    let absent: Vec<&str> = ["apiVersion", "kind"].into_iter().filter(is_absent).collect();
+    if !absent.is_empty() {
+        let fields = absent.join("` and no `");
+        checked.error_at_key(
+            "",
+            "OBJ_MISSING_FIELD",
+            format!("the object has no `{fields}`"),
+            format!("add it; {NO_MANIFEST}"),
+        );
+        return false;
+    }
     for field in ["apiVersion", "kind"] {
-        match map.get(field) {
-            Some(Value::String(text)) if !text.is_empty() => {
-                if text.contains("{{") {
-                    unrendered(checked, &format!("/{field}"));
-                } else if !is_type_text(field, text) {
-                    checked.error(
-                        &format!("/{field}"),
-                        "OBJ_BAD_NAME",
-                        format!("`{}` is no {field}", shown(text)),
-                        "write it like `apps/v1` and `Deployment`",
-                    );
-                }
-            }
-            None | Some(Value::Null) | Some(Value::String(_)) => checked.error_at_key(
-                "",
-                "OBJ_MISSING_FIELD",
-                format!("the object has no `{field}`"),
-                format!(
-                    "add `{field}`; if the file is no manifest, exclude its path in fleet.yaml"
-                ),
+        let pointer = format!("/{field}");
+        match map.get(field).and_then(Value::as_str) {
+            None => not_text(checked, &pointer, field),
+            Some(text) if text.contains("{{") => unrendered(checked, &pointer),
+            Some(text) if is_type_text(field, text) => {}
+            Some(text) => checked.error(
+                &pointer,
+                "OBJ_BAD_NAME",
+                format!("`{}` is no {field}", shown(text)),
+                "write it like `apps/v1` and `Deployment`",
             ),
-            Some(_) => not_text(checked, &format!("/{field}"), field),
         }
     }
     !checked.is_bad
@@ -139,7 +146,7 @@ pub(super) fn metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
                 "",
                 "OBJ_MISSING_FIELD",
                 format!("{what} has no `metadata.name`"),
-                "add a name; if the file is no manifest, exclude its path in fleet.yaml",
+                format!("add a name; {NO_MANIFEST}"),
             );
             return;
         }
@@ -222,7 +229,7 @@ fn name(
                     "/metadata",
                     "OBJ_MISSING_FIELD",
                     format!("{what} has no `metadata.name`"),
-                    "add a name; if the file is no manifest, exclude its path in fleet.yaml",
+                    format!("add a name; {NO_MANIFEST}"),
                 );
             }
         }

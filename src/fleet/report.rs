@@ -12,13 +12,14 @@ const PROBLEMS_MAX: usize = 100;
 pub(super) struct Report<'f> {
     path: &'f str,
     problems: Vec<Problem>,
+    n_errors: usize,
     n_left_out: usize,
 }
 
 impl<'f> Report<'f> {
     /// No Problems yet, for the file at `path`.
     pub(super) fn new(path: &'f str) -> Self {
-        Self { path, problems: Vec::new(), n_left_out: 0 }
+        Self { path, problems: Vec::new(), n_errors: 0, n_left_out: 0 }
     }
 
     /// A place in this file.
@@ -52,19 +53,19 @@ impl<'f> Report<'f> {
 
     /// Adds a Problem, unless the file has too many already.
     pub(super) fn push(&mut self, problem: Problem) {
+        let is_error = problem.severity == Severity::Error;
         // An error must never be lost behind a hundred warnings: it decides whether the commit counts.
-        if self.problems.len() < PROBLEMS_MAX
-            || (problem.severity == Severity::Error && !self.has_error())
-        {
+        if self.problems.len() < PROBLEMS_MAX || (is_error && self.n_errors == 0) {
             self.problems.push(problem);
         } else {
             self.n_left_out += 1;
         }
+        self.n_errors += usize::from(is_error);
     }
 
-    /// Whether any of the Problems is an error.
-    pub(super) fn has_error(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    /// How many errors were found so far.
+    pub(super) fn n_errors(&self) -> usize {
+        self.n_errors
     }
 
     /// All Problems; the last one says how many were left out, if any were.

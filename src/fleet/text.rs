@@ -77,7 +77,7 @@ fn encoding(report: &mut Report<'_>, at: Position, message: &str) {
 
 fn position(bytes: &[u8], at: usize) -> Position {
     let before = &bytes[..at];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
     Position { line: line as u32, column: column as u32 }

@@ -22,6 +22,8 @@ pub(super) struct Stop;
 pub(super) struct Tree {
     pub(super) value: Value,
     pub(super) positions: Positions,
+    /// Whether its text could be read without an error. If not, the value is a guess.
+    pub(super) is_sound: bool,
 }
 
 /// Builds one document after the other.
@@ -34,6 +36,7 @@ pub(super) struct Builder<'r, 'f> {
     anchors: BTreeMap<usize, (Value, usize)>,
     n_aliases: usize,
     n_aliased_bytes: usize,
+    n_errors_before: usize,
     /// Bytes of the values so far, 16 for each value and what its text holds.
     n_bytes: usize,
 }
@@ -60,6 +63,7 @@ impl<'r, 'f> Builder<'r, 'f> {
             anchors: BTreeMap::new(),
             n_aliases: 0,
             n_aliased_bytes: 0,
+            n_errors_before: 0,
             n_bytes: 0,
         }
     }
@@ -166,7 +170,9 @@ impl<'r, 'f> Builder<'r, 'f> {
         self.n_aliased_bytes = 0;
         self.n_bytes = 0;
         let positions = self.recorder.finish();
-        Some(Tree { value: self.root.take()?, positions })
+        let n_errors = self.report.n_errors();
+        let is_sound = n_errors == std::mem::replace(&mut self.n_errors_before, n_errors);
+        Some(Tree { value: self.root.take()?, positions, is_sound })
     }
 
     fn push(&mut self, position: Position, anchor: usize, values: Values) -> Result<(), Stop> {

@@ -65,8 +65,8 @@ fn take(
             let is_plain = style == ScalarStyle::Plain;
             let kind = tag_kind(builder.report, tag.as_deref(), at);
             if builder.expects_key() {
-                return key(builder, text.into_owned(), is_plain && kind == TagKind::None, at)
-                    .map(|()| false);
+                key(builder, text.into_owned(), is_plain && kind == TagKind::None, at);
+                return Ok(false);
             }
             let value = match kind {
                 TagKind::None if is_plain => unquoted(builder.report, text.into_owned(), at),
@@ -95,12 +95,7 @@ fn take(
     Ok(false)
 }
 
-fn key(
-    builder: &mut Builder<'_, '_>,
-    key: String,
-    is_plain: bool,
-    at: Position,
-) -> Result<(), Stop> {
+fn key(builder: &mut Builder<'_, '_>, key: String, is_plain: bool, at: Position) {
     if is_plain {
         if key == "<<" {
             builder.report.error(
@@ -135,7 +130,6 @@ fn key(
         }
     }
     builder.key(key, at);
-    Ok(())
 }
 
 /// Stops where a map, a list or an alias is used as a key.
