@@ -1,3 +1,7 @@
 //! Tests that use the library from outside, in one binary.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod layers;
 mod loading;
+mod schemas;
+mod tidy;
