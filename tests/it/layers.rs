@@ -110,7 +110,8 @@ fn mentions(text: &str, needle: &str) -> bool {
     text.match_indices(needle).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = text[at + needle.len()..].chars().next();
-        !(in_word(first) && in_word(before)) && !(in_word(last) && in_word(after))
+        let cut = in_word(first) && in_word(before) || in_word(last) && in_word(after);
+        !cut
     })
 }
 
