@@ -1,3 +1,36 @@
-//! Simulated members behind a real HTTP Kubernetes API.
+//! Simulated members behind a real HTTP Kubernetes API, for demos, tests, scale and faults.
+//!
+//! [`Host`] runs many members on one thread; each is an HTTP server on its own loopback port that an
+//! unmodified kube-rs client and `kubectl` can use. A request goes through `server` (credentials,
+//! faults), `route` (what is asked), then `read`, `write`, `delete` or `watch` over `storage`.
+//! `apply` and its neighbours are pure functions over JSON; `merge` is the seam to them.
+//!
+//! Deliberately not here: admission webhooks, authorization, protobuf, conversion between versions
+//! beyond the name, and the field schemas of built-in kinds: an unknown field is kept.
 
 pub mod apply;
+mod crd;
+mod delete;
+mod discovery;
+mod faults;
+mod format;
+mod host;
+mod merge;
+mod openapi;
+mod read;
+mod resources;
+mod review;
+mod route;
+mod selector;
+mod server;
+mod status_error;
+mod storage;
+mod subresource;
+mod validate;
+mod watch;
+mod world;
+mod write;
+
+pub use faults::{Failure, Faults, Strikes, Throttle};
+pub use host::{Host, HostError, MemberSpec};
+pub use world::Requests;
