@@ -4,4 +4,5 @@
 mod layers;
 mod loading;
 mod schemas;
+mod sim;
 mod tidy;
