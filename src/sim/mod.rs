@@ -10,6 +10,7 @@
 
 pub mod apply;
 mod crd;
+pub mod defaults;
 mod delete;
 mod discovery;
 mod faults;
@@ -17,6 +18,7 @@ mod format;
 mod host;
 mod merge;
 mod openapi;
+pub mod patch;
 mod read;
 mod resources;
 mod review;
@@ -25,6 +27,7 @@ mod selector;
 mod server;
 mod status_error;
 mod storage;
+mod structural;
 mod subresource;
 mod validate;
 mod watch;

@@ -14,7 +14,7 @@ mod fieldset;
 mod managed;
 mod merge;
 mod paths;
-mod schema;
+pub(super) mod schema;
 mod table;
 #[cfg(test)]
 mod tests;

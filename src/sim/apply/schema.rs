@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// a custom kind is read from its structural schema, so whoever serves it keeps the `Arc`.
 #[derive(Debug)]
 pub struct Schema {
-    pub(super) root: Arc<Node>,
+    pub(in crate::sim) root: Arc<Node>,
     pub(super) origin: Origin,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Origin {
 
 /// The type of one value.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(in crate::sim) enum Node {
     /// Whatever the value is: scalars and lists are one leaf, maps are merged.
     Any(Fields),
     /// One leaf, replaced as a whole.
@@ -39,27 +39,27 @@ pub(super) enum Node {
 ///
 /// Declared fields are not owned for themselves, only through what is below them; a key of a map is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fields {
+pub(in crate::sim) enum Fields {
     Declared,
     Keys,
 }
 
 /// A map that is merged field by field.
 #[derive(Debug)]
-pub(super) struct MapNode {
-    pub(super) fields: BTreeMap<Box<str>, Arc<Node>>,
+pub(in crate::sim) struct MapNode {
+    pub(in crate::sim) fields: BTreeMap<Box<str>, Arc<Node>>,
     /// The type of every field that is not among `fields`, and whether it counts as declared.
-    pub(super) rest: (Fields, Arc<Node>),
+    pub(in crate::sim) rest: (Fields, Arc<Node>),
 }
 
 /// A list that is merged item by item: a list-map by its keys, or a set when it has none.
 #[derive(Debug)]
-pub(super) struct ListNode {
+pub(in crate::sim) struct ListNode {
     /// In the order in which the type names them; a strategic merge patch goes by the first.
-    pub(super) keys: Vec<Key>,
+    pub(in crate::sim) keys: Vec<Key>,
     /// The same, sorted by name, as a path element wants them.
-    pub(super) keys_sorted: Vec<Key>,
-    pub(super) item: Arc<Node>,
+    pub(in crate::sim) keys_sorted: Vec<Key>,
+    pub(in crate::sim) item: Arc<Node>,
     /// Merged by strategic merge patches only; server-side apply sees one leaf (a Job's
     /// conditions).
     pub(super) patch_only: bool,
@@ -67,9 +67,9 @@ pub(super) struct ListNode {
 
 /// A field that identifies an item of a list-map.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
-    pub(super) name: Box<str>,
-    pub(super) default: Option<Value>,
+pub(in crate::sim) struct Key {
+    pub(in crate::sim) name: Box<str>,
+    pub(in crate::sim) default: Option<Value>,
 }
 
 /// What a value of some type is walked as.
@@ -82,7 +82,7 @@ pub(super) enum Shape<'a> {
 
 /// A map, with or without a type of its own.
 #[derive(Clone, Copy)]
-pub(super) enum MapShape<'a> {
+pub(in crate::sim) enum MapShape<'a> {
     Typed(&'a MapNode),
     Any(Fields, &'a Node),
 }
@@ -126,7 +126,7 @@ impl Shape<'_> {
 
 impl<'a> MapShape<'a> {
     /// The type of a field, and whether the map's type declares it.
-    pub(super) fn field(self, name: &str) -> (Fields, &'a Node) {
+    pub(in crate::sim) fn field(self, name: &str) -> (Fields, &'a Node) {
         match self {
             MapShape::Any(fields, node) => (fields, node),
             MapShape::Typed(map) => match map.fields.get(name) {
