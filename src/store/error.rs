@@ -151,16 +151,15 @@ impl StoreError {
             Self::Open { .. } => {
                 "name a git repository (`git init`), owned by the user who runs this".into()
             }
-            Self::State { .. } => {
-                "name a directory that can be written with `--state-dir`".into()
-            }
+            Self::State { .. } => "name a directory that can be written with `--state-dir`".into(),
             Self::Git(error) => error.hint().into(),
             Self::Empty { name } => format!("push a first commit to `{}`", name.short()),
             Self::RefMissing { .. } => {
                 "push the branch or name another one; the last good state stays in force".into()
             }
             Self::HistoryRewritten { rollback: true, .. } => {
-                "go back with a new commit (`git revert`); the last good state stays in force".into()
+                "go back with a new commit (`git revert`); the last good state stays in force"
+                    .into()
             }
             Self::HistoryRewritten { new, .. } => format!(
                 "push a commit that descends from the old one, or accept {} explicitly; the last good state stays in force",
@@ -384,11 +383,16 @@ impl PublishError {
                 "nothing: the refs are read again and the plan is made again".into()
             }
             Self::Locked { name } => {
-                format!("if no git process is running, remove the file `{name}.lock` in the git directory")
+                format!(
+                    "if no git process is running, remove the file `{name}.lock` in the git directory"
+                )
             }
-            Self::DiskFull { .. } => "free some space; nothing was lost and it is tried again".into(),
+            Self::DiskFull { .. } => {
+                "free some space; nothing was lost and it is tried again".into()
+            }
             Self::Refused { .. } => {
-                "allow this user to push to the branches below the prefix, or choose another prefix".into()
+                "allow this user to push to the branches below the prefix, or choose another prefix"
+                    .into()
             }
             Self::Write { .. } | Self::WriteFile { .. } => {
                 "check that the repository can be written by the user who runs this".into()
@@ -401,7 +405,11 @@ impl PublishError {
     }
 
     /// The error for a failed write of `what` in the repository at `path`.
-    pub(super) fn write(what: impl Into<String>, path: &std::path::Path, source: git2::Error) -> Self {
+    pub(super) fn write(
+        what: impl Into<String>,
+        path: &std::path::Path,
+        source: git2::Error,
+    ) -> Self {
         if says_disk_full(source.message()) {
             return Self::DiskFull { path: path.to_owned() };
         }

@@ -8,18 +8,13 @@ use std::sync::Arc;
 
 use crate::api::names::ObjectId;
 use crate::api::problem::{Place, Problem};
+use crate::fleet::is_manifest_path;
 
 use super::error::SnapshotError;
 use super::filter::PathFilter;
 use super::path_rules::{self, Fold};
 use super::repository::Store;
 use super::tree::Mode;
-
-/// Most watched files of a commit: ten thousand workloads with policies and overrides of their own.
-pub const FILES_MAX: usize = 50_000;
-
-/// Largest manifest: what a Kubernetes API server takes at most is not far above.
-pub const BLOB_BYTES_MAX: u64 = 1 << 20;
 
 /// Most bytes of all manifests together: they are held in memory.
 pub const SNAPSHOT_BYTES_MAX: u64 = 64 << 20;
@@ -32,12 +27,6 @@ pub const PATH_DEPTH_MAX: usize = 32;
 
 /// Most Problems of one listing: beyond it nobody reads on.
 const PROBLEMS_MAX: usize = 200;
-
-/// A pointer of git's large file storage has about 130 bytes.
-const LFS_POINTER_BYTES: std::ops::RangeInclusive<u64> = 100..=200;
-
-/// How such a pointer begins.
-const LFS_POINTER_START: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// A watched file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +56,7 @@ pub struct Listing {
 pub(super) struct ListCache {
     filter: PathFilter,
     directories: HashMap<Arc<str>, Arc<Directory>>,
-    blobs: HashMap<ObjectId, BlobFacts>,
+    sizes: HashMap<ObjectId, u64>,
 }
 
 /// One directory without what is below its subdirectories.
@@ -76,12 +65,6 @@ struct Directory {
     files: Vec<(Arc<str>, ObjectId)>,
     directories: Vec<(Arc<str>, ObjectId)>,
     problems: Vec<Problem>,
-}
-
-#[derive(Clone, Copy)]
-struct BlobFacts {
-    size: u64,
-    is_lfs_pointer: bool,
 }
 
 impl Store {
@@ -113,8 +96,9 @@ impl Store {
         while let Some((prefix, tree)) = to_read.pop() {
             for row in self.rows(tree)? {
                 let malformed = |reason| SnapshotError::Malformed { id: tree, reason };
-                let name = std::str::from_utf8(&row.name)
-                    .map_err(|_| malformed("a machine-owned tree holds a name that is not UTF-8"))?;
+                let name = std::str::from_utf8(&row.name).map_err(|_| {
+                    malformed("a machine-owned tree holds a name that is not UTF-8")
+                })?;
                 let path = format!("{prefix}{name}");
                 match row.mode {
                     Mode::File | Mode::Executable => {
@@ -207,7 +191,7 @@ impl Walk<'_> {
                 read.problems.push(path_rules::bad_chars(place()));
                 continue;
             }
-            let matters = row.mode == Mode::Directory || path_rules::is_manifest(name);
+            let matters = row.mode == Mode::Directory || is_manifest_path(name);
             if matters && let Some(problem) = folds.collision(path, name, place()) {
                 read.problems.push(problem);
             }
@@ -231,37 +215,42 @@ impl Walk<'_> {
 
     /// Looks at the blobs and puts everything in order.
     fn finish(mut self, tree: ObjectId) -> Result<Listing, SnapshotError> {
+        let limits = &self.filter.limits;
         let n_files = self.files.len();
-        let mut blobs = HashMap::with_capacity(n_files);
+        let mut sizes = HashMap::with_capacity(n_files);
         let mut entries = Vec::new();
-        if n_files > FILES_MAX {
+        if n_files > limits.files as usize {
             self.problems.push(path_rules::limit(
                 Place::default(),
                 "LIMIT_FILES",
-                format!("the commit has {n_files} watched files, the limit is {FILES_MAX}"),
-                "narrow `paths` in fleet.yaml or split the fleet",
+                format!("the commit has {n_files} watched files, the limit is {}", limits.files),
+                "narrow `paths`, raise `limits.files` in fleet.yaml, or split the fleet",
             ));
         } else {
             entries.reserve(n_files);
+            let blob_bytes_max = u64::try_from(limits.blob_bytes.value()).unwrap_or(0);
             let mut n_bytes = 0;
             for (path, blob) in std::mem::take(&mut self.files) {
-                let is_manifest = path_rules::is_manifest(&path);
-                let facts = match self.last.blobs.get(&blob).or_else(|| blobs.get(&blob)) {
-                    Some(facts) => *facts,
-                    None => self.look_at(blob, is_manifest)?,
+                let size = match self.last.sizes.get(&blob).or_else(|| sizes.get(&blob)) {
+                    Some(size) => *size,
+                    None => self.store.blob_size(blob)?,
                 };
-                blobs.insert(blob, facts);
-                if is_manifest {
-                    n_bytes += facts.size;
-                    self.problems.extend(judge(&path, facts));
+                sizes.insert(blob, size);
+                if is_manifest_path(&path) {
+                    n_bytes += size;
+                    if size > blob_bytes_max {
+                        self.problems.push(too_large(&path, size, blob_bytes_max));
+                    }
                 }
-                entries.push(Entry { path, blob, size: facts.size });
+                entries.push(Entry { path, blob, size });
             }
             if n_bytes > SNAPSHOT_BYTES_MAX {
                 self.problems.push(path_rules::limit(
                     Place::default(),
                     "LIMIT_SNAPSHOT",
-                    format!("the manifests have {n_bytes} bytes, the limit is {SNAPSHOT_BYTES_MAX}"),
+                    format!(
+                        "the manifests have {n_bytes} bytes, the limit is {SNAPSHOT_BYTES_MAX}"
+                    ),
                     "narrow `paths` in fleet.yaml or split the fleet",
                 ));
             }
@@ -272,30 +261,17 @@ impl Walk<'_> {
         self.store.list_cache.replace(ListCache {
             filter: self.filter.clone(),
             directories: self.directories,
-            blobs,
+            sizes,
         });
         Ok(Listing { tree, entries, problems: self.problems })
     }
-
-    fn look_at(&self, blob: ObjectId, is_manifest: bool) -> Result<BlobFacts, SnapshotError> {
-        let size = self.store.blob_size(blob)?;
-        let is_lfs_pointer = is_manifest
-            && LFS_POINTER_BYTES.contains(&size)
-            && self.store.blob(blob)?.starts_with(LFS_POINTER_START);
-        Ok(BlobFacts { size, is_lfs_pointer })
-    }
 }
 
-/// What is wrong with a manifest before it is read.
-fn judge(path: &str, facts: BlobFacts) -> Option<Problem> {
-    let place = || Place { file: path.to_owned(), ..Place::default() };
-    if facts.size > BLOB_BYTES_MAX {
-        return Some(path_rules::limit(
-            place(),
-            "LIMIT_BLOB",
-            format!("the file has {} bytes, the limit is {BLOB_BYTES_MAX}", facts.size),
-            "split the file, or leave it out with `paths` in fleet.yaml",
-        ));
-    }
-    facts.is_lfs_pointer.then(|| path_rules::lfs_pointer(place()))
+fn too_large(path: &str, actual: u64, limit: u64) -> Problem {
+    path_rules::limit(
+        Place { file: path.to_owned(), ..Place::default() },
+        "LIMIT_BLOB",
+        format!("the file has {actual} bytes, the limit is {limit}"),
+        "split the file, leave it out with `paths` or raise `limits.blobBytes` in fleet.yaml",
+    )
 }

@@ -224,7 +224,9 @@ fn check_authority(text: &str, authority: &str, port: Port) -> Result<(), Locati
         }
     }
     match digits {
-        Some(digits) if port == Port::Forbidden || digits.parse::<u16>().is_err() => bad("the port"),
+        Some(digits) if port == Port::Forbidden || digits.parse::<u16>().is_err() => {
+            bad("the port")
+        }
         _ => Ok(()),
     }
 }

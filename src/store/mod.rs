@@ -27,9 +27,7 @@ mod wire;
 pub use batch::{Batch, Change, NewCommit};
 pub use error::{FetchError, GitError, PublishError, SnapshotError, StoreError};
 pub use filter::PathFilter;
-pub use list::{
-    BLOB_BYTES_MAX, Entry, FILES_MAX, Listing, PATH_BYTES_MAX, PATH_DEPTH_MAX, SNAPSHOT_BYTES_MAX,
-};
+pub use list::{Entry, Listing, PATH_BYTES_MAX, PATH_DEPTH_MAX, SNAPSHOT_BYTES_MAX};
 pub use location::{Location, LocationError, RemoteUrl};
 pub use publish::RefUpdate;
 pub use refs::{BadRefName, Layout, RefName, Role};

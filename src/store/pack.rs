@@ -11,7 +11,8 @@ use super::batch::{Kind, Pending};
 
 /// Writes `objects` as one pack into the database.
 pub(super) fn write(odb: &git2::Odb<'_>, objects: &[Pending]) -> Result<(), git2::Error> {
-    let mut pack = Vec::with_capacity(objects.iter().map(|object| object.bytes.len() / 2 + 32).sum());
+    let mut pack =
+        Vec::with_capacity(objects.iter().map(|object| object.bytes.len() / 2 + 32).sum());
     pack.extend_from_slice(b"PACK");
     pack.extend_from_slice(&2u32.to_be_bytes());
     let n_objects = u32::try_from(objects.len()).expect("a batch fits in memory");

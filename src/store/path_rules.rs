@@ -6,11 +6,7 @@ use std::collections::HashMap;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::api::problem::{Place, Problem};
-
-/// Whether the file at `path` can hold manifests.
-pub(super) fn is_manifest(path: &str) -> bool {
-    [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end))
-}
+use crate::fleet::is_manifest_path;
 
 /// Whether `name` is `.git` to some file system: case-folded, with characters that HFS+ ignores, or
 /// as NTFS shortens it.
@@ -118,7 +114,11 @@ pub(super) fn too_deep(place: Place, limit: usize) -> Problem {
 
 /// A symlink that may stand for manifests is an error, any other a warning.
 pub(super) fn symlink(place: Place, name: &str) -> Problem {
-    let make = if is_manifest(name) || !name.contains('.') { Problem::error } else { Problem::warning };
+    let make = if is_manifest_path(name) || !name.contains('.') {
+        Problem::error
+    } else {
+        Problem::warning
+    };
     make(
         place,
         "PATH_SYMLINK",
@@ -133,15 +133,6 @@ pub(super) fn submodule(place: Place) -> Problem {
         "PATH_SUBMODULE",
         "submodules are not supported",
         "copy the files, or leave the submodule out with `paths` in fleet.yaml",
-    )
-}
-
-pub(super) fn lfs_pointer(place: Place) -> Problem {
-    Problem::error(
-        place,
-        "LFS_POINTER",
-        "the file is a pointer of git's large file storage, not a manifest",
-        "commit the file itself (`git lfs untrack`)",
     )
 }
 

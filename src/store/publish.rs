@@ -90,12 +90,9 @@ impl Store {
                 }
                 to_move.push(update);
             }
-            let signature = git2::Signature::new(
-                "git-fleet",
-                "git-fleet@localhost",
-                &git2::Time::new(0, 0),
-            )
-            .expect("name and address are well-formed");
+            let signature =
+                git2::Signature::new("git-fleet", "git-fleet@localhost", &git2::Time::new(0, 0))
+                    .expect("name and address are well-formed");
             for (n_moved, update) in to_move.iter().enumerate() {
                 let name = &update.name;
                 let mut lock = locks.remove(name).expect("every update was locked, names differ");

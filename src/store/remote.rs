@@ -57,7 +57,8 @@ impl Remote {
             std::fs::create_dir_all(state_dir).map_err(fail)?;
             init(&dir).map_err(|source| StoreError::Open { path: dir.clone(), source })?;
         }
-        let remote = Self { url: url.clone(), dir: dir.clone(), git, has_atomic_push: Cell::new(true) };
+        let remote =
+            Self { url: url.clone(), dir: dir.clone(), git, has_atomic_push: Cell::new(true) };
         Ok((remote, dir))
     }
 
@@ -72,10 +73,9 @@ impl Remote {
         let (there, gone): (Vec<_>, Vec<_>) =
             names.iter().cloned().partition(|name| have.contains_key(name));
         for name in &gone {
-            store.track(name, None).map_err(|source| StoreError::ReadRef {
-                name: name.to_string(),
-                source,
-            })?;
+            store
+                .track(name, None)
+                .map_err(|source| StoreError::ReadRef { name: name.to_string(), source })?;
         }
         if there.is_empty() {
             return Ok(());
@@ -200,8 +200,7 @@ impl Remote {
                 return match (moved, updates.iter().find(wrong)) {
                     // A part is there already, say from before a crash: only the rest is pushed.
                     (Some(_), Some(_)) => {
-                        let rest: Vec<RefUpdate> =
-                            updates.iter().filter(wrong).cloned().collect();
+                        let rest: Vec<RefUpdate> = updates.iter().filter(wrong).cloned().collect();
                         self.publish(store, &rest)
                     }
                     _ => Err(PublishError::Refused {

@@ -73,8 +73,11 @@ impl Store {
         if let Some(id) = self.read_ref(name)? {
             return Ok(id);
         }
-        let mut have: Vec<String> =
-            self.refs("refs/heads/")?.into_iter().map(|(name, _)| name.short().to_owned()).collect();
+        let mut have: Vec<String> = self
+            .refs("refs/heads/")?
+            .into_iter()
+            .map(|(name, _)| name.short().to_owned())
+            .collect();
         if have.is_empty() {
             return Err(StoreError::Empty { name: name.clone() });
         }
@@ -110,7 +113,8 @@ impl Store {
 
     /// The commit that a person's `revision` means, e.g. `HEAD~1`, `main` or an id.
     pub fn resolve(&self, revision: &str) -> Result<ObjectId, StoreError> {
-        let fail = |source| StoreError::ReadRef { name: revision.escape_debug().to_string(), source };
+        let fail =
+            |source| StoreError::ReadRef { name: revision.escape_debug().to_string(), source };
         let repository = self.repository.borrow();
         let object = repository.revparse_single(revision).map_err(fail)?;
         Ok(object_id(object.peel(ObjectType::Commit).map_err(fail)?.id()))

@@ -323,8 +323,11 @@ mod tests {
     fn a_silent_program_is_stopped() {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("git");
-        std::fs::write(&program, "#!/bin/sh\n[ $1 = version ] && echo git version 2.40.0 || sleep 600\n")
-            .unwrap();
+        std::fs::write(
+            &program,
+            "#!/bin/sh\n[ $1 = version ] && echo git version 2.40.0 || sleep 600\n",
+        )
+        .unwrap();
         make_executable(&program);
         let git = Git::at(program.as_os_str()).unwrap().with_silence_max(Duration::from_millis(50));
         let stalled = git.run(dir.path(), "fetch from", "r", ["fetch"]);
