@@ -24,7 +24,7 @@ pub enum Health {
 }
 
 /// What the executor of one cluster last saw of one object.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectReport {
     /// Blob id of the work that is in force in the cluster; `None` until one was applied.

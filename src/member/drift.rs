@@ -8,9 +8,7 @@
 use serde_json::{Map, Value};
 
 use crate::api::manifest::Manifest;
-
-/// The field manager of everything that the executor writes.
-pub const FIELD_MANAGER: &str = "git-fleet";
+use crate::api::marks::FIELD_MANAGER;
 
 /// Fields that identify the object or belong to the server: never in `managedFields`.
 const UNOWNED_METADATA: [&str; 9] = [

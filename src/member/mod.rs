@@ -5,14 +5,26 @@
 //! objects may be removed are in the [`DesiredWork`]; it decides only what the world decides: in
 //! which order requests can succeed, when to try again, and what it saw.
 
+mod backoff;
+mod capacity;
+pub mod discovery;
 pub mod drift;
+mod executor;
+pub mod intent;
 pub mod kubeconfig;
+mod live;
+mod observer;
+mod watch;
+pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::{mpsc, watch as latest};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::cluster::ClusterStatus;
 use crate::api::manifest::{Manifest, ObjectKey};
@@ -97,6 +109,62 @@ impl Options {
             report_interval: Duration::from_millis(250),
             cluster_interval: Duration::from_secs(10),
             ready_threshold: Duration::from_secs(30),
+        }
+    }
+}
+
+/// No client can be made from a configuration: a key or certificate that cannot be read, or a
+/// credential plugin that fails.
+#[derive(Debug, thiserror::Error)]
+#[error("no client for cluster {cluster} can be made from its credentials")]
+pub struct SpawnError {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Why.
+    pub source: kube::Error,
+}
+
+/// Starts the executor of `cluster`, as one task of the running runtime. It does nothing to the
+/// cluster's objects before it is told what is desired.
+///
+/// # Errors
+/// When no client can be made from `config`.
+pub fn spawn(
+    cluster: ClusterName,
+    config: kube::Config,
+    reports: mpsc::Sender<MemberReport>,
+    options: Options,
+) -> Result<MemberHandle, SpawnError> {
+    let client = kube::Client::try_from(config)
+        .map_err(|source| SpawnError { cluster: cluster.clone(), source })?;
+    let (desired, receiver) = latest::channel(None);
+    let stop = CancellationToken::new();
+    let api = wire::Api::new(client);
+    let task = executor::run(cluster, api, receiver, reports, options, stop.clone());
+    Ok(MemberHandle { desired, stop, task: tokio::spawn(task) })
+}
+
+/// A running executor. Dropping it does not stop it: what was desired stays in force.
+#[derive(Debug)]
+pub struct MemberHandle {
+    desired: latest::Sender<Option<Arc<DesiredWork>>>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl MemberHandle {
+    /// Makes `work` what the cluster is to run. Returns at once; only the newest counts.
+    pub fn desire(&self, work: Arc<DesiredWork>) {
+        self.desired.send_replace(Some(work));
+    }
+
+    /// Stops after the requests that are on their way, and some seconds at most.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
         }
     }
 }

@@ -1,0 +1,166 @@
+//! What the executor knows of one object, and what follows from it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::api::report::ObjectReport;
+use crate::member::DesiredObject;
+use crate::member::backoff::Backoff;
+use crate::member::live::Live;
+
+/// After this many repairs of one object within [`FIGHT_WINDOW`], somebody else is set on it.
+pub(super) const FIGHT_REPAIRS: usize = 5;
+/// See [`FIGHT_REPAIRS`].
+pub(super) const FIGHT_WINDOW: Duration = Duration::from_mins(10);
+/// Waits between the repairs of a fight.
+const FIGHT_BACKOFF: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_mins(10));
+/// Waits after a failure that may pass by itself.
+const PASSING_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_mins(1));
+/// Waits after a failure that somebody has to act upon.
+const LASTING_BACKOFF: Backoff = Backoff::new(Duration::from_secs(20), Duration::from_mins(5));
+
+/// The live object, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Sight {
+    /// Never looked.
+    #[default]
+    Unknown,
+    /// No object with our label has this key. One without it may.
+    NotOurs,
+    /// There.
+    There(Live),
+}
+
+/// How a key that is no longer desired leaves the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// Deleted.
+    Deleted,
+    /// Stripped of our marks.
+    LetGo,
+}
+
+/// Which kind of failure came last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nature {
+    Passing,
+    Lasting,
+}
+
+/// What an entry adds to the executor's counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// Desired, not suspended, and not in place.
+    pub unplaced: bool,
+    /// That, with something to say about it.
+    pub failing: bool,
+}
+
+/// One object.
+#[derive(Default)]
+pub(super) struct Entry {
+    /// What it should be; `None` when it should not be.
+    pub desired: Option<DesiredObject>,
+    /// Nothing is written for it.
+    pub suspended: bool,
+    /// Set when it should not be.
+    pub leaving: Option<Leaving>,
+    pub sight: Sight,
+    /// A request for it is on its way.
+    pub in_flight: bool,
+    /// Why it is not in place, for a person; empty when it is, or when its turn has not come.
+    pub message: String,
+    /// Failures since the last success.
+    pub attempts: u32,
+    /// Not before this instant.
+    pub not_before: Option<Instant>,
+    /// Whether it was in place with its present work: what follows is repair.
+    pub was_in_place: bool,
+    /// Fields that the server does not keep.
+    pub tolerated: Vec<String>,
+    /// When it was repaired, not longer ago than [`FIGHT_WINDOW`].
+    repairs: VecDeque<Instant>,
+    /// Seen in the list that is being read.
+    pub listed: bool,
+    /// The reflected status or the health changed since the report was last noted.
+    pub observed_anew: bool,
+    /// How the executor's counts have it.
+    pub counted: Counted,
+    /// Newest report.
+    pub report: ObjectReport,
+}
+
+impl Entry {
+    pub(super) fn live(&self) -> Option<&Live> {
+        match &self.sight {
+            Sight::There(live) => Some(live),
+            Sight::Unknown | Sight::NotOurs => None,
+        }
+    }
+
+    /// Whether the newest work is in force, untouched.
+    pub(super) fn in_place(&self) -> bool {
+        match (&self.desired, &self.sight) {
+            (Some(desired), Sight::There(live)) => live.runs(desired.work, &self.tolerated),
+            _ => false,
+        }
+    }
+
+    /// Whether others may rely on it.
+    pub(super) fn is_usable(&self) -> bool {
+        self.live().is_some_and(|live| live.usable && !live.terminating)
+            && (self.in_place() || self.suspended)
+    }
+
+    pub(super) fn failed(&mut self, nature: Nature, message: String, now: Instant) {
+        self.attempts += 1;
+        let backoff = match nature {
+            Nature::Passing => PASSING_BACKOFF,
+            Nature::Lasting => LASTING_BACKOFF,
+        };
+        self.not_before = Some(now + backoff.wait(self.attempts));
+        self.message = message;
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.attempts = 0;
+        self.not_before = None;
+        self.message.clear();
+        self.was_in_place = true;
+    }
+
+    /// Notes a repair; when it is one of a fight, the next one waits and the report says who the
+    /// other party is.
+    pub(super) fn repaired(&mut self, now: Instant, takers: &[String], lost: &[String]) {
+        self.repairs.retain(|at| now.duration_since(*at) < FIGHT_WINDOW);
+        self.repairs.push_back(now);
+        if self.repairs.len() >= FIGHT_REPAIRS {
+            let attempt = self.repairs.len() - FIGHT_REPAIRS + 1;
+            self.not_before = Some(now + FIGHT_BACKOFF.wait(attempt as u32));
+            let what = if lost.is_empty() {
+                "deleting it".to_owned()
+            } else {
+                format!("changing {}", lost.join(", "))
+            };
+            let who = if takers.is_empty() { "someone".to_owned() } else { takers.join(", ") };
+            self.message = format!(
+                "{who} keeps {what}: repaired {} times in {} min, so the next repair waits; \
+                 stop the other party, or leave the field out of the template",
+                self.repairs.len(),
+                FIGHT_WINDOW.as_secs() / 60
+            );
+        }
+    }
+
+    /// New work: what was held against the old one is forgotten.
+    pub(super) fn renew(&mut self) {
+        self.attempts = 0;
+        self.not_before = None;
+        self.message.clear();
+        self.was_in_place = false;
+        self.tolerated.clear();
+        self.repairs.clear();
+    }
+}

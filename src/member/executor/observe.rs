@@ -1,0 +1,338 @@
+//! What came back: answers, watch events, discovery, the state of the cluster.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::task::JoinError;
+use tokio::time::Instant;
+
+use crate::api::manifest::{GroupKind, ObjectKey};
+use crate::api::names::ObjectId;
+use crate::member::MemberReport;
+use crate::member::discovery::{Discovery, Lookup, Resource};
+use crate::member::intent;
+use crate::member::live::Live;
+use crate::member::observer::Observation;
+use crate::member::watch::{self, Seen};
+use crate::member::wire::RequestError;
+
+use super::entry::{Nature, Sight};
+use super::request::{Done, Failure};
+use super::{Cause, Executor, Watch, WatchState};
+
+impl Executor {
+    /// A request has ended.
+    pub(super) fn requested(
+        &mut self,
+        done: Result<(ObjectKey, Option<ObjectId>, Done), JoinError>,
+    ) {
+        let Ok((key, work, done)) = done else { return };
+        let now = Instant::now();
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        entry.in_flight = false;
+        let is_newest = entry.desired.as_ref().map(|desired| desired.work) == work;
+        if !matches!(done, Done::Failed(Failure::Cluster(_))) {
+            self.pause_attempt = 0;
+        }
+        match done {
+            Done::Applied(value) => {
+                let before = entry.live().cloned().unwrap_or_default();
+                let is_repair = entry.was_in_place;
+                self.round.n_applied += 1;
+                self.look(&key, &value);
+                let Some(entry) = self.entries.get_mut(&key) else { return };
+                if is_newest {
+                    // What is not ours right after an apply, the server does not keep.
+                    entry.tolerated =
+                        entry.live().map(|live| live.lost.clone()).unwrap_or_default();
+                    entry.succeeded();
+                    if is_repair {
+                        self.round.n_repaired += 1;
+                        entry.repaired(now, &before.takers, &before.lost);
+                    }
+                }
+            }
+            Done::InPlace(value) => {
+                entry.succeeded();
+                self.look(&key, &value);
+            }
+            Done::Removed => {
+                entry.sight = Sight::NotOurs;
+                if entry.leaving.is_some() && entry.desired.is_none() {
+                    self.forget(&key);
+                }
+            }
+            Done::Failed(Failure::Cluster(error)) => {
+                entry.message = error.to_string();
+                self.pause(&error);
+            }
+            Done::Failed(Failure::Passing(message)) if is_newest => {
+                entry.failed(Nature::Passing, message, now);
+            }
+            Done::Failed(Failure::Lasting(message)) if is_newest => {
+                entry.failed(Nature::Lasting, message, now);
+            }
+            Done::Failed(_) => {}
+        }
+        self.consider(&key);
+        self.foundation_changed(&key);
+    }
+
+    /// Something was seen by the watch of a kind.
+    pub(super) fn seen(&mut self, group_kind: &GroupKind, seen: Seen) {
+        match seen {
+            Seen::Listing => {
+                for key in self.keys_of(group_kind) {
+                    if let Some(entry) = self.entries.get_mut(&key) {
+                        entry.listed = false;
+                    }
+                }
+            }
+            Seen::Live(key, value) => {
+                if let Some(key) = self.known(key) {
+                    let is_synced =
+                        self.watches.get(group_kind).is_some_and(|w| w.state == WatchState::Synced);
+                    let is_news = self.look(&key, &value);
+                    if let Some(entry) = self.entries.get_mut(&key) {
+                        entry.listed = true;
+                    }
+                    // While the first list is read, everything waits for its end anyway.
+                    if is_news && is_synced {
+                        self.consider(&key);
+                        self.foundation_changed(&key);
+                    }
+                }
+            }
+            Seen::Deleted(key, value) => {
+                if let Some(key) = self.known(key) {
+                    self.deleted(&key, version_of(&value));
+                }
+            }
+            Seen::Listed(version) => self.listed(group_kind, version),
+            Seen::Failed(error) => {
+                if let RequestError::NotFound(_) = error {
+                    self.discover_soon(); // the kind may be gone
+                }
+                if let Some(watch) = self.watches.get_mut(group_kind)
+                    && watch.state == WatchState::Listing
+                {
+                    watch.state = WatchState::Failing;
+                    for key in self.queues.blocked_by(&Cause::Kind(group_kind.clone())) {
+                        self.consider(&key);
+                        if let Some(entry) = self.entries.get_mut(&key) {
+                            entry.message = error.to_string();
+                        }
+                        self.note(&key);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A list is complete: what it does not name is not there, unless we made it meanwhile.
+    fn listed(&mut self, group_kind: &GroupKind, version: u64) {
+        if let Some(watch) = self.watches.get_mut(group_kind) {
+            watch.state = WatchState::Synced;
+        }
+        for key in self.keys_of(group_kind) {
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            let is_newer = entry.live().is_some_and(|live| live.version > version);
+            if !entry.listed && !is_newer {
+                entry.sight = Sight::NotOurs;
+            }
+            if entry.in_place() {
+                entry.was_in_place = true;
+            }
+            self.consider(&key);
+        }
+        for key in self.queues.blocked_by(&Cause::Kind(group_kind.clone())) {
+            self.consider(&key);
+        }
+        if intent::turn(group_kind) == 0 {
+            for key in self.keys_of(group_kind) {
+                self.foundation_changed(&key);
+            }
+        }
+    }
+
+    fn deleted(&mut self, key: &ObjectKey, version: u64) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        // An object that was made again in the meantime is newer than the end of the old one.
+        if entry.live().is_some_and(|live| version > 0 && live.version > version) {
+            return;
+        }
+        entry.sight = Sight::NotOurs;
+        entry.report.health = crate::api::report::Health::Unknown;
+        entry.report.status = None;
+        entry.observed_anew = true;
+        self.consider(key);
+        self.foundation_changed(key);
+    }
+
+    /// Takes in a live object. Gives whether it is news.
+    fn look(&mut self, key: &ObjectKey, value: &Value) -> bool {
+        let Some(entry) = self.entries.get_mut(key) else { return false };
+        let version = version_of(value);
+        if entry.live().is_some_and(|live| version > 0 && live.version > version) {
+            return false;
+        }
+        let desired = entry.desired.as_ref().map(|desired| desired.manifest.clone());
+        let live = Live::read(value, desired.as_deref());
+        if let Some(manifest) = &desired {
+            let (health, status) = (self.options.interpret)(manifest, value);
+            if entry.report.health != health || entry.report.status != status {
+                entry.report.health = health;
+                entry.report.status = status;
+                entry.observed_anew = true;
+            }
+        }
+        entry.sight = Sight::There(live);
+        true
+    }
+
+    /// Whoever waits for this Namespace or CRD looks again; a CRD that is established is served
+    /// soon after.
+    fn foundation_changed(&mut self, key: &ObjectKey) {
+        if !intent::is_foundation(&key.group_kind) {
+            return;
+        }
+        let waiting = self.queues.blocked_by(&Cause::Foundation(key.clone()));
+        if waiting.is_empty() || !self.entries.get(key).is_some_and(super::Entry::is_usable) {
+            return;
+        }
+        if &*key.group_kind.kind == "CustomResourceDefinition" {
+            self.discover_attempt = 0;
+            self.discover_at = Some(Instant::now());
+        }
+        for key in waiting {
+            self.consider(&key);
+        }
+    }
+
+    /// The key under which an object is held. A template may leave the namespace `default` out.
+    fn known(&self, key: ObjectKey) -> Option<ObjectKey> {
+        if self.entries.contains_key(&key) {
+            return Some(key);
+        }
+        if key.namespace.as_deref() == Some("default") {
+            let bare = ObjectKey { namespace: None, ..key };
+            return self.entries.contains_key(&bare).then_some(bare);
+        }
+        None
+    }
+
+    fn keys_of(&self, group_kind: &GroupKind) -> Vec<ObjectKey> {
+        let first = ObjectKey { group_kind: group_kind.clone(), namespace: None, name: "".into() };
+        self.entries
+            .range(first..)
+            .map(|(key, _)| key)
+            .take_while(|key| key.group_kind == *group_kind)
+            .cloned()
+            .collect()
+    }
+
+    /// Starts the watch of a kind if it is served and not watched.
+    pub(super) fn ensure_watch(&mut self, group_kind: &GroupKind, version: Option<&str>) {
+        if self.watches.contains_key(group_kind) {
+            return;
+        }
+        let Some(discovery) = &self.discovery else { return };
+        let found = match version {
+            Some(version) => discovery.find(group_kind, version),
+            None => discovery.preferred(group_kind),
+        };
+        if let Lookup::Served(resource) = found {
+            let resource = resource.clone();
+            self.watches.insert(group_kind.clone(), self.new_watch(resource));
+        }
+    }
+
+    fn new_watch(&self, resource: Resource) -> Watch {
+        if !resource.watchable {
+            // Looked at one by one, before each apply.
+            return Watch { resource, task: None, state: WatchState::Synced };
+        }
+        let task = watch::watch(self.api.clone(), resource.clone(), self.seen_sender.clone());
+        let task = tokio::spawn(task).abort_handle();
+        Watch { resource, task: Some(task), state: WatchState::Listing }
+    }
+
+    /// The cluster said what it serves, or did not.
+    pub(super) fn discovery_ended(&mut self, ended: Option<Result<Discovery, RequestError>>) {
+        self.discovering = None;
+        let Some(Ok(discovery)) = ended else { return self.discover_soon() };
+        self.discover_at = Some(Instant::now() + super::DISCOVERY_INTERVAL);
+        if self.discovery.as_deref() == Some(&discovery) {
+            // Kinds that are waited for are not there yet.
+            if self.queues.blocked.keys().any(|cause| self.is_unserved(cause)) {
+                self.discover_soon();
+            }
+            return;
+        }
+        let served =
+            |watch: &Watch| discovery.resources().any(|resource| *resource == watch.resource);
+        let ended: Vec<GroupKind> = self
+            .watches
+            .iter()
+            .filter(|(_, watch)| !served(watch))
+            .map(|(group_kind, _)| group_kind.clone())
+            .collect();
+        let discovery = Arc::new(discovery);
+        self.discovery = Some(discovery.clone());
+        self.discovered.send_replace(Some(discovery));
+        for group_kind in ended {
+            self.watches.remove(&group_kind);
+            for key in self.keys_of(&group_kind) {
+                if let Some(entry) = self.entries.get_mut(&key) {
+                    entry.sight = Sight::Unknown;
+                }
+                self.consider(&key);
+            }
+        }
+        let waiting: Vec<Cause> =
+            self.queues.blocked.keys().filter(|c| matches!(c, Cause::Kind(_))).cloned().collect();
+        for cause in waiting {
+            for key in self.queues.blocked_by(&cause) {
+                self.consider(&key);
+            }
+        }
+        if self.queues.blocked.keys().any(|cause| self.is_unserved(cause)) {
+            self.discover_soon();
+        } else {
+            self.discover_attempt = 0;
+        }
+    }
+
+    fn is_unserved(&self, cause: &Cause) -> bool {
+        matches!(cause, Cause::Kind(group_kind) if !self.watches.contains_key(group_kind))
+    }
+
+    /// The cluster itself was looked at.
+    pub(super) fn observed(&mut self, observation: Observation) {
+        match observation {
+            Observation::Status(status) => {
+                self.outbox.push_back(MemberReport::Cluster(self.cluster.clone(), *status));
+            }
+            // Watches may hang on connections that died silently: they are opened anew, which
+            // costs a list each.
+            Observation::Back => {
+                self.paused_until = None;
+                self.pause_attempt = 0;
+                let group_kinds: Vec<GroupKind> = self.watches.keys().cloned().collect();
+                for group_kind in group_kinds {
+                    let Some(watch) = self.watches.remove(&group_kind) else { continue };
+                    let mut new = self.new_watch(watch.resource.clone());
+                    if watch.state == WatchState::Synced {
+                        new.state = WatchState::Synced;
+                    }
+                    self.watches.insert(group_kind, new);
+                }
+                self.discover_at = Some(Instant::now());
+            }
+        }
+    }
+}
+
+fn version_of(value: &Value) -> u64 {
+    value["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,202 @@
+//! One object's turn: the requests that bring it in place or remove it. No state, no retries.
+
+use serde_json::{Value, json};
+
+use crate::api::manifest::ObjectKey;
+use crate::api::names::ObjectId;
+use crate::member::DesiredObject;
+use crate::member::discovery::Resource;
+use crate::member::intent;
+use crate::member::live::Live;
+use crate::member::wire::{Api, Force, Refusal, RequestError};
+
+/// What is to be done.
+pub(super) enum Task {
+    /// Bring it in place.
+    Apply {
+        desired: DesiredObject,
+        source: ObjectId,
+        /// The live object as the watch knows it; `None`: look first.
+        live: Option<Live>,
+        /// Fields that the server does not keep.
+        tolerated: Vec<String>,
+    },
+    /// Delete it.
+    Delete,
+    /// Take our marks off it.
+    LetGo,
+}
+
+/// What came of it.
+pub(super) enum Done {
+    /// The live object after the apply.
+    Applied(Value),
+    /// It was in place already; the live object.
+    InPlace(Value),
+    /// It is gone or let go, or was never ours.
+    Removed,
+    /// Nothing was changed.
+    Failed(Failure),
+}
+
+/// Why an object is not as it should be.
+pub(super) enum Failure {
+    /// The cluster, not the object.
+    Cluster(RequestError),
+    /// May pass by itself.
+    Passing(String),
+    /// Somebody has to act.
+    Lasting(String),
+}
+
+/// Does `task`.
+pub(super) async fn perform(api: &Api, resource: &Resource, key: &ObjectKey, task: Task) -> Done {
+    let done = match task {
+        Task::Apply { desired, source, live, tolerated } => {
+            apply(api, resource, key, &desired, source, live, &tolerated).await
+        }
+        Task::Delete => remove(api, resource, key, Removal::Delete).await,
+        Task::LetGo => remove(api, resource, key, Removal::LetGo).await,
+    };
+    done.unwrap_or_else(Done::Failed)
+}
+
+async fn apply(
+    api: &Api,
+    resource: &Resource,
+    key: &ObjectKey,
+    desired: &DesiredObject,
+    source: ObjectId,
+    live: Option<Live>,
+    tolerated: &[String],
+) -> Result<Done, Failure> {
+    let manifest = &desired.manifest;
+    let secret = intent::is_secret(manifest);
+    let (namespace, name) = (key.namespace.as_deref(), &*key.name);
+    let live = match live {
+        Some(live) => Some(live),
+        None => match api.get(resource, namespace, name).await {
+            Ok(value) => {
+                let live = Live::read(&value, Some(manifest));
+                if live.runs(desired.work, tolerated) {
+                    return Ok(Done::InPlace(value));
+                }
+                Some(live)
+            }
+            Err(RequestError::NotFound(_)) => None,
+            Err(error) => return Err(failure(error, secret)),
+        },
+    };
+    let overwrites = intent::overwrites(manifest);
+    if live.as_ref().is_some_and(|live| live.terminating) {
+        return Err(Failure::Passing(format!(
+            "{key} is being deleted; it is made again after that"
+        )));
+    }
+    if live.as_ref().is_some_and(|live| !live.is_ours()) && !overwrites {
+        return Err(Failure::Lasting(format!(
+            "{key} exists in the cluster and the fleet does not manage it, so it is left alone; \
+             set `conflictResolution: Overwrite` in its policy to take it over, or delete it there"
+        )));
+    }
+    // The first apply of an object takes no fields from others unless the policy says so; what is
+    // ours since is taken back.
+    let force = if overwrites || live.as_ref().is_some_and(|live| live.applied_by_us) {
+        Force::Yes
+    } else {
+        Force::No
+    };
+    let mut body = intent::body(manifest, source, desired.work);
+    if live.as_ref().is_some_and(|live| live.autoscaled) {
+        intent::release_replicas(&mut body);
+    }
+    match api.apply(resource, namespace, name, &body.into_value(), force).await {
+        Ok(value) => Ok(Done::Applied(value)),
+        Err(RequestError::Conflict(refusal)) if refusal.conflicts().next().is_some() => {
+            Err(Failure::Lasting(field_conflict(&refusal)))
+        }
+        Err(error) => Err(failure(error, secret)),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    Delete,
+    LetGo,
+}
+
+/// Looks at the live object (never at a cache) and removes it if it is ours and still the same.
+async fn remove(
+    api: &Api,
+    resource: &Resource,
+    key: &ObjectKey,
+    removal: Removal,
+) -> Result<Done, Failure> {
+    let (namespace, name) = (key.namespace.as_deref(), &*key.name);
+    let value = match api.get(resource, namespace, name).await {
+        Ok(value) => value,
+        Err(RequestError::NotFound(_)) => return Ok(Done::Removed),
+        Err(error) => return Err(failure(error, true)),
+    };
+    let live = Live::read(&value, None);
+    if !live.marked || !(live.applied_by_us || live.work.is_some()) {
+        return Ok(Done::Removed);
+    }
+    let text = |at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default();
+    let (uid, version) = (text("/metadata/uid"), text("/metadata/resourceVersion"));
+    let removed = match removal {
+        Removal::Delete if live.terminating => return Ok(Done::Removed),
+        Removal::Delete => api.delete(resource, namespace, name, uid, version).await,
+        Removal::LetGo => {
+            api.merge(resource, namespace, name, &without_marks(&value, uid, version)).await
+        }
+    };
+    match removed {
+        Ok(_) | Err(RequestError::NotFound(_)) => Ok(Done::Removed),
+        Err(RequestError::Conflict(_)) => {
+            Err(Failure::Passing(format!("{key} changed while it was being removed")))
+        }
+        Err(error) => Err(failure(error, true)),
+    }
+}
+
+/// A merge patch that takes off every label and annotation that is the fleet's or Karmada's.
+fn without_marks(live: &Value, uid: &str, version: &str) -> Value {
+    let marks = |at: &str| -> Value {
+        let keys = live.pointer(at).and_then(Value::as_object).into_iter().flatten();
+        let ours = keys.map(|(key, _)| key).filter(|key| {
+            let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
+            prefix == "git-fleet.io" || prefix == "karmada.io" || prefix.ends_with(".karmada.io")
+        });
+        ours.map(|key| (key.clone(), Value::Null)).collect::<serde_json::Map<_, _>>().into()
+    };
+    json!({"metadata": {
+        "uid": uid, "resourceVersion": version,
+        "labels": marks("/metadata/labels"), "annotations": marks("/metadata/annotations"),
+    }})
+}
+
+fn failure(error: RequestError, secret: bool) -> Failure {
+    if error.is_of_cluster() {
+        return Failure::Cluster(error);
+    }
+    let passing = error.is_transient();
+    let error = if secret { error.without_values() } else { error };
+    if passing { Failure::Passing(error.to_string()) } else { Failure::Lasting(error.to_string()) }
+}
+
+/// Names every field that somebody else owns, and its owner.
+fn field_conflict(refusal: &Refusal) -> String {
+    let fields: Vec<String> = refusal
+        .conflicts()
+        .map(|cause| {
+            let owner = cause.message.split('"').nth(1).unwrap_or("someone else");
+            format!("{} (owned by {owner})", cause.field)
+        })
+        .collect();
+    format!(
+        "other managers own {}; leave these fields out of the template, or set \
+         `conflictResolution: Overwrite` in its policy to take them over",
+        fields.join(", ")
+    )
+}

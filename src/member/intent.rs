@@ -1,0 +1,162 @@
+//! What is sent to the API server for one object, and in which order.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Map, Value};
+
+use crate::api::manifest::{GroupKind, Manifest};
+use crate::api::marks::{CONFLICT_RESOLUTION, RETAIN_REPLICAS, SOURCE_COMMIT, WORK};
+use crate::api::names::ObjectId;
+
+/// Metadata that the server writes; an apply that carries it is refused or pointless.
+const SERVERS_METADATA: [&str; 8] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+    "managedFields",
+];
+
+/// What we want of the object: no nulls, nothing that the server writes, a Secret's `stringData`
+/// as `data`, so that what is compared with the live object is what it can have.
+pub fn wanted(manifest: &Manifest) -> Manifest {
+    let mut wanted = manifest.clone();
+    wanted.0.remove("status");
+    let metadata = wanted.metadata_mut();
+    for key in SERVERS_METADATA {
+        metadata.remove(key);
+    }
+    if is_secret(manifest) {
+        encode_string_data(&mut wanted.0);
+    }
+    drop_nulls(&mut wanted.0);
+    wanted
+}
+
+/// The body of the apply: [`wanted`] with the marks that say where it comes from.
+pub fn body(manifest: &Manifest, source: ObjectId, work: ObjectId) -> Manifest {
+    let mut body = wanted(manifest);
+    body.set_annotation(SOURCE_COMMIT, &source.to_string());
+    body.set_annotation(WORK, &work.to_string());
+    body
+}
+
+/// Leaves the number of replicas to the autoscaler that owns it.
+pub fn release_replicas(body: &mut Manifest) {
+    if let Some(spec) = body.0.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("replicas");
+    }
+}
+
+/// Whether the template leaves the number of replicas to each member once it runs there.
+pub fn retains_replicas(manifest: &Manifest) -> bool {
+    manifest.label(RETAIN_REPLICAS) == Some("true")
+}
+
+/// Whether messages about it may quote secrets.
+pub fn is_secret(manifest: &Manifest) -> bool {
+    manifest.kind() == "Secret" && manifest.group().is_empty()
+}
+
+/// Whether the policy says to take over objects that exist.
+pub fn overwrites(manifest: &Manifest) -> bool {
+    manifest
+        .annotation(CONFLICT_RESOLUTION)
+        .is_some_and(|strategy| strategy.eq_ignore_ascii_case("overwrite"))
+}
+
+/// Whether others may need it to exist first: Namespaces and CustomResourceDefinitions.
+pub fn is_foundation(group_kind: &GroupKind) -> bool {
+    matches!(
+        (&*group_kind.group, &*group_kind.kind),
+        ("", "Namespace") | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    )
+}
+
+/// Turn of a kind: what others refer to goes first, so that they start without a retry. Objects
+/// of one turn go together; only foundations are waited for.
+pub fn turn(group_kind: &GroupKind) -> u8 {
+    if is_foundation(group_kind) {
+        return 0;
+    }
+    match (&*group_kind.group, &*group_kind.kind) {
+        (
+            "",
+            "ServiceAccount"
+            | "Secret"
+            | "ConfigMap"
+            | "PersistentVolume"
+            | "PersistentVolumeClaim"
+            | "ResourceQuota"
+            | "LimitRange",
+        )
+        | ("rbac.authorization.k8s.io" | "scheduling.k8s.io" | "storage.k8s.io", _) => 1,
+        _ => 2,
+    }
+}
+
+fn encode_string_data(secret: &mut Map<String, Value>) {
+    let Some(Value::Object(plain)) = secret.remove("stringData") else { return };
+    let data = secret.entry("data").or_insert_with(|| Value::Object(Map::new()));
+    if !data.is_object() {
+        *data = Value::Object(Map::new());
+    }
+    let data = data.as_object_mut().expect("made an object above");
+    for (key, value) in plain {
+        // As the server does: stringData wins over data.
+        if let Value::String(text) = value {
+            data.insert(key, Value::String(BASE64.encode(text)));
+        }
+    }
+}
+
+fn drop_nulls(map: &mut Map<String, Value>) {
+    map.retain(|_, value| {
+        drop_nulls_below(value);
+        !value.is_null()
+    });
+}
+
+fn drop_nulls_below(value: &mut Value) {
+    match value {
+        Value::Object(map) => drop_nulls(map),
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls_below),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn string_data_becomes_data_and_wins() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+            "data": {"a": "b2xk", "b": "eA=="}, "stringData": {"a": "new"}});
+        let wanted = wanted(&Manifest::from_value(secret).unwrap()).into_value();
+        assert_eq!(wanted["data"], json!({"a": "bmV3", "b": "eA=="}));
+        assert_eq!(wanted.get("stringData"), None);
+    }
+
+    #[test]
+    fn nulls_and_what_the_server_writes_are_left_out() {
+        let object = json!({"kind": "X", "status": {"a": 1}, "metadata": {"name": "x", "uid": "u",
+            "creationTimestamp": null, "managedFields": []}, "spec": {"a": null, "l": [{"b": null}]}});
+        let wanted = wanted(&Manifest::from_value(object).unwrap()).into_value();
+        assert_eq!(wanted, json!({"kind": "X", "metadata": {"name": "x"}, "spec": {"l": [{}]}}));
+    }
+
+    #[test]
+    fn the_body_says_where_it_comes_from() {
+        let manifest =
+            Manifest::from_value(json!({"kind": "X", "metadata": {"name": "x"}})).unwrap();
+        let body = body(&manifest, ObjectId::from_bytes([1; 20]), ObjectId::from_bytes([2; 20]));
+        assert_eq!(body.annotation(SOURCE_COMMIT), Some("01".repeat(20).as_str()));
+        assert_eq!(body.annotation(WORK), Some("02".repeat(20).as_str()));
+    }
+}

@@ -1,0 +1,99 @@
+//! What is remembered of a live object: the answers, not the object.
+
+use serde_json::Value;
+
+use crate::api::manifest::Manifest;
+use crate::api::marks::{MANAGED, MANAGED_TRUE, WORK};
+use crate::api::names::ObjectId;
+
+use super::{drift, intent};
+
+/// A live object, boiled down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Live {
+    /// Its uid.
+    pub uid: String,
+    /// Its resource version as a number; 0 when it is none, and then nothing is older.
+    pub version: u64,
+    /// Whether it has our label.
+    pub marked: bool,
+    /// Whether we ever applied it.
+    pub applied_by_us: bool,
+    /// Work that it says it came from.
+    pub work: Option<ObjectId>,
+    /// Fields of the desired object that others took; replicas released to an autoscaler are not
+    /// among them.
+    pub lost: Vec<String>,
+    /// Who took them, as far as can be told.
+    pub takers: Vec<String>,
+    /// Whether its replicas are not ours: an autoscaler owns them, or the template leaves them to the
+    /// member.
+    pub autoscaled: bool,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+    /// Whether others may use it: a CustomResourceDefinition that is established, a Namespace that
+    /// is active; true for every other kind.
+    pub usable: bool,
+}
+
+impl Live {
+    /// Reads a live object, and compares it with what is desired.
+    pub(super) fn read(live: &Value, desired: Option<&Manifest>) -> Self {
+        let metadata = &live["metadata"];
+        let text = |key: &str| metadata[key].as_str().unwrap_or_default();
+        let autoscaled =
+            drift::autoscaler(live).is_some() || desired.is_some_and(intent::retains_replicas);
+        let mut lost = desired
+            .map(|desired| drift::uncovered(&intent::wanted(desired), live))
+            .unwrap_or_default();
+        if autoscaled {
+            lost.retain(|path| path != ".spec.replicas");
+        }
+        let mut takers: Vec<String> =
+            lost.iter().flat_map(|path| drift::owners_of(live, path)).collect();
+        if takers.is_empty() && !lost.is_empty() {
+            takers.extend(drift::last_writer(live));
+        }
+        takers.sort();
+        takers.dedup();
+        Self {
+            uid: text("uid").to_owned(),
+            version: text("resourceVersion").parse().unwrap_or(0),
+            marked: metadata["labels"][MANAGED] == MANAGED_TRUE,
+            applied_by_us: drift::is_ours(live),
+            work: metadata["annotations"][WORK].as_str().and_then(|text| text.parse().ok()),
+            lost,
+            takers,
+            autoscaled,
+            terminating: metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null()),
+            usable: is_usable(live),
+        }
+    }
+
+    /// Whether the object is ours to change: it says so, or we applied it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.marked || self.applied_by_us
+    }
+
+    /// Whether it runs this work, and nobody changed what we set. `tolerated` are fields that were
+    /// not ours even right after an apply: the server does not keep them.
+    pub(super) fn runs(&self, work: ObjectId, tolerated: &[String]) -> bool {
+        !self.terminating
+            && self.applied_by_us
+            && self.work == Some(work)
+            && self.lost.iter().all(|path| tolerated.contains(path))
+    }
+}
+
+fn is_usable(live: &Value) -> bool {
+    match live["kind"].as_str() {
+        Some("Namespace") => live["status"]["phase"] != "Terminating",
+        Some("CustomResourceDefinition") => {
+            let conditions = live["status"]["conditions"].as_array();
+            conditions.into_iter().flatten().any(|condition| {
+                condition["type"] == "Established" && condition["status"] == "True"
+            })
+        }
+        _ => true,
+    }
+}
