@@ -1,6 +1,8 @@
 //! Tests that use the library from outside, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod example;
+mod kinds;
 mod layers;
 mod loading;
 mod schemas;
