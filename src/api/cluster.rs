@@ -277,3 +277,61 @@ pub fn default_resource_models() -> Vec<ResourceModel> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(spec: &str) -> Cluster {
+        let mut cluster =
+            Cluster { spec: serde_saphyr::from_str(spec).unwrap(), ..Cluster::default() };
+        default_cluster(&mut cluster);
+        cluster
+    }
+
+    #[test]
+    fn a_zone_becomes_a_list_of_zones() {
+        let spec = cluster("{syncMode: Push, zone: z1}").spec;
+        assert_eq!((spec.zone, spec.zones), (None, vec!["z1".to_owned()]));
+    }
+
+    #[test]
+    fn grades_are_built_in_and_have_no_gaps() {
+        let models = cluster("{syncMode: Push}").spec.resource_models;
+        assert_eq!(models.len(), 9);
+        for pair in models.windows(2) {
+            for (lower, upper) in pair[0].ranges.iter().zip(&pair[1].ranges) {
+                assert_eq!((&lower.name, &lower.max), (&upper.name, &upper.min));
+            }
+        }
+        assert_eq!(models[1].ranges[1].min, "4Gi".parse().unwrap());
+        assert_eq!(models[8].ranges[1].min, "1Ti".parse().unwrap());
+        assert_eq!(models[8].ranges[0].max.value(), i64::MAX);
+    }
+
+    #[test]
+    fn ones_own_grades_are_sorted_and_open_at_both_ends() {
+        let models = cluster(
+            "{syncMode: Push, resourceModels: [
+                {grade: 1, ranges: [{name: cpu, min: 4, max: 8}]},
+                {grade: 0, ranges: [{name: cpu, min: 2, max: 4}]}]}",
+        )
+        .spec
+        .resource_models;
+        assert_eq!(models[0].ranges[0].min, Quantity::zero());
+        assert_eq!(models[0].ranges[0].max, Quantity::from(4));
+        assert_eq!(models[1].ranges[0].max.value(), i64::MAX);
+    }
+
+    #[test]
+    fn an_api_is_served_at_its_own_version_only() {
+        let status: ClusterStatus = serde_saphyr::from_str(
+            "{apiEnablements: [{groupVersion: apps/v1,
+                                resources: [{name: deployments, kind: Deployment}]}]}",
+        )
+        .unwrap();
+        assert!(status.serves("apps/v1", "Deployment"));
+        assert!(!status.serves("apps/v1beta1", "Deployment"));
+        assert!(!status.serves("apps/v1", "StatefulSet"));
+    }
+}

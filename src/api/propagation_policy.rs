@@ -238,3 +238,79 @@ fn default_spec(spec: &mut PropagationSpec) {
         application.grace_period_seconds.get_or_insert(600);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(spec: &str) -> PropagationPolicy {
+        let mut policy = PropagationPolicy {
+            metadata: ObjectMeta::namespaced("web", "a"),
+            spec: serde_saphyr::from_str(spec).unwrap(),
+            ..PropagationPolicy::default()
+        };
+        default_propagation_policy(&mut policy);
+        policy
+    }
+
+    #[test]
+    fn selectors_get_the_policys_namespace() {
+        let spec = policy("{resourceSelectors: [{apiVersion: v1, kind: Service}]}").spec;
+        assert_eq!(spec.resource_selectors[0].namespace, "web");
+        assert_eq!(spec.scheduler_name, "default-scheduler");
+        assert!(!spec.propagate_deps);
+    }
+
+    #[test]
+    fn spread_by_cluster_and_one_group_unless_said_otherwise() {
+        let spec = policy(
+            "{resourceSelectors: [], placement: {spreadConstraints: [
+                {}, {spreadByField: region, minGroups: 2}, {spreadByLabel: rack}]}}",
+        )
+        .spec;
+        let constraints = spec.placement.unwrap().spread_constraints;
+        assert_eq!(constraints[0].spread_by_field, Some(SpreadField::Cluster));
+        assert_eq!((constraints[0].min_groups, constraints[0].max_groups), (1, 0));
+        assert_eq!(constraints[1].spread_by_field, Some(SpreadField::Region));
+        assert_eq!(constraints[1].min_groups, 2);
+        assert_eq!(constraints[2].spread_by_field, None);
+    }
+
+    #[test]
+    fn divided_is_weighted_and_absent_is_duplicated() {
+        let placement = policy("{resourceSelectors: [], placement: {replicaScheduling: {}}}")
+            .spec
+            .placement
+            .unwrap();
+        assert_eq!(placement.scheduling_type(), ReplicaSchedulingType::Divided);
+        let scheduling = placement.replica_scheduling.unwrap();
+        assert_eq!(
+            scheduling.replica_division_preference,
+            Some(ReplicaDivisionPreference::Weighted)
+        );
+        let placement = policy("{resourceSelectors: [], placement: {}}").spec.placement.unwrap();
+        assert_eq!(placement.scheduling_type(), ReplicaSchedulingType::Duplicated);
+    }
+
+    #[test]
+    fn a_service_import_brings_what_it_needs() {
+        let selector = "{apiVersion: multicluster.x-k8s.io/v1alpha1, kind: ServiceImport}";
+        assert!(policy(&format!("{{resourceSelectors: [{selector}]}}")).spec.propagate_deps);
+    }
+
+    #[test]
+    fn old_words_of_purge_modes_are_read_and_graceful_has_ten_minutes() {
+        let failover = |mode: &str| {
+            let spec = format!(
+                "{{resourceSelectors: [], failover: {{application: {{purgeMode: {mode},
+                   decisionConditions: {{}}}}}}}}"
+            );
+            policy(&spec).spec.failover.unwrap().application.unwrap()
+        };
+        assert_eq!(failover("Immediately").purge_mode, PurgeMode::Directly);
+        assert_eq!(failover("Immediately").grace_period_seconds, None);
+        assert_eq!(failover("Graciously").purge_mode, PurgeMode::Gracefully);
+        assert_eq!(failover("Graciously").grace_period_seconds, Some(600));
+        assert_eq!(failover("Never").decision_conditions.toleration_seconds, 300);
+    }
+}

@@ -141,7 +141,7 @@ pub struct ClusterAffinity {
 }
 
 impl ClusterAffinity {
-    /// Whether the cluster belongs to the set (`spec/placement.md` §3.6.1 of Karmada's rules).
+    /// Whether the cluster belongs to the set.
     #[must_use]
     pub fn matches(&self, cluster: &Cluster) -> bool {
         let name = &cluster.metadata.name;
@@ -204,8 +204,7 @@ pub struct ResourceSelector {
 }
 
 impl ResourceSelector {
-    /// How specifically the template is picked, or `None` if it is not
-    /// (`spec/placement.md` §1.2 of Karmada's rules).
+    /// How specifically the template is picked, or `None` if it is not.
     #[must_use]
     pub fn matches(&self, template: &Manifest) -> Option<SelectorMatch> {
         let is_of_kind = self.api_version == template.api_version()
@@ -220,5 +219,134 @@ impl ResourceSelector {
         } else {
             Some(SelectorMatch::All)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T: serde::de::DeserializeOwned>(yaml: &str) -> T {
+        serde_saphyr::from_str(yaml).unwrap()
+    }
+
+    fn cluster(name: &str, spec: &str) -> Cluster {
+        let mut cluster = Cluster { spec: read(spec), ..Cluster::default() };
+        cluster.metadata.name = name.to_owned();
+        cluster.metadata.labels = read("{tier: edge, site: a}");
+        cluster
+    }
+
+    fn affinity(yaml: &str) -> ClusterAffinity {
+        read(yaml)
+    }
+
+    #[test]
+    fn an_empty_affinity_is_every_cluster() {
+        assert!(affinity("{}").matches(&cluster("a", "{syncMode: Push}")));
+        assert!(affinity("{labelSelector: {}}").matches(&cluster("a", "{syncMode: Push}")));
+    }
+
+    #[test]
+    fn exclude_beats_everything() {
+        let cluster = cluster("a", "{syncMode: Push}");
+        assert!(affinity("{clusterNames: [a]}").matches(&cluster));
+        assert!(!affinity("{clusterNames: [a], exclude: [a]}").matches(&cluster));
+        assert!(!affinity("{clusterNames: [b]}").matches(&cluster));
+    }
+
+    #[test]
+    fn everything_that_is_set_must_hold() {
+        let cluster = cluster("a", "{syncMode: Push, region: eu}");
+        let region =
+            "fieldSelector: {matchExpressions: [{key: region, operator: In, values: [eu]}]}";
+        for (rest, matches) in [
+            ("clusterNames: [a], labelSelector: {matchLabels: {tier: edge}}", true),
+            ("clusterNames: [b], labelSelector: {matchLabels: {tier: edge}}", false),
+            ("clusterNames: [a], labelSelector: {matchLabels: {tier: core}}", false),
+        ] {
+            assert_eq!(
+                affinity(&format!("{{{region}, {rest}}}")).matches(&cluster),
+                matches,
+                "{rest}"
+            );
+        }
+    }
+
+    #[test]
+    fn zones_compare_as_a_list_and_unset_fields_are_absent() {
+        let with = cluster("a", "{syncMode: Push, provider: x, zones: [z1, z2]}");
+        let without = cluster("a", "{syncMode: Push, provider: ''}");
+        for (term, with_matches, without_matches) in [
+            ("{key: zone, operator: In, values: [z2, z3]}", true, false),
+            ("{key: zone, operator: In, values: [z3]}", false, false),
+            ("{key: zone, operator: NotIn, values: [z2]}", false, true),
+            ("{key: zone, operator: NotIn, values: [z3]}", true, true),
+            ("{key: zone, operator: Exists}", true, false),
+            ("{key: zone, operator: DoesNotExist}", false, true),
+            ("{key: provider, operator: In, values: [x]}", true, false),
+            ("{key: provider, operator: NotIn, values: [x]}", false, true),
+            ("{key: provider, operator: Exists}", true, false),
+            // Terms that are not well formed match nothing.
+            ("{key: zone, operator: NotIn}", false, false),
+            ("{key: provider, operator: In}", false, false),
+            ("{key: provider, operator: Exists, values: [x]}", false, false),
+        ] {
+            let affinity = affinity(&format!("{{fieldSelector: {{matchExpressions: [{term}]}}}}"));
+            assert_eq!(affinity.matches(&with), with_matches, "{term}");
+            assert_eq!(affinity.matches(&without), without_matches, "{term}");
+        }
+    }
+
+    #[test]
+    fn label_terms_follow_kubernetes() {
+        let labels: BTreeMap<String, String> = read("{tier: edge, empty: ''}");
+        for (selector, matches) in [
+            ("{}", true),
+            ("{matchLabels: {tier: edge}}", true),
+            ("{matchLabels: {tier: edge, gone: x}}", false),
+            ("{matchLabels: {empty: ''}}", true),
+            ("{matchLabels: {gone: ''}}", false),
+            ("{matchExpressions: [{key: tier, operator: In, values: [a, edge]}]}", true),
+            ("{matchExpressions: [{key: gone, operator: NotIn, values: [a]}]}", true),
+            ("{matchExpressions: [{key: tier, operator: NotIn, values: [edge]}]}", false),
+            ("{matchExpressions: [{key: empty, operator: Exists}]}", true),
+            ("{matchExpressions: [{key: gone, operator: DoesNotExist}]}", true),
+            ("{matchExpressions: [{key: tier, operator: In}]}", false),
+        ] {
+            assert_eq!(read::<LabelSelector>(selector).matches(&labels), matches, "{selector}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_picked_by_name_before_labels_before_kind() {
+        let template: Manifest = read(
+            "{apiVersion: apps/v1, kind: Deployment,
+              metadata: {name: shop, namespace: web, labels: {app: shop}}}",
+        );
+        for (selector, level) in [
+            ("{apiVersion: apps/v1, kind: Deployment}", Some(SelectorMatch::All)),
+            ("{apiVersion: apps/v1beta1, kind: Deployment}", None),
+            ("{apiVersion: apps/v1, kind: Deployment, namespace: web}", Some(SelectorMatch::All)),
+            ("{apiVersion: apps/v1, kind: Deployment, namespace: other}", None),
+            (
+                "{apiVersion: apps/v1, kind: Deployment, labelSelector: {}}",
+                Some(SelectorMatch::Labels),
+            ),
+            (
+                "{apiVersion: apps/v1, kind: Deployment, labelSelector: {matchLabels: {app: x}}}",
+                None,
+            ),
+            (
+                "{apiVersion: apps/v1, kind: Deployment, name: shop,
+                  labelSelector: {matchLabels: {app: x}}}",
+                Some(SelectorMatch::Name),
+            ),
+            ("{apiVersion: apps/v1, kind: Deployment, name: other}", None),
+        ] {
+            assert_eq!(read::<ResourceSelector>(selector).matches(&template), level, "{selector}");
+        }
+        assert!(SelectorMatch::Name > SelectorMatch::Labels);
+        assert!(SelectorMatch::Labels > SelectorMatch::All);
     }
 }
