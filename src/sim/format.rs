@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::merge;
+use super::convert;
 use super::resources::Resource;
 use super::route::Format;
 use super::storage::Object;
@@ -14,7 +14,7 @@ use super::storage::Object;
 pub(super) fn object(resource: &Resource, object: &Rc<Object>, form: Format) -> Bytes {
     match form {
         Format::Json if object.api_version == resource.api_version => object.bytes.clone(),
-        Format::Json => bytes_of(&merge::in_version(resource, object)),
+        Format::Json => bytes_of(&convert::served(resource, object)),
         Format::Metadata => bytes_of(&metadata_only(object.value())),
         Format::Table => table(resource, std::slice::from_ref(object), "{}"),
     }
@@ -33,7 +33,7 @@ pub(super) fn value(resource: &Resource, value: Value, form: Format) -> Bytes {
 /// Objects as rows of a Table; `meta` is the list's metadata as JSON.
 pub(super) fn table(resource: &Resource, objects: &[Rc<Object>], meta: &str) -> Bytes {
     let values: Vec<Value> =
-        objects.iter().map(|object| merge::in_version(resource, object)).collect();
+        objects.iter().map(|object| convert::served(resource, object)).collect();
     let mut table = rows(&values);
     table["metadata"] = serde_json::from_str(meta).expect("list metadata is written by us");
     bytes_of(&table)

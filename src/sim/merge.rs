@@ -1,13 +1,11 @@
 //! The seam between requests and the pure functions that merge, default and validate.
 
-use std::rc::Rc;
-
 use serde_json::Value;
 
 use super::apply::{self, Force, Write};
 use super::resources::Resource;
 use super::status_error::Refusal;
-use super::storage::{Key, Object};
+use super::storage::Key;
 use super::world::Call;
 use super::write::PatchKind;
 
@@ -19,15 +17,6 @@ pub(super) struct Config<'a> {
     /// The instant of the write.
     pub time: &'a str,
     pub patch: &'a Value,
-}
-
-/// The object in the version that `resource` serves.
-pub(super) fn in_version(resource: &Resource, object: &Rc<Object>) -> Value {
-    let mut value = object.value();
-    if object.api_version != resource.api_version {
-        value["apiVersion"] = Value::from(&*resource.api_version);
-    }
-    value
 }
 
 /// Merges an applied configuration over the live object.

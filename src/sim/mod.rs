@@ -9,6 +9,7 @@
 //! beyond the name, and the field schemas of built-in kinds: an unknown field is kept.
 
 pub mod apply;
+mod convert;
 mod crd;
 pub mod defaults;
 mod delete;

@@ -164,6 +164,8 @@ fn write_or_get(
 ) -> Result<Answer, Refusal> {
     match *method {
         Method::GET => read::get(world, call),
+        // The answer to a review does not depend on the question, which may come as protobuf.
+        Method::POST if call.resource.is_review() => write::create(world, call, json!({})),
         Method::POST => write::create(world, call, write::decode(body, content_type)?),
         Method::PUT => write::update(world, call, write::decode(body, content_type)?),
         Method::PATCH => {

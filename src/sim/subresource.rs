@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::convert;
 use super::delete;
 use super::merge;
 use super::resources::Resource;
@@ -75,16 +76,16 @@ pub(super) fn scale_update(
             "spec.replicas: Invalid value: {wanted}: must be a count"
         )));
     }
-    let mut object = merge::in_version(&call.resource, &live);
+    let mut object = convert::served(&call.resource, &live);
     if let Some(version) = scale["metadata"].get("resourceVersion") {
         object["metadata"]["resourceVersion"] = version.clone();
     }
-    let live_value = merge::in_version(&call.resource, &live);
+    let live_value = convert::served(&call.resource, &live);
     set(&mut object, &paths(&call.resource).0, json!(wanted.as_i64().unwrap_or_default()));
     let written =
         write::finish(world, call, &key, Some((live, live_value)), object, Author::Writer)?;
     let value = match written.reply {
-        Reply::Object(object) => merge::in_version(&call.resource, &object),
+        Reply::Object(object) => convert::served(&call.resource, &object),
         Reply::Value(value) => value,
     };
     Ok(Answer { code: written.code, reply: Reply::Value(scale_of(&call.resource, &value)) })

@@ -13,7 +13,7 @@ use super::route::DryRun;
 use super::status_error::{Cause, Refusal};
 use super::storage::{Key, Object};
 use super::world::{Answer, Call, Reply, World, now};
-use super::{crd, delete, merge, review, subresource, validate};
+use super::{convert, crd, delete, merge, review, subresource, validate};
 
 /// The four ways to patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ pub(super) fn update(world: &mut World, call: &Call, object: Value) -> Result<An
         };
         return Err(Refusal::invalid(&call.resource, &key.name, &[cause]));
     }
-    let live_value = merge::in_version(&call.resource, &live);
+    let live_value = convert::served(&call.resource, &live);
     finish(world, call, &key, Some((live, live_value)), object, Author::Writer)
 }
 
@@ -150,7 +150,7 @@ pub(super) fn patch(
         return subresource::scale_patch(world, call, kind, patch);
     }
     let live = world.storage.get(&key).cloned();
-    let live = live.map(|live| (live.clone(), merge::in_version(resource, &live)));
+    let live = live.map(|live| (live.clone(), convert::served(resource, &live)));
     let time = now();
     match (kind, live) {
         (PatchKind::Apply, live) => {
@@ -221,7 +221,8 @@ pub(super) fn finish(
     if call.options.dry_run == DryRun::All {
         return Ok(Answer { code, reply: Reply::Value(object) });
     }
-    let stored = world.storage.put(key, resource.api_version.clone(), object);
+    let (api_version, object) = convert::stored(resource, object);
+    let stored = world.storage.put(key, api_version, object);
     if &*resource.table == crd::TABLE {
         let stored = crd::register(world, &stored);
         return Ok(Answer { code, reply: Reply::Object(stored) });
@@ -229,7 +230,7 @@ pub(super) fn finish(
     if stored.deleting && stored.finalizers.is_empty() {
         delete::finalized(world, &stored);
     }
-    Ok(Answer { code, reply: Reply::Object(stored) })
+    Ok(Answer { code, reply: reply_in_version(resource, stored) })
 }
 
 /// The object as a reply, converted when it is stored in another version.
@@ -237,7 +238,7 @@ pub(super) fn reply_in_version(resource: &Resource, object: Rc<Object>) -> Reply
     if object.api_version == resource.api_version {
         Reply::Object(object)
     } else {
-        Reply::Value(merge::in_version(resource, &object))
+        Reply::Value(convert::served(resource, &object))
     }
 }
 

@@ -7,4 +7,5 @@ mod layers;
 mod loading;
 mod schemas;
 mod sim;
+mod sim_kubectl;
 mod tidy;
