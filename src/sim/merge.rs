@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::apply::{self, Force, Write};
+use super::defaults::{self, FieldError};
+use super::patch::{self, PatchError};
 use super::resources::Resource;
-use super::status_error::Refusal;
+use super::status_error::{Cause, Refusal};
 use super::storage::Key;
 use super::world::Call;
 use super::write::PatchKind;
@@ -76,21 +78,49 @@ fn write_of<'a>(call: &'a Call, time: &'a str) -> Write<'a> {
 
 /// Applies a patch of the other three kinds.
 pub(super) fn patched(
-    _resource: &Resource,
+    resource: &Resource,
     kind: PatchKind,
     live: &Value,
     patch: &Value,
 ) -> Result<Value, Refusal> {
+    let refused = |error: PatchError| match error {
+        PatchError::Malformed(message) => Refusal::bad_request(message),
+        PatchError::DoesNotFit(message) => Refusal::new(422, "Invalid", message),
+    };
+    if kind == PatchKind::Strategic {
+        if resource.custom.is_some() {
+            return Err(PatchKind::unsupported());
+        }
+        return patch::strategic_merge_patch(resource.schema(), live, patch).map_err(refused);
+    }
     let mut object = live.clone();
     if kind == PatchKind::Json {
-        let patch: json_patch::Patch = serde_json::from_value(patch.clone())
-            .map_err(|error| Refusal::bad_request(error.to_string()))?;
-        json_patch::patch(&mut object, &patch)
-            .map_err(|error| Refusal::new(422, "Invalid", error.to_string()))?;
+        patch::json_patch(&mut object, patch).map_err(refused)?;
     } else {
-        json_patch::merge(&mut object, patch);
+        patch::merge_patch(&mut object, patch);
     }
     Ok(object)
+}
+
+/// Fills defaults and refuses what the kind's schema does not allow.
+pub(super) fn admit(resource: &Resource, name: &str, object: &mut Value) -> Result<(), Refusal> {
+    let Some(custom) = &resource.custom else {
+        defaults::apply_defaults(&resource.group, &resource.version, &resource.kind, None, object);
+        return Ok(());
+    };
+    // A version without a schema keeps everything.
+    if custom.schema.is_null() {
+        return Ok(());
+    }
+    defaults::admit(&custom.schema, object).map_err(|errors| {
+        let cause = |error: FieldError| Cause {
+            reason: error.reason,
+            message: error.message,
+            field: error.field,
+        };
+        let causes: Vec<Cause> = errors.into_iter().map(cause).collect();
+        Refusal::invalid(resource, name, &causes)
+    })
 }
 
 /// Records who changed which fields.

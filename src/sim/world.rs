@@ -70,7 +70,7 @@ impl Answer {
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 impl World {
-    /// A fresh cluster: the namespaces, each with its service account, and the service `kubernetes`.
+    /// A fresh cluster: the namespaces and the service `kubernetes`.
     pub(super) fn new(seed: u64) -> Self {
         let mut world = Self {
             storage: Storage::new(),

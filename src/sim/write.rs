@@ -31,11 +31,16 @@ impl PatchKind {
             "application/merge-patch+json" => Ok(Self::Merge),
             "application/strategic-merge-patch+json" => Ok(Self::Strategic),
             "application/apply-patch+yaml" => Ok(Self::Apply),
-            _ => Err(Refusal::unsupported_media_type(
-                "the body of the request was in an unknown format - accepted media types include: \
-                 application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
-            )),
+            _ => Err(Self::unsupported()),
         }
+    }
+
+    /// The refusal of any other media type.
+    pub(super) fn unsupported() -> Refusal {
+        Refusal::unsupported_media_type(
+            "the body of the request was in an unknown format - accepted media types include: \
+             application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        )
     }
 }
 
@@ -208,7 +213,9 @@ pub(super) fn finish(
     } else {
         drop_status(resource, &mut object);
     }
-    set_system_fields(world, resource, live_value, &mut object);
+    set_identity(world, live_value, &mut object);
+    merge::admit(resource, &key.name, &mut object)?;
+    set_generation(resource, live_value, &mut object);
     validate::check(resource, &key.name, live_value, &object)?;
     if author == Author::Writer {
         merge::track(call, live_value, &mut object, &now());
@@ -366,28 +373,10 @@ fn drop_status(resource: &Resource, object: &mut Value) {
     if resource.has("status") {
         set_or_remove(object, "status", None);
     }
-    match &*resource.table {
-        "namespaces." => {
-            object["spec"] = json!({"finalizers": ["kubernetes"]});
-            object["status"] = json!({"phase": "Active"});
-            let name = object["metadata"]["name"].clone();
-            if !object["metadata"]["labels"].is_object() {
-                object["metadata"]["labels"] = json!({});
-            }
-            object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
-        }
-        "pods." => object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"}),
-        _ => {}
-    }
 }
 
-/// Sets what only the server sets: identity, age, generation, deletion and version.
-fn set_system_fields(
-    world: &mut World,
-    resource: &Resource,
-    live: Option<&Value>,
-    object: &mut Value,
-) {
+/// Sets what only the server sets, but for the generation, which depends on the defaults.
+fn set_identity(world: &mut World, live: Option<&Value>, object: &mut Value) {
     const KEPT: [&str; 6] = [
         "uid",
         "creationTimestamp",
@@ -396,7 +385,6 @@ fn set_system_fields(
         "generation",
         "resourceVersion",
     ];
-    let changed = live.is_some_and(|live| generation_changes(live, object));
     let meta = metadata(object);
     meta.remove("selfLink");
     for field in KEPT {
@@ -409,11 +397,18 @@ fn set_system_fields(
         meta.insert("uid".to_owned(), Value::from(world.uid()));
         meta.insert("creationTimestamp".to_owned(), Value::from(now()));
     }
-    if resource.generation || resource.custom.is_some() {
-        let generation = meta.get("generation").and_then(Value::as_u64).unwrap_or_default();
-        let generation = if live.is_none() { 1 } else { generation + u64::from(changed) };
-        meta.insert("generation".to_owned(), Value::from(generation));
+}
+
+/// Counts a change of anything but metadata and status.
+fn set_generation(resource: &Resource, live: Option<&Value>, object: &mut Value) {
+    if !resource.generation {
+        return;
     }
+    let changed = live.is_some_and(|live| generation_changes(live, object));
+    let meta = metadata(object);
+    let generation = meta.get("generation").and_then(Value::as_u64).unwrap_or_default();
+    let generation = if live.is_none() { 1 } else { generation + u64::from(changed) };
+    meta.insert("generation".to_owned(), Value::from(generation));
 }
 
 /// Whether anything but metadata and status differs.

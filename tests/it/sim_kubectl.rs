@@ -1,5 +1,7 @@
 //! What a person types against a simulated member, with the real `kubectl`.
 
+#![expect(clippy::print_stderr, reason = "a test that is left out says so in one line")]
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
