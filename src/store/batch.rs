@@ -149,22 +149,11 @@ impl Batch<'_> {
         message: &str,
         time: Timestamp,
     ) -> ObjectId {
-        self.commit_tree_by(AUTHOR, parent, tree, message, time)
-    }
-
-    pub(super) fn commit_tree_by(
-        &mut self,
-        author: &str,
-        parent: Option<ObjectId>,
-        tree: ObjectId,
-        message: &str,
-        time: Timestamp,
-    ) -> ObjectId {
         let parent = parent.map_or_else(String::new, |parent| format!("parent {parent}\n"));
         let seconds = time.as_second();
         let end = if message.ends_with('\n') { "" } else { "\n" };
         let text = format!(
-            "tree {tree}\n{parent}author {author} {seconds} +0000\ncommitter {author} {seconds} +0000\n\n{message}{end}"
+            "tree {tree}\n{parent}author {AUTHOR} {seconds} +0000\ncommitter {AUTHOR} {seconds} +0000\n\n{message}{end}"
         );
         self.put(Kind::Commit, text.into_bytes())
     }
@@ -183,6 +172,10 @@ impl Batch<'_> {
         find_in(self.tree_of(commit)?, path, |tree| self.rows(tree))
     }
 
+    pub(super) fn store(&self) -> &Store {
+        self.store
+    }
+
     /// How many objects wait to be written.
     pub fn n_objects(&self) -> usize {
         self.objects.len()
@@ -195,11 +188,12 @@ impl Batch<'_> {
         if self.objects.is_empty() {
             return Ok(());
         }
+        if self.objects.len() >= BULK_OBJECTS_MIN {
+            return pack::write(path, &self.objects)
+                .map_err(|source| PublishError::write_file(path, source));
+        }
         let written = self.store.with(|repository| {
             let odb = repository.odb()?;
-            if self.objects.len() >= BULK_OBJECTS_MIN {
-                return pack::write(&odb, &self.objects);
-            }
             for object in &self.objects {
                 let id = odb.write(object.kind.object_type(), &object.bytes)?;
                 assert_eq!(id, oid(object.id), "both sides hash the same bytes");

@@ -13,8 +13,10 @@
 mod batch;
 mod error;
 mod filter;
+mod history;
 mod list;
 mod location;
+mod notes;
 mod pack;
 mod path_rules;
 mod publish;
@@ -22,13 +24,16 @@ mod refs;
 mod remote;
 mod repository;
 mod tree;
+mod triggers;
 mod wire;
 
 pub use batch::{Batch, Change, NewCommit};
 pub use error::{FetchError, GitError, PublishError, SnapshotError, StoreError};
 pub use filter::PathFilter;
+pub use history::{CHECKPOINT_TRAILER, CommitInfo, HISTORY_COMMITS_MAX};
 pub use list::{Entry, Listing, PATH_BYTES_MAX, PATH_DEPTH_MAX, SNAPSHOT_BYTES_MAX};
 pub use location::{Location, LocationError, RemoteUrl};
 pub use publish::RefUpdate;
 pub use refs::{BadRefName, Layout, RefName, Role};
 pub use repository::Store;
+pub use triggers::{Hint, Trigger, TriggerError};

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::api::names::ObjectId;
@@ -44,8 +45,9 @@ impl Remote {
     pub(super) fn prepare(
         url: &RemoteUrl,
         state_dir: &Path,
+        git_program: &OsStr,
     ) -> Result<(Self, PathBuf), StoreError> {
-        let git = Git::find()?;
+        let git = Git::at(git_program)?;
         let dir = clone_dir(state_dir, url.as_str());
         let fail = |source| StoreError::State { path: dir.clone(), source };
         if dir.exists() && git2::Repository::open_bare(&dir).is_err() {

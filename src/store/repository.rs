@@ -1,6 +1,7 @@
 //! An open repository: objects and refs, read in-process.
 
 use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType, Oid, Repository};
@@ -13,6 +14,7 @@ use super::location::Location;
 use super::refs::RefName;
 use super::remote::Remote;
 use super::tree::{self, Mode, Row};
+use super::wire::default_program;
 
 /// How many branches a `REF_MISSING` names.
 const REFS_SHOWN_MAX: usize = 20;
@@ -33,10 +35,19 @@ impl Store {
     ///
     /// A new clone is empty until [`Store::fetch`].
     pub fn open(location: &Location, state_dir: &Path) -> Result<Self, StoreError> {
+        Self::open_with(location, state_dir, &default_program())
+    }
+
+    /// The same, with this `git` program for the wire.
+    pub fn open_with(
+        location: &Location,
+        state_dir: &Path,
+        git_program: &OsStr,
+    ) -> Result<Self, StoreError> {
         match location {
             Location::Path(path) => Self::open_path(path, None),
             Location::Remote(url) => {
-                let (remote, clone) = Remote::prepare(url, state_dir)?;
+                let (remote, clone) = Remote::prepare(url, state_dir, git_program)?;
                 Self::open_path(&clone, Some(remote))
             }
         }

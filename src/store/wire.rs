@@ -95,12 +95,7 @@ pub(super) struct Output {
 }
 
 impl Git {
-    /// Finds the program and checks its version.
-    pub(super) fn find() -> Result<Self, GitError> {
-        let program = std::env::var_os(PROGRAM_VARIABLE).unwrap_or_else(|| "git".into());
-        Self::at(&program)
-    }
-
+    /// The program with this name or path, when it is new enough.
     pub(super) fn at(program: &OsStr) -> Result<Self, GitError> {
         let mut git =
             Self { program: program.to_owned(), ssh_command: None, silence_max: SILENCE_MAX };
@@ -292,6 +287,11 @@ fn stop(child: &mut Child) {
         .status();
     let _already_gone = child.kill();
     let _status = child.wait();
+}
+
+/// The program to use when nobody names one: the environment's choice, else the first on PATH.
+pub(super) fn default_program() -> OsString {
+    std::env::var_os(PROGRAM_VARIABLE).unwrap_or_else(|| "git".into())
 }
 
 /// The directory for the clone of `url` below `state_dir`.

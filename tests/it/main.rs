@@ -8,4 +8,5 @@ mod loading;
 mod schemas;
 mod sim;
 mod sim_kubectl;
+mod store;
 mod tidy;

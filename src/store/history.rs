@@ -1,0 +1,212 @@
+//! What the past of a branch says, and keeping it short.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use git2::ObjectType;
+use jiff::Timestamp;
+
+use crate::api::names::ObjectId;
+
+use super::batch::{Batch, Change};
+use super::error::{PublishError, SnapshotError, StoreError};
+use super::refs::RefName;
+use super::repository::{Store, oid};
+use super::tree::{Mode, Row};
+
+/// Most commits of a branch that are looked at for what it once held: as many as are kept before a
+/// checkpoint, twice.
+pub const HISTORY_COMMITS_MAX: usize = 20_000;
+
+/// Trailer of a checkpoint: the commit whose past it leaves behind.
+pub const CHECKPOINT_TRAILER: &str = "Fleet-Checkpoint-Of";
+
+/// What a commit says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitInfo {
+    /// Its tree.
+    pub tree: ObjectId,
+    /// Its parents, the first one first.
+    pub parents: Vec<ObjectId>,
+    /// Name and address of the author.
+    pub author: String,
+    /// When it was committed.
+    pub time: Timestamp,
+    /// The whole message.
+    pub message: String,
+}
+
+impl CommitInfo {
+    /// The first line of the message.
+    pub fn subject(&self) -> &str {
+        self.message.lines().next().unwrap_or_default()
+    }
+
+    /// The value of the last trailer `key: value` in the message's last paragraph.
+    pub fn trailer(&self, key: &str) -> Option<&str> {
+        let paragraph = self.message.trim_end().rsplit("\n\n").next()?;
+        paragraph.lines().rev().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+    }
+}
+
+impl Store {
+    /// Reads a commit.
+    pub fn commit_info(&self, id: ObjectId) -> Result<CommitInfo, SnapshotError> {
+        let bytes = self.read(id, ObjectType::Commit, "commit")?;
+        let malformed = |reason| SnapshotError::Malformed { id, reason };
+        let text = String::from_utf8_lossy(&bytes);
+        let (head, message) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let fields = |key: &'static str| {
+            head.lines().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(' '))
+        };
+        let parse = |text: &str| text.parse().map_err(|_| malformed("it names no object"));
+        let tree = fields("tree").next().ok_or(malformed("it has no tree"))?;
+        // `Name <address> seconds zone`, the name as free as people are.
+        let person = |key| fields(key).next().and_then(|line| line.rsplit_once("> "));
+        let (author, _) = person("author").ok_or(malformed("it has no author"))?;
+        let (_, date) = person("committer").ok_or(malformed("it has no committer"))?;
+        let seconds = date.split(' ').next().and_then(|seconds| seconds.parse().ok());
+        let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        Ok(CommitInfo {
+            tree: parse(tree)?,
+            parents: fields("parent").map(parse).collect::<Result<_, _>>()?,
+            author: format!("{author}>"),
+            time: time.ok_or(malformed("its date is none"))?,
+            message: message.to_owned(),
+        })
+    }
+
+    /// Whether `ancestor` is `commit` or in its past.
+    pub fn is_ancestor(&self, ancestor: ObjectId, commit: ObjectId) -> Result<bool, StoreError> {
+        if ancestor == commit {
+            return Ok(true);
+        }
+        self.with(|repository| repository.graph_descendant_of(oid(commit), oid(ancestor)))
+            .map_err(|source| StoreError::ReadRef { name: commit.to_string(), source })
+    }
+
+    /// Refuses a `new` head of `name` that does not descend from the last accepted one.
+    pub fn check_moved_forward(
+        &self,
+        name: &RefName,
+        old: ObjectId,
+        new: ObjectId,
+    ) -> Result<(), StoreError> {
+        // When the old commit is gone altogether the history was rewritten, too.
+        if self.is_ancestor(old, new).unwrap_or(false) {
+            return Ok(());
+        }
+        self.tree(new)?;
+        let rollback = self.is_ancestor(new, old).unwrap_or(false);
+        Err(StoreError::HistoryRewritten { name: name.clone(), old, new, rollback })
+    }
+
+    /// How many commits the branch at `tip` has, counted no further than `max`.
+    pub fn n_commits(&self, tip: ObjectId, max: usize) -> Result<usize, SnapshotError> {
+        let mut n_commits = 0;
+        let mut next = Some(tip);
+        while let Some(commit) = next.filter(|_| n_commits < max) {
+            n_commits += 1;
+            next = self.commit_info(commit)?.parents.first().copied();
+        }
+        Ok(n_commits)
+    }
+
+    /// Which of `paths` the machine-owned branch at `tip` holds or once held: the proof that an
+    /// object may be pruned.
+    ///
+    /// Follows first parents, and a checkpoint to what it left behind while that is still here. A
+    /// past that cannot be read, or is longer than [`HISTORY_COMMITS_MAX`], proves nothing: the
+    /// answer is then smaller, never larger.
+    pub fn held_by_history<'p>(
+        &self,
+        tip: ObjectId,
+        paths: &BTreeSet<&'p str>,
+    ) -> Result<BTreeSet<&'p str>, SnapshotError> {
+        let mut past = Past { store: self, rows: HashMap::new() };
+        let mut missing = paths.clone();
+        let mut held = BTreeSet::new();
+        let mut seen_trees = HashSet::new();
+        let mut next = Some(tip);
+        for _ in 0..HISTORY_COMMITS_MAX {
+            let Some(commit) = next.filter(|_| !missing.is_empty()) else { break };
+            let info = match self.commit_info(commit) {
+                Ok(info) => info,
+                Err(error) if commit == tip => return Err(error),
+                Err(_) => break,
+            };
+            if seen_trees.insert(info.tree) {
+                let mut found = BTreeSet::new();
+                for path in &missing {
+                    if past.holds(info.tree, path)? {
+                        found.insert(*path);
+                    }
+                }
+                missing.retain(|path| !found.contains(path));
+                held.append(&mut found);
+            }
+            let before = info.trailer(CHECKPOINT_TRAILER).and_then(|id| id.parse().ok());
+            next = info.parents.first().copied().or(before);
+        }
+        Ok(held)
+    }
+}
+
+/// Trees of a branch's past; most of one commit's are the next one's.
+struct Past<'s> {
+    store: &'s Store,
+    rows: HashMap<ObjectId, Rc<HashMap<Vec<u8>, Row>>>,
+}
+
+impl Past<'_> {
+    fn holds(&mut self, tree: ObjectId, path: &str) -> Result<bool, SnapshotError> {
+        let mut here = tree;
+        let mut parts = path.split('/').peekable();
+        while let Some(part) = parts.next() {
+            let rows = if let Some(rows) = self.rows.get(&here) {
+                Rc::clone(rows)
+            } else {
+                let rows = self.store.rows(here)?;
+                let rows = Rc::new(rows.into_iter().map(|row| (row.name.clone(), row)).collect());
+                self.rows.insert(here, Rc::clone(&rows));
+                rows
+            };
+            let Some(row) = rows.get(part.as_bytes()) else { return Ok(false) };
+            let is_last = parts.peek().is_none();
+            match row.mode {
+                Mode::File | Mode::Executable if is_last => return Ok(true),
+                Mode::Directory if !is_last => here = row.id,
+                _ => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Batch<'_> {
+    /// Adds a commit with the tree of `tip` and no past: it replaces `tip` to keep the branch short.
+    pub fn checkpoint(
+        &mut self,
+        tip: ObjectId,
+        subject: &str,
+        time: Timestamp,
+    ) -> Result<ObjectId, PublishError> {
+        let tree = self.tree_of(tip)?;
+        let message = format!("{subject}\n\n{CHECKPOINT_TRAILER}: {tip}\n");
+        Ok(self.commit_tree(None, tree, &message, time))
+    }
+
+    /// Adds a commit that replaces `tip` on a rolling branch: its tree with `changes`, its parent as
+    /// parent.
+    pub fn amend(
+        &mut self,
+        tip: ObjectId,
+        changes: &[Change<'_>],
+        message: &str,
+        time: Timestamp,
+    ) -> Result<ObjectId, PublishError> {
+        let parent = self.store().commit_info(tip)?.parents.first().copied();
+        let tree = self.tree(Some(tip), changes)?;
+        Ok(self.commit_tree(parent, tree, message, time))
+    }
+}
