@@ -118,6 +118,11 @@ impl Location {
             .map(|colon| (&text[..colon], &text[colon + 1..]))
             .filter(|_| !text.starts_with('.'))
         {
+            // `user:password@host:path` is a slip: git would ask the host `user`.
+            if let Some((_, host)) = before_slash[authority.len()..].rsplit_once('@') {
+                let host = host.split(':').next().unwrap_or_default().escape_debug().to_string();
+                return Err(LocationError::HasPassword { host });
+            }
             check_authority(text, authority, Port::Forbidden)?;
             check_path(text, path)?;
             return Ok(Self::Remote(RemoteUrl(text.to_owned())));

@@ -315,7 +315,12 @@ mod tests {
         let old = Git::at(old.as_os_str()).unwrap_err();
         insta::assert_snapshot!(
             [missing, old].map(|e| format!("{}: {e}\n  hint: {}", e.code(), e.hint())).join("\n"),
-            @""
+            @r"
+        GIT_BINARY: failed to run the git program `/nonexistent/git`
+          hint: install git 2.30 or newer and put it on PATH, or name it with GIT_FLEET_GIT
+        GIT_BINARY: git 2.17.1 is too old: need 2.30 or newer
+          hint: install git 2.30 or newer and put it on PATH, or name it with GIT_FLEET_GIT
+        "
         );
     }
 
