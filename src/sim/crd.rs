@@ -126,6 +126,7 @@ fn resources(definition: &Value) -> Vec<Resource> {
                 custom: Some(CustomVersion {
                     definition: format!("{plural}.{group}"),
                     schema: version["schema"]["openAPIV3Schema"].clone(),
+                    columns: version["additionalPrinterColumns"].clone(),
                     scale,
                     selectable: list(&version["selectableFields"])
                         .iter()

@@ -9,6 +9,7 @@ use super::convert;
 use super::resources::Resource;
 use super::route::Format;
 use super::storage::Object;
+use super::table::{self, IncludeObject};
 
 /// One object in the wanted form, as JSON.
 pub(super) fn object(resource: &Resource, object: &Rc<Object>, form: Format) -> Bytes {
@@ -16,7 +17,7 @@ pub(super) fn object(resource: &Resource, object: &Rc<Object>, form: Format) -> 
         Format::Json if object.api_version == resource.api_version => object.bytes.clone(),
         Format::Json => bytes_of(&convert::served(resource, object)),
         Format::Metadata => bytes_of(&metadata_only(object.value())),
-        Format::Table => table(resource, std::slice::from_ref(object), "{}"),
+        Format::Table(include) => table(resource, std::slice::from_ref(object), include, "{}"),
     }
 }
 
@@ -25,18 +26,36 @@ pub(super) fn value(resource: &Resource, value: Value, form: Format) -> Bytes {
     let is_object = value["kind"] == *resource.kind;
     match form {
         Format::Metadata if is_object => bytes_of(&metadata_only(value)),
-        Format::Table if is_object => bytes_of(&rows(&[value])),
+        Format::Table(include) if is_object => bytes_of(&rows(resource, &[value], include)),
         _ => bytes_of(&value),
     }
 }
 
 /// Objects as rows of a Table; `meta` is the list's metadata as JSON.
-pub(super) fn table(resource: &Resource, objects: &[Rc<Object>], meta: &str) -> Bytes {
+pub(super) fn table(
+    resource: &Resource,
+    objects: &[Rc<Object>],
+    include: IncludeObject,
+    meta: &str,
+) -> Bytes {
     let values: Vec<Value> =
         objects.iter().map(|object| convert::served(resource, object)).collect();
-    let mut table = rows(&values);
+    let mut table = rows(resource, &values, include);
     table["metadata"] = serde_json::from_str(meta).expect("list metadata is written by us");
     bytes_of(&table)
+}
+
+fn rows(resource: &Resource, objects: &[Value], include: IncludeObject) -> Value {
+    let columns = resource.custom.as_ref().map(|custom| &custom.columns);
+    table::table(
+        &resource.group,
+        &resource.version,
+        &resource.kind,
+        columns,
+        objects,
+        include,
+        jiff::Timestamp::now(),
+    )
 }
 
 fn metadata_only(mut object: Value) -> Value {
@@ -45,19 +64,4 @@ fn metadata_only(mut object: Value) -> Value {
 
 pub(super) fn bytes_of(value: &Value) -> Bytes {
     Bytes::from(serde_json::to_vec(value).expect("a JSON tree always serializes"))
-}
-
-/// A Table of name and age.
-fn rows(objects: &[Value]) -> Value {
-    let rows: Vec<Value> = objects
-        .iter()
-        .map(|object| {
-            let meta = &object["metadata"];
-            json!({"cells": [meta["name"], meta["creationTimestamp"]],
-                "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta}})
-        })
-        .collect();
-    json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "rows": rows, "columnDefinitions": [
-        {"name": "Name", "type": "string", "format": "name", "description": "Name", "priority": 0},
-        {"name": "Created", "type": "string", "format": "", "description": "Created", "priority": 0}]})
 }

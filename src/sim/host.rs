@@ -6,18 +6,30 @@ use std::rc::Rc;
 use std::sync::mpsc as sync_mpsc;
 use std::thread::JoinHandle;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
+use super::controllers;
 use super::faults::Faults;
+use super::kubelet;
 use super::server::{self, Member};
 use super::watch::Disturbance;
-use super::world::Requests;
+use super::world::{Requests, now};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
+
+/// What becomes of workloads in a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Workloads {
+    /// Fake controllers and kubelets make pods of them, which run, and report status.
+    #[default]
+    Progress,
+    /// They stay as they are written, as in a cluster of which only the API server runs.
+    Still,
+}
 
 /// One member to start.
 #[derive(Clone, Debug)]
@@ -32,6 +44,8 @@ pub struct MemberSpec {
     pub seed: u64,
     /// Objects that exist from the start, such as Nodes.
     pub objects: Vec<Value>,
+    /// Whether workloads progress.
+    pub workloads: Workloads,
 }
 
 impl MemberSpec {
@@ -48,14 +62,14 @@ impl MemberSpec {
             port: 0,
             seed,
             objects: vec![node(&format!("{name}-node-1")), node(&format!("{name}-node-2"))],
+            workloads: Workloads::default(),
         }
     }
 }
 
 /// A node of 8 CPUs and 32 GiB that is ready.
 fn node(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {
-        "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}}, "spec": {}})
+    kubelet::node(name, ("8", "32Gi", "110"), &Map::new(), &now())
 }
 
 /// Why a host or a member could not start.
@@ -280,6 +294,10 @@ fn open(spec: MemberSpec) -> Result<Running, HostError> {
         member.world.borrow_mut().seed(object);
     }
     let opened = bind(spec.port).and_then(|socket| listen(&member, socket));
+    if spec.workloads == Workloads::Progress {
+        // Ends with the thread, as the member does.
+        tokio::task::spawn_local(controllers::run(member.clone()));
+    }
     let (port, door) = opened.map_err(|source| HostError::Listen {
         member: spec.name,
         port: spec.port,

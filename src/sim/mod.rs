@@ -3,12 +3,14 @@
 //! [`Host`] runs many members on one thread; each is an HTTP server on its own loopback port that an
 //! unmodified kube-rs client and `kubectl` can use. A request goes through `server` (credentials,
 //! faults), `route` (what is asked), then `read`, `write`, `delete` or `watch` over `storage`.
-//! `apply` and its neighbours are pure functions over JSON; `merge` is the seam to them.
+//! `apply` and its neighbours are pure functions over JSON; `merge` is the seam to them. `controllers`
+//! runs the pure `kubelet` over a member, so that workloads progress.
 //!
 //! Deliberately not here: admission webhooks, authorization, protobuf, conversion between versions
 //! beyond the name, and the field schemas of built-in kinds: an unknown field is kept.
 
 pub mod apply;
+mod controllers;
 mod convert;
 mod crd;
 pub mod defaults;
@@ -38,5 +40,5 @@ mod world;
 mod write;
 
 pub use faults::{Failure, Faults, Strikes, Throttle};
-pub use host::{Host, HostError, MemberSpec};
+pub use host::{Host, HostError, MemberSpec, Workloads};
 pub use world::Requests;

@@ -168,7 +168,9 @@ pub(super) fn list(world: &mut World, call: &Call) -> Result<Bytes, Refusal> {
     let (kind, api_version) = match call.format {
         Format::Json => (resource.list_kind.as_str(), &*resource.api_version),
         Format::Metadata => ("PartialObjectMetadataList", "meta.k8s.io/v1"),
-        Format::Table => return Ok(format::table(resource, &page.objects, &meta)),
+        Format::Table(include) => {
+            return Ok(format::table(resource, &page.objects, include, &meta));
+        }
     };
     let size: usize = page.objects.iter().map(|object| object.bytes.len() + 1).sum();
     let mut out = Vec::with_capacity(size + 256);

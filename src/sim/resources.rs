@@ -34,6 +34,8 @@ pub(super) struct CustomVersion {
     pub definition: String,
     /// `openAPIV3Schema` of this version.
     pub schema: Value,
+    /// `additionalPrinterColumns` of this version.
+    pub columns: Value,
     pub scale: Option<ScalePaths>,
     /// Dotted paths of `selectableFields`.
     pub selectable: Vec<String>,

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::resources::{Registry, Scope};
 use super::status_error::Refusal;
+use super::table::IncludeObject;
 use super::world::Call;
 
 /// How the answer is wanted, by the `Accept` header.
@@ -14,14 +15,14 @@ pub(super) enum Format {
     #[default]
     Json,
     /// `as=Table`, which `kubectl get` prints.
-    Table,
+    Table(IncludeObject),
     /// `as=PartialObjectMetadata` or its list.
     Metadata,
 }
 
 impl Format {
     /// Takes the first form in `accept` that we can write.
-    pub(super) fn negotiate(accept: Option<&str>) -> Result<Self, Refusal> {
+    pub(super) fn negotiate(accept: Option<&str>, include: IncludeObject) -> Result<Self, Refusal> {
         let Some(accept) = accept.filter(|accept| !accept.is_empty()) else {
             return Ok(Self::Json);
         };
@@ -32,7 +33,7 @@ impl Format {
             }
             match parts.find_map(|parameter| parameter.strip_prefix("as=")) {
                 None => return Ok(Self::Json),
-                Some("Table") => return Ok(Self::Table),
+                Some("Table") => return Ok(Self::Table(include)),
                 Some("PartialObjectMetadata" | "PartialObjectMetadataList") => {
                     return Ok(Self::Metadata);
                 }
@@ -90,6 +91,8 @@ pub(super) struct Options {
     /// `Strict`, `Warn` or `Ignore`; empty is `Warn`.
     pub field_validation: String,
     pub propagation: Option<Propagation>,
+    /// What the rows of a Table carry.
+    pub include: IncludeObject,
 }
 
 impl Options {
@@ -124,6 +127,13 @@ impl Options {
                     return Err(Refusal::bad_request(format!(
                         "invalid dryRun {value:?}: only \"All\" is supported"
                     )));
+                }
+                "includeObject" => {
+                    options.include = match &*value {
+                        "None" => IncludeObject::None,
+                        "Object" => IncludeObject::Object,
+                        _ => IncludeObject::Metadata,
+                    };
                 }
                 "fieldValidation" => options.field_validation = value.into_owned(),
                 "propagationPolicy" => options.propagation = Some(Propagation::parse(&value)?),
@@ -187,13 +197,14 @@ pub(super) fn resolve(
     if !in_scope || subresource.is_some_and(|subresource| !resource.has(subresource)) {
         return Err(Refusal::no_such_path());
     }
+    let options = Options::parse(query)?;
     Ok(Target::Objects(Box::new(Call {
         resource: resource.clone(),
         namespace: namespace.to_owned(),
         name: name.map(str::to_owned),
         subresource: subresource.map(str::to_owned),
-        options: Options::parse(query)?,
-        format: Format::negotiate(accept)?,
+        format: Format::negotiate(accept, options.include)?,
+        options,
         user_agent: String::new(),
     })))
 }
@@ -248,13 +259,11 @@ mod tests {
 
     #[test]
     fn the_first_form_we_can_write_is_taken() {
+        let negotiate = |accept| Format::negotiate(accept, IncludeObject::None);
         let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-        assert_eq!(Format::negotiate(Some(kubectl)), Ok(Format::Table));
-        assert_eq!(
-            Format::negotiate(Some("application/vnd.kubernetes.protobuf, */*")),
-            Ok(Format::Json)
-        );
-        assert_eq!(Format::negotiate(Some("text/html")).unwrap_err().code, 406);
+        assert_eq!(negotiate(Some(kubectl)), Ok(Format::Table(IncludeObject::None)));
+        assert_eq!(negotiate(Some("application/vnd.kubernetes.protobuf, */*")), Ok(Format::Json));
+        assert_eq!(negotiate(Some("text/html")).unwrap_err().code, 406);
     }
 
     #[test]

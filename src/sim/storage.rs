@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::controllers;
 use super::resources::Resource;
 
 /// Events kept for each table. A watcher that falls further behind is told 410 and lists again; 4,096
@@ -210,6 +211,10 @@ pub(super) struct Storage {
     /// Version of the last change.
     pub resource_version: u64,
     n_snapshots: u64,
+    /// Objects that the controllers have yet to look at.
+    pub dirty: BTreeSet<Key>,
+    /// Wakes the controllers, where there are any.
+    pub touched: Option<Rc<Notify>>,
 }
 
 impl Storage {
@@ -222,6 +227,8 @@ impl Storage {
             snapshots: VecDeque::new(),
             resource_version: 1,
             n_snapshots: 0,
+            dirty: BTreeSet::new(),
+            touched: None,
         }
     }
 
@@ -251,6 +258,13 @@ impl Storage {
 
     pub(super) fn get(&self, key: &Key) -> Option<&Rc<Object>> {
         self.tables.get(&key.table)?.objects.get(&(key.namespace.clone(), key.name.clone()))
+    }
+
+    /// From now on changes are noted for the controllers; what is there already is noted too.
+    pub(super) fn start_controllers(&mut self, touched: Rc<Notify>) {
+        let keys: Vec<Key> = self.all().map(|object| object.key.clone()).collect();
+        self.dirty.extend(keys.into_iter().filter(|key| controllers::watches(&key.table)));
+        self.touched = Some(touched);
     }
 
     /// Every object, table by table.
@@ -330,6 +344,13 @@ impl Storage {
     }
 
     fn record(&mut self, event: Event) {
+        if let Some(touched) = self.touched.clone()
+            && controllers::watches(&event.object.key.table)
+        {
+            let keys = controllers::touched(self, &event.object, event.change);
+            self.dirty.extend(keys);
+            touched.notify_one();
+        }
         let table = self.table(&event.object.key.table.clone());
         if table.events.len() == EVENTS_MAX
             && let Some(oldest) = table.events.pop_front()

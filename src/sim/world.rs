@@ -108,8 +108,21 @@ impl World {
             format: Format::Json,
             user_agent: "kube-apiserver".to_owned(),
         };
-        if let Err(refusal) = super::write::create(self, &call, object) {
-            tracing::warn!(error = %refusal.message, "a simulated cluster lacks one of its own objects");
+        let status = object.get("status").cloned();
+        let stored = match super::write::create(self, &call, object) {
+            Ok(Answer { reply: Reply::Object(stored), .. }) => stored,
+            Ok(_) => return,
+            Err(refusal) => {
+                let error = refusal.message;
+                tracing::warn!(%error, "a simulated cluster lacks one of its own objects");
+                return;
+            }
+        };
+        // A create drops the status, as for everybody.
+        if let Some(status) = status {
+            let mut value = stored.value();
+            value["status"] = status;
+            self.storage.put(&stored.key, stored.api_version.clone(), value);
         }
     }
 

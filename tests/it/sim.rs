@@ -166,3 +166,26 @@ async fn an_unreachable_member_comes_back_with_its_objects() {
         (1, before.resource_version)
     );
 }
+
+#[tokio::test]
+async fn a_deployment_becomes_available() {
+    let host = host();
+    let api: Api<Deployment> = Api::namespaced(client(&host).await, "default");
+    let created =
+        api.patch("web", &PatchParams::apply("t"), &Patch::Apply(deployment("a:1"))).await.unwrap();
+    let version = created.metadata.resource_version.unwrap();
+    let mut events = api.watch(&WatchParams::default(), &version).await.unwrap().boxed();
+    let ready = async {
+        while let Some(event) = events.next().await {
+            if let WatchEvent::Modified(deployment) = event.unwrap()
+                && deployment.status.is_some_and(|status| status.available_replicas == Some(2))
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), ready).await.unwrap();
+    api.delete("web", &DeleteParams::default()).await.unwrap();
+    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::default_namespaced(api.into_client());
+    assert!(pods.list(&ListParams::default()).await.unwrap().items.is_empty());
+}
