@@ -361,6 +361,7 @@ impl JsonSchema for Quantity {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "Kubernetes quantity: `500m`, `2`, `1.5Gi`, `1e3`.",
+            "format": "quantity",
             "anyOf": [{ "type": "integer" }, { "type": "number" }, { "type": "string" }],
         })
     }

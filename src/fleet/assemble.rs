@@ -2,26 +2,87 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::api::cluster::Cluster;
+use crate::api::cluster_taint_policy::ClusterTaintPolicy;
+use crate::api::federated_resource_quota::FederatedResourceQuota;
 use crate::api::manifest::{GroupKind, Manifest, ObjectKey};
-use crate::api::names::ObjectId;
+use crate::api::names::{ClusterName, ObjectId};
+use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
+use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
 
 use super::file::{Document, Object, ParsedFile};
+use super::members;
 use super::positions::Positions;
 use super::report::shown;
 use super::scope::{Scope, built_in};
+
+/// Namespace and name.
+pub type NamespacedName = (Arc<str>, Arc<str>);
 
 /// Everything that one commit says.
 #[derive(Clone, Debug)]
 pub struct Fleet {
     /// The commit.
     pub commit: ObjectId,
+    /// Members of the fleet.
+    pub clusters: BTreeMap<ClusterName, Sourced<Cluster>>,
+    /// Policies of namespaces, by namespace and name.
+    pub propagation_policies: BTreeMap<NamespacedName, Sourced<PropagationPolicy>>,
+    /// Policies for all namespaces, by name.
+    pub cluster_propagation_policies: BTreeMap<Arc<str>, Sourced<ClusterPropagationPolicy>>,
+    /// Overrides of namespaces, by namespace and name.
+    pub override_policies: BTreeMap<NamespacedName, Sourced<OverridePolicy>>,
+    /// Overrides for all namespaces, by name.
+    pub cluster_override_policies: BTreeMap<Arc<str>, Sourced<ClusterOverridePolicy>>,
+    /// Quotas, by namespace and name.
+    pub quotas: BTreeMap<NamespacedName, Sourced<FederatedResourceQuota>>,
+    /// Taint policies, by name.
+    pub taint_policies: BTreeMap<Arc<str>, Sourced<ClusterTaintPolicy>>,
     /// What may be propagated, by identity.
     pub templates: BTreeMap<ObjectKey, Template>,
     /// Objects that never run in a member and steer nothing yet, by identity.
     pub inert: BTreeMap<ObjectKey, Template>,
+}
+
+/// A typed object of the source. Defaults are filled in.
+#[derive(Clone, Debug)]
+pub struct Sourced<T> {
+    /// The object.
+    pub value: Arc<T>,
+    /// Where it starts.
+    pub place: Place,
+    /// Changes if and only if the object's content changes; moving it changes only `place`.
+    pub id: ObjectId,
+    /// Where its fields are.
+    pub positions: Positions,
+}
+
+impl<T> Sourced<T> {
+    fn new(value: &Arc<T>, document: &Document) -> Self {
+        Self {
+            value: Arc::clone(value),
+            place: document.place.clone(),
+            id: document.id,
+            positions: document.positions.clone(),
+        }
+    }
+
+    /// Where the value at `pointer` (RFC 6901, e.g. `/spec/priority`) is written.
+    pub fn place_of(&self, pointer: &str) -> Place {
+        place_of(&self.place, &self.positions, pointer)
+    }
+}
+
+impl<T> Deref for Sourced<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
 }
 
 /// A manifest that policies may send to members.
@@ -40,20 +101,30 @@ pub struct Template {
 impl Template {
     /// Where the value at `pointer` (RFC 6901, e.g. `/spec/replicas`) is written.
     pub fn place_of(&self, pointer: &str) -> Place {
-        let position = self.positions.value(pointer);
-        Place { file: self.place.file.clone(), line: position.line, column: position.column }
+        place_of(&self.place, &self.positions, pointer)
     }
+}
+
+fn place_of(start: &Place, positions: &Positions, pointer: &str) -> Place {
+    let position = positions.value(pointer);
+    Place { file: start.file.clone(), line: position.line, column: position.column }
 }
 
 impl Fleet {
     /// A fleet of nothing, at this commit.
     pub fn empty(commit: ObjectId) -> Self {
-        Self { commit, templates: BTreeMap::new(), inert: BTreeMap::new() }
-    }
-
-    /// Whether the commit says nothing at all.
-    pub fn is_empty(&self) -> bool {
-        self.templates.is_empty() && self.inert.is_empty()
+        Self {
+            commit,
+            clusters: BTreeMap::new(),
+            propagation_policies: BTreeMap::new(),
+            cluster_propagation_policies: BTreeMap::new(),
+            override_policies: BTreeMap::new(),
+            cluster_override_policies: BTreeMap::new(),
+            quotas: BTreeMap::new(),
+            taint_policies: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            inert: BTreeMap::new(),
+        }
     }
 
     /// Puts the files of a commit together.
@@ -62,14 +133,13 @@ impl Fleet {
     /// that show between them. If one of them is an error the fleet must not be acted upon; it is
     /// returned so that a person can see the rest. Of two objects with one identity the first counts.
     pub fn assemble(commit: ObjectId, files: &[Arc<ParsedFile>]) -> (Self, Vec<Problem>) {
-        let mut problems: Vec<Problem> =
-            files.iter().flat_map(|file| &file.problems).cloned().collect();
+        let mut problems: Vec<Problem> = files.iter().flat_map(|file| &file.problems).cloned().collect();
         let documents = || files.iter().flat_map(|file| &file.documents);
         let mut fleet = Self::empty(commit);
         let definitions: BTreeMap<&GroupKind, Scope> = documents()
             .filter_map(|document| match &document.object {
                 Object::Definition(_, group_kind, scope) => Some((group_kind, *scope)),
-                Object::Template(_) | Object::Inert(_) => None,
+                _ => None,
             })
             .collect();
         let mut seen: BTreeMap<&ObjectKey, &Document> = BTreeMap::new();
@@ -81,10 +151,12 @@ impl Fleet {
                 }
                 Entry::Vacant(slot) => slot.insert(document),
             };
-            problems.extend(wrong_scope(document, &definitions));
-            fleet.add(document);
+            match wrong_scope(document, &definitions) {
+                Some(problem) => problems.push(problem),
+                None => fleet.add(document),
+            }
         }
-        if fleet.is_empty() && problems.is_empty() {
+        if seen.is_empty() && problems.is_empty() {
             problems.push(Problem::warning(
                 Place::default(),
                 "FLEET_EMPTY",
@@ -92,10 +164,12 @@ impl Fleet {
                 "add one, or check which paths fleet.yaml includes and excludes",
             ));
         }
+        members::check(&fleet, &mut problems);
         problems.sort();
         (fleet, problems)
     }
 
+    /// Adds an object whose scope is right.
     fn add(&mut self, document: &Document) {
         let template = |manifest: &Arc<Manifest>| Template {
             manifest: Arc::clone(manifest),
@@ -103,22 +177,49 @@ impl Fleet {
             id: document.id,
             positions: document.positions.clone(),
         };
-        let key = || document.key.clone();
+        let name = || Arc::clone(&document.key.name);
+        let namespaced = || {
+            let namespace = document.key.namespace.clone().expect("a namespaced kind has one: checked before");
+            (namespace, name())
+        };
         match &document.object {
             Object::Template(manifest) | Object::Definition(manifest, ..) => {
-                self.templates.insert(key(), template(manifest));
+                self.templates.insert(document.key.clone(), template(manifest));
             }
             Object::Inert(manifest) => {
-                self.inert.insert(key(), template(manifest));
+                self.inert.insert(document.key.clone(), template(manifest));
+            }
+            Object::Cluster(cluster) => {
+                let name = ClusterName::new(&document.key.name).expect("checked when the file was read");
+                self.clusters.insert(name, Sourced::new(cluster, document));
+            }
+            Object::PropagationPolicy(policy) => {
+                self.propagation_policies.insert(namespaced(), Sourced::new(policy, document));
+            }
+            Object::ClusterPropagationPolicy(policy) => {
+                self.cluster_propagation_policies.insert(name(), Sourced::new(policy, document));
+            }
+            Object::OverridePolicy(policy) => {
+                self.override_policies.insert(namespaced(), Sourced::new(policy, document));
+            }
+            Object::ClusterOverridePolicy(policy) => {
+                self.cluster_override_policies.insert(name(), Sourced::new(policy, document));
+            }
+            Object::Quota(quota) => {
+                self.quotas.insert(namespaced(), Sourced::new(quota, document));
+            }
+            Object::TaintPolicy(policy) => {
+                self.taint_policies.insert(name(), Sourced::new(policy, document));
             }
         }
     }
 }
 
 fn duplicate(document: &Document, first: &Document) -> Problem {
+    let is_cluster = matches!(document.object, Object::Cluster(_));
     Problem::error(
         document.place.clone(),
-        "OBJ_DUPLICATE",
+        if is_cluster { "CLUSTER_DUPLICATE" } else { "OBJ_DUPLICATE" },
         format!("{} is written twice, first in {}", shown(&document.key.to_string()), first.place),
         "keep one of the two",
     )

@@ -5,12 +5,18 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use sha1::{Digest, Sha1};
 
+use crate::api::cluster::Cluster;
+use crate::api::cluster_taint_policy::ClusterTaintPolicy;
+use crate::api::federated_resource_quota::FederatedResourceQuota;
 use crate::api::manifest::{GroupKind, Manifest, ObjectKey};
 use crate::api::names::ObjectId;
+use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
+use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
 
 use super::contents::contents;
 use super::object::{Checked, drop_server_owned, metadata, type_meta};
+use super::own::{is_own, own};
 use super::positions::{Position, Positions};
 use super::report::{Report, shown};
 use super::scope::{Scope, never_propagated};
@@ -57,8 +63,22 @@ pub enum Object {
     Template(Arc<Manifest>),
     /// A CRD: a template that says where objects of its kind live.
     Definition(Arc<Manifest>, GroupKind, Scope),
-    /// An object that never runs in a member.
+    /// An object that never runs in a member and steers nothing.
     Inert(Arc<Manifest>),
+    /// A member of the fleet.
+    Cluster(Arc<Cluster>),
+    /// Where templates of its namespace run.
+    PropagationPolicy(Arc<PropagationPolicy>),
+    /// Where templates of any namespace run.
+    ClusterPropagationPolicy(Arc<ClusterPropagationPolicy>),
+    /// How templates of its namespace differ from cluster to cluster.
+    OverridePolicy(Arc<OverridePolicy>),
+    /// How templates of any namespace differ from cluster to cluster.
+    ClusterOverridePolicy(Arc<ClusterOverridePolicy>),
+    /// What a namespace may use in the whole fleet.
+    Quota(Arc<FederatedResourceQuota>),
+    /// Taints that follow conditions.
+    TaintPolicy(Arc<ClusterTaintPolicy>),
 }
 
 /// Whether the loader reads the file at `path`: `.yaml`, `.yml` and `.json`, unless a part of the
@@ -143,15 +163,17 @@ impl Loader<'_> {
             return;
         }
         drop_server_owned(&mut checked, &mut manifest);
-        metadata(&mut checked, &manifest);
+        let is_own = is_own(manifest.group());
+        metadata(&mut checked, &manifest, is_own);
         let (id, n_bytes) = content_id(&manifest);
-        contents(&mut checked, &manifest, n_bytes);
-        if checked.is_bad {
-            return;
-        }
         let key = manifest.key();
-        let object = recognise(&mut checked, &key, manifest);
-        if !checked.is_bad {
+        let object = if is_own {
+            own(&mut checked, manifest)
+        } else {
+            contents(&mut checked, &manifest, n_bytes);
+            Some(recognise(&mut checked, &key, manifest))
+        };
+        if let (Some(object), false) = (object, checked.is_bad) {
             let place = at(self.path, positions.value(""));
             self.documents.push(Document { key, place, positions, id, object });
         }

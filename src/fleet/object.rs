@@ -136,8 +136,9 @@ fn is_type_text(field: &str, text: &str) -> bool {
     bad_name(group).is_none() && !last.is_empty() && last.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// Checks `metadata`: names, labels, annotations, finalizers, unknown fields.
-pub(super) fn metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
+/// Checks `metadata`: names, labels, annotations, unknown fields. An unknown field of our own kinds is
+/// an error, because a misspelt `labels` would change what is selected.
+pub(super) fn metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest, is_own: bool) {
     let what = format!("the {}", shown(manifest.kind()));
     let metadata = match manifest.0.get("metadata") {
         Some(Value::Object(metadata)) => metadata,
@@ -181,17 +182,15 @@ pub(super) fn metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
     labels(checked, metadata, "annotations");
     for field in metadata.keys() {
         if !METADATA_FIELDS.contains(&field.as_str()) && !SERVER_FIELDS.contains(&field.as_str()) {
-            let hint = did_you_mean(
-                field,
-                METADATA_FIELDS.iter().copied(),
-                "remove it: API servers drop or refuse it",
-            );
-            checked.warning(
-                &format!("/metadata/{}", escape(field)),
-                "FIELD_UNKNOWN",
-                format!("`metadata` has no field `{}`", shown(field)),
-                hint,
-            );
+            let otherwise = "remove it: API servers drop or refuse it";
+            let hint = did_you_mean(field, METADATA_FIELDS.iter().copied(), otherwise);
+            let pointer = format!("/metadata/{}", escape(field));
+            let message = format!("`metadata` has no field `{}`", shown(field));
+            if is_own {
+                checked.error_at_key(&pointer, "FIELD_UNKNOWN", message, hint);
+            } else {
+                checked.warning(&pointer, "FIELD_UNKNOWN", message, hint);
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ fn manifest(document: &Document) -> Value {
         Object::Template(manifest) | Object::Definition(manifest, ..) | Object::Inert(manifest) => {
             Value::Object(manifest.0.clone())
         }
+        typed => panic!("no manifest: {typed:?}"),
     }
 }
 

@@ -1,0 +1,19 @@
+//! What the types of our own kinds cannot say: Karmada's admission rules, in our words.
+//!
+//! Each rule is one small function that names the field it is about. The order of the rules is the
+//! order of the fields.
+
+mod cluster;
+mod overrides;
+mod placement;
+mod propagation;
+mod quota;
+mod selector;
+mod taint;
+
+pub(super) use cluster::cluster;
+pub(super) use overrides::overrides;
+pub(super) use propagation::propagation;
+pub(super) use quota::quota;
+pub(super) use selector::own_namespace;
+pub(super) use taint::taint_policy;

@@ -1,0 +1,104 @@
+//! Rules for selectors of templates and of clusters.
+
+use crate::api::meta::ObjectMeta;
+use crate::api::selector::{
+    ClusterAffinity, FieldSelector, LabelSelector, ResourceSelector, SelectorOperator, SelectorTerm,
+};
+
+use super::super::object::Checked;
+use super::super::report::shown;
+
+/// A policy in a namespace selects templates of that namespace only.
+pub(in super::super) fn own_namespace(
+    checked: &mut Checked<'_, '_>,
+    selectors: &[ResourceSelector],
+    metadata: &ObjectMeta,
+) {
+    let Some(own) = metadata.namespace.as_deref() else { return };
+    for (idx, selector) in selectors.iter().enumerate() {
+        if selector.namespace != own {
+            checked.error(
+                &format!("/spec/resourceSelectors/{idx}/namespace"),
+                "FIELD_CONFLICT",
+                format!(
+                    "the selector names the namespace `{}`, and the policy is in `{}`",
+                    shown(&selector.namespace),
+                    shown(own)
+                ),
+                "remove the namespace, or use the cluster-wide kind of policy",
+            );
+        }
+    }
+}
+
+/// Selectors of templates name a kind.
+pub(super) fn resource_selectors(checked: &mut Checked<'_, '_>, selectors: &[ResourceSelector]) {
+    for (idx, selector) in selectors.iter().enumerate() {
+        let pointer = format!("/spec/resourceSelectors/{idx}");
+        for (field, text) in [("apiVersion", &selector.api_version), ("kind", &selector.kind)] {
+            if text.is_empty() {
+                checked.error(
+                    &format!("{pointer}/{field}"),
+                    "OBJ_MISSING_FIELD",
+                    format!("the selector has no `{field}`"),
+                    format!("add the `{field}` of the templates"),
+                );
+            }
+        }
+        if let Some(labels) = &selector.label_selector {
+            label_selector(checked, labels, &format!("{pointer}/labelSelector"));
+        }
+    }
+}
+
+/// A set of clusters.
+pub(super) fn cluster_affinity(checked: &mut Checked<'_, '_>, affinity: &ClusterAffinity, pointer: &str) {
+    if let Some(labels) = &affinity.label_selector {
+        label_selector(checked, labels, &format!("{pointer}/labelSelector"));
+    }
+    if let Some(fields) = &affinity.field_selector {
+        field_selector(checked, fields, &format!("{pointer}/fieldSelector"));
+    }
+}
+
+fn field_selector(checked: &mut Checked<'_, '_>, selector: &FieldSelector, pointer: &str) {
+    for (idx, term) in selector.match_expressions.iter().enumerate() {
+        let pointer = format!("{pointer}/matchExpressions/{idx}");
+        if !matches!(term.key.as_str(), "provider" | "region" | "zone") {
+            checked.error(
+                &format!("{pointer}/key"),
+                "FIELD_INVALID",
+                format!("clusters have no field `{}` to select by", shown(&term.key)),
+                "write provider, region or zone; for anything else use labelSelector",
+            );
+        }
+        if !matches!(term.operator, SelectorOperator::In | SelectorOperator::NotIn) {
+            checked.error(
+                &format!("{pointer}/operator"),
+                "FIELD_INVALID",
+                "fields of clusters are compared by In and NotIn only",
+                "write In or NotIn",
+            );
+        } else {
+            never_matches(checked, term, &pointer);
+        }
+    }
+}
+
+fn label_selector(checked: &mut Checked<'_, '_>, selector: &LabelSelector, pointer: &str) {
+    for (idx, term) in selector.match_expressions.iter().enumerate() {
+        never_matches(checked, term, &format!("{pointer}/matchExpressions/{idx}"));
+    }
+}
+
+/// Karmada accepts a term whose number of values does not suit its operator, and it selects nothing.
+fn never_matches(checked: &mut Checked<'_, '_>, term: &SelectorTerm, pointer: &str) {
+    if !term.is_well_formed() {
+        checked.warning(
+            pointer,
+            "SELECTOR_EMPTY",
+            format!("the term about `{}` never matches", shown(&term.key)),
+            "give In and NotIn at least one value, Exists and DoesNotExist none",
+        );
+    }
+}
