@@ -83,7 +83,7 @@ impl Transform for CloseObjects {
 }
 
 /// The schema of a kind that people write, with everything in place of its references.
-pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static Value> {
+pub fn of(api_version: &str, kind: &str) -> Option<&'static Value> {
     static INLINE: LazyLock<Vec<KindSchema>> = LazyLock::new(|| {
         kinds(|| SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true))
     });

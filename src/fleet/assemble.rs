@@ -13,6 +13,7 @@ use crate::api::names::{ClusterName, ObjectId};
 use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
 use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
+use crate::api::settings::{SETTINGS_PATH, Settings};
 
 use super::file::{Document, Object, ParsedFile};
 use super::members;
@@ -28,6 +29,8 @@ pub type NamespacedName = (Arc<str>, Arc<str>);
 pub struct Fleet {
     /// The commit.
     pub commit: ObjectId,
+    /// Settings of `fleet.yaml`; the defaults if there is none.
+    pub settings: Settings,
     /// Members of the fleet.
     pub clusters: BTreeMap<ClusterName, Sourced<Cluster>>,
     /// Policies of namespaces, by namespace and name.
@@ -115,6 +118,7 @@ impl Fleet {
     pub fn empty(commit: ObjectId) -> Self {
         Self {
             commit,
+            settings: Settings::default(),
             clusters: BTreeMap::new(),
             propagation_policies: BTreeMap::new(),
             cluster_propagation_policies: BTreeMap::new(),
@@ -132,10 +136,17 @@ impl Fleet {
     /// Returns every Problem of the commit, sorted by place: those of the files themselves and those
     /// that show between them. If one of them is an error the fleet must not be acted upon; it is
     /// returned so that a person can see the rest. Of two objects with one identity the first counts.
+    /// Files that the settings leave out are left out here, too.
     pub fn assemble(commit: ObjectId, files: &[Arc<ParsedFile>]) -> (Self, Vec<Problem>) {
-        let mut problems: Vec<Problem> = files.iter().flat_map(|file| &file.problems).cloned().collect();
-        let documents = || files.iter().flat_map(|file| &file.documents);
         let mut fleet = Self::empty(commit);
+        fleet.settings = settings(files);
+        let paths = fleet.settings.paths.clone();
+        let counts =
+            |file: &&Arc<ParsedFile>| file.path == SETTINGS_PATH || paths.includes(&file.path);
+        let files: Vec<&Arc<ParsedFile>> = files.iter().filter(counts).collect();
+        let mut problems: Vec<Problem> =
+            files.iter().flat_map(|file| &file.problems).cloned().collect();
+        let documents = || files.iter().flat_map(|file| &file.documents);
         let definitions: BTreeMap<&GroupKind, Scope> = documents()
             .filter_map(|document| match &document.object {
                 Object::Definition(_, group_kind, scope) => Some((group_kind, *scope)),
@@ -179,7 +190,8 @@ impl Fleet {
         };
         let name = || Arc::clone(&document.key.name);
         let namespaced = || {
-            let namespace = document.key.namespace.clone().expect("a namespaced kind has one: checked before");
+            let namespace =
+                document.key.namespace.clone().expect("a namespaced kind has one: checked before");
             (namespace, name())
         };
         match &document.object {
@@ -190,7 +202,8 @@ impl Fleet {
                 self.inert.insert(document.key.clone(), template(manifest));
             }
             Object::Cluster(cluster) => {
-                let name = ClusterName::new(&document.key.name).expect("checked when the file was read");
+                let name =
+                    ClusterName::new(&document.key.name).expect("checked when the file was read");
                 self.clusters.insert(name, Sourced::new(cluster, document));
             }
             Object::PropagationPolicy(policy) => {
@@ -211,8 +224,22 @@ impl Fleet {
             Object::TaintPolicy(policy) => {
                 self.taint_policies.insert(name(), Sourced::new(policy, document));
             }
+            // Taken first of all, because settings decide which files count.
+            Object::Settings(_) => {}
         }
     }
+}
+
+fn settings(files: &[Arc<ParsedFile>]) -> Settings {
+    files
+        .iter()
+        .filter(|file| file.path == SETTINGS_PATH)
+        .flat_map(|file| &file.documents)
+        .find_map(|document| match &document.object {
+            Object::Settings(settings) => Some(settings.spec.clone()),
+            _ => None,
+        })
+        .unwrap_or_default()
 }
 
 fn duplicate(document: &Document, first: &Document) -> Problem {

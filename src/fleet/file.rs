@@ -9,21 +9,20 @@ use crate::api::cluster::Cluster;
 use crate::api::cluster_taint_policy::ClusterTaintPolicy;
 use crate::api::federated_resource_quota::FederatedResourceQuota;
 use crate::api::manifest::{GroupKind, Manifest, ObjectKey};
+use crate::api::meta::Resource;
 use crate::api::names::ObjectId;
 use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
 use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
+use crate::api::settings::FleetSettings;
 
 use super::contents::contents;
-use super::object::{Checked, drop_server_owned, metadata, type_meta};
+use super::object::{Checked, drop_server_owned, metadata, type_meta, unknown_metadata};
 use super::own::{is_own, own};
 use super::positions::{Position, Positions};
 use super::report::{Report, shown};
 use super::scope::{Scope, never_propagated};
 use super::{json, text, yaml};
-
-/// Where the fleet's settings are, and only there.
-pub const SETTINGS_PATH: &str = "fleet.yaml";
 
 /// How deep lists may stand in lists.
 const LIST_DEPTH_MAX: usize = 4;
@@ -79,20 +78,25 @@ pub enum Object {
     Quota(Arc<FederatedResourceQuota>),
     /// Taints that follow conditions.
     TaintPolicy(Arc<ClusterTaintPolicy>),
+    /// Settings of the fleet.
+    Settings(Arc<FleetSettings>),
 }
 
-/// Whether the loader reads the file at `path`: `.yaml`, `.yml` and `.json`, unless a part of the
-/// path starts with a dot, as in `.github/workflows/ci.yaml`.
+/// Whether the file at `path` may hold manifests: `.yaml`, `.yml` and `.json`.
+///
+/// Which of them count is the settings' to say: by default all but those in hidden folders.
 pub fn is_manifest_path(path: &str) -> bool {
-    let is_hidden = path.split('/').any(|part| part.starts_with('.'));
-    let ending = path.rsplit_once('.').map(|(_, ending)| ending);
-    !is_hidden && matches!(ending, Some("yaml" | "yml" | "json"))
+    matches!(ending(path), "yaml" | "yml" | "json")
+}
+
+fn ending(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, ending)| ending)
 }
 
 /// Reads one file. Never fails: what is wrong becomes Problems, and what is right is kept.
 pub fn parse_file(path: &str, blob: ObjectId, bytes: &[u8]) -> ParsedFile {
     let mut report = Report::new(path);
-    let is_json = path.rsplit_once('.').is_some_and(|(_, ending)| ending == "json");
+    let is_json = ending(path) == "json";
     let trees = match text::read(bytes, is_json, &mut report) {
         None => Vec::new(),
         Some(text) if is_json => json::read(text, &mut report).into_iter().collect(),
@@ -164,12 +168,15 @@ impl Loader<'_> {
         }
         drop_server_owned(&mut checked, &mut manifest);
         let is_own = is_own(manifest.group());
-        metadata(&mut checked, &manifest, is_own);
+        if !(is_own && manifest.kind() == FleetSettings::KIND) {
+            metadata(&mut checked, &manifest);
+        }
         let (id, n_bytes) = content_id(&manifest);
         let key = manifest.key();
         let object = if is_own {
-            own(&mut checked, manifest)
+            own(&mut checked, &manifest)
         } else {
+            unknown_metadata(&mut checked, &manifest);
             contents(&mut checked, &manifest, n_bytes);
             Some(recognise(&mut checked, &key, manifest))
         };

@@ -65,7 +65,9 @@ fn same_cluster_twice(fleet: &Fleet, problems: &mut Vec<Problem>) {
                     Problem::error(
                         cluster.place_of(&format!("/spec/{field}")),
                         "CLUSTER_DUPLICATE",
-                        format!("the cluster `{name}` has the same `spec.{field}` as the one in {first}"),
+                        format!(
+                            "the cluster `{name}` has the same `spec.{field}` as the one in {first}"
+                        ),
                         "keep one of the two registrations, or correct the field",
                     )
                     .related_to((*first).clone()),
@@ -91,7 +93,11 @@ impl Unknown<'_> {
             let pointer = format!("{root}/clusterAffinities/{idx}");
             self.affinity(policy, &term.affinity, &pointer);
             for (idx, tier) in term.overflow_affinities.iter().enumerate() {
-                self.affinity(policy, &tier.affinity, &format!("{pointer}/overflowAffinities/{idx}"));
+                self.affinity(
+                    policy,
+                    &tier.affinity,
+                    &format!("{pointer}/overflowAffinities/{idx}"),
+                );
             }
         }
         let weights = placement
@@ -102,7 +108,11 @@ impl Unknown<'_> {
             .flat_map(|preference| &preference.static_weight_list);
         for (idx, entry) in weights.enumerate() {
             let list = "replicaScheduling/weightPreference/staticWeightList";
-            self.affinity(policy, &entry.target_cluster, &format!("{root}/{list}/{idx}/targetCluster"));
+            self.affinity(
+                policy,
+                &entry.target_cluster,
+                &format!("{root}/{list}/{idx}/targetCluster"),
+            );
         }
     }
 
@@ -123,7 +133,9 @@ impl Unknown<'_> {
     }
 
     fn affinity<T>(&mut self, policy: &Sourced<T>, affinity: &ClusterAffinity, pointer: &str) {
-        for (field, names) in [("clusterNames", &affinity.cluster_names), ("exclude", &affinity.exclude)] {
+        for (field, names) in
+            [("clusterNames", &affinity.cluster_names), ("exclude", &affinity.exclude)]
+        {
             for (idx, name) in names.iter().enumerate() {
                 self.name(policy, name, || format!("{pointer}/{field}/{idx}"));
             }

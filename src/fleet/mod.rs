@@ -11,6 +11,7 @@ mod assemble;
 mod contents;
 mod file;
 mod json;
+mod members;
 mod names;
 mod object;
 mod own;
@@ -25,7 +26,7 @@ mod validate;
 mod yaml;
 
 pub use assemble::{Fleet, NamespacedName, Sourced, Template};
-pub use file::{Document, Object, ParsedFile, SETTINGS_PATH, is_manifest_path, parse_file};
+pub use file::{Document, Object, ParsedFile, is_manifest_path, parse_file};
 pub use positions::{Position, Positions};
 pub use scope::{Scope, built_in};
 

@@ -1,5 +1,6 @@
 //! Syntax of Kubernetes' names, labels and annotations, and the nearest known word to a wrong one.
 
+use crate::api::decode::closest;
 use crate::api::names::is_dns_label;
 
 /// Longest name of most objects.
@@ -91,33 +92,14 @@ fn is_label_text(text: &str) -> bool {
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-/// The known words nearest to `word`, best first, at most three. Ties break by the order of `known`.
-pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Vec<&'k str> {
-    const SIMILARITY_MIN: f64 = 0.75;
-    let lower = word.to_lowercase();
-    let mut scored: Vec<(f64, &str)> = known
-        .into_iter()
-        .map(|one| (strsim::jaro_winkler(&lower, &one.to_lowercase()), one))
-        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    scored.into_iter().take(3).map(|(_, one)| one).collect()
-}
-
-/// `did you mean …` for a hint, or `otherwise` where nothing known is near.
+/// `did you mean …?` for a hint, or `otherwise` where nothing known is near.
 pub(super) fn did_you_mean<'k>(
     word: &str,
-    known: impl IntoIterator<Item = &'k str>,
+    known: impl Iterator<Item = &'k str>,
     otherwise: &str,
 ) -> String {
-    match nearest(word, known).as_slice() {
-        [] => otherwise.to_owned(),
-        [one] => format!("did you mean `{one}`?"),
-        [best, rest @ ..] => {
-            let rest: Vec<String> = rest.iter().map(|one| format!("`{one}`")).collect();
-            format!("did you mean `{best}` (or {})?", rest.join(", "))
-        }
-    }
+    closest(word, known)
+        .map_or_else(|| otherwise.to_owned(), |meant| format!("did you mean `{meant}`?"))
 }
 
 #[cfg(test)]
@@ -140,11 +122,5 @@ mod tests {
         }
         assert_eq!(bad_label_value(""), None);
         assert!(bad_label_value("a b").is_some());
-    }
-
-    #[test]
-    fn nearest_names_the_likely_word() {
-        assert_eq!(did_you_mean("replcias", ["spec", "replicas"], "-"), "did you mean `replicas`?");
-        assert_eq!(did_you_mean("xyz", ["spec", "replicas"], "see the docs"), "see the docs");
     }
 }

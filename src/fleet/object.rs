@@ -3,23 +3,13 @@
 use serde_json::{Map, Value};
 
 use crate::api::manifest::Manifest;
+use crate::api::meta::METADATA_FIELDS;
 
 use super::names::{
     bad_label_key, bad_label_value, bad_name, bad_namespace, bad_path_name, did_you_mean,
 };
 use super::positions::{Positions, escape};
 use super::report::{Report, shown};
-
-/// Fields of `metadata` that people may write.
-const METADATA_FIELDS: &[&str] = &[
-    "annotations",
-    "finalizers",
-    "generateName",
-    "labels",
-    "name",
-    "namespace",
-    "ownerReferences",
-];
 
 /// Fields of `metadata` that an API server writes; they mean nothing in a repository.
 const SERVER_FIELDS: &[&str] = &[
@@ -136,9 +126,8 @@ fn is_type_text(field: &str, text: &str) -> bool {
     bad_name(group).is_none() && !last.is_empty() && last.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// Checks `metadata`: names, labels, annotations, unknown fields. An unknown field of our own kinds is
-/// an error, because a misspelt `labels` would change what is selected.
-pub(super) fn metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest, is_own: bool) {
+/// Checks `metadata`: names, labels, annotations.
+pub(super) fn metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
     let what = format!("the {}", shown(manifest.kind()));
     let metadata = match manifest.0.get("metadata") {
         Some(Value::Object(metadata)) => metadata,
@@ -180,17 +169,20 @@ pub(super) fn metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest, is_ow
     }
     labels(checked, metadata, "labels");
     labels(checked, metadata, "annotations");
-    for field in metadata.keys() {
-        if !METADATA_FIELDS.contains(&field.as_str()) && !SERVER_FIELDS.contains(&field.as_str()) {
+}
+
+/// Warns of fields that `metadata` does not have. (In our own kinds they are errors.)
+pub(super) fn unknown_metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
+    let fields = manifest.0.get("metadata").and_then(Value::as_object);
+    for field in fields.into_iter().flat_map(Map::keys) {
+        if !METADATA_FIELDS.contains(&field.as_str()) {
             let otherwise = "remove it: API servers drop or refuse it";
-            let hint = did_you_mean(field, METADATA_FIELDS.iter().copied(), otherwise);
-            let pointer = format!("/metadata/{}", escape(field));
-            let message = format!("`metadata` has no field `{}`", shown(field));
-            if is_own {
-                checked.error_at_key(&pointer, "FIELD_UNKNOWN", message, hint);
-            } else {
-                checked.warning(&pointer, "FIELD_UNKNOWN", message, hint);
-            }
+            checked.warning(
+                &format!("/metadata/{}", escape(field)),
+                "FIELD_UNKNOWN",
+                format!("`metadata` has no field `{}`", shown(field)),
+                did_you_mean(field, METADATA_FIELDS.iter().copied(), otherwise),
+            );
         }
     }
 }

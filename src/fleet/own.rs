@@ -1,14 +1,12 @@
 //! The kinds that steer the fleet become typed: policies, clusters, quotas.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::api::cluster::{Cluster, default_cluster};
 use crate::api::cluster_taint_policy::ClusterTaintPolicy;
+use crate::api::decode::{DecodeError, FieldPath, Step, decode, unknown_fields};
 use crate::api::federated_resource_quota::FederatedResourceQuota;
 use crate::api::manifest::Manifest;
 use crate::api::meta::Resource;
@@ -17,16 +15,19 @@ use crate::api::propagation_policy::{
     ClusterPropagationPolicy, PropagationPolicy, default_cluster_propagation_policy,
     default_propagation_policy,
 };
+use crate::api::schema;
+use crate::api::settings::{FleetSettings, SETTINGS_PATH};
 
 use super::file::Object;
 use super::names::did_you_mean;
 use super::object::Checked;
+use super::positions::escape;
 use super::report::shown;
-use super::schema::{Difference, compare, dotted, pointer_of};
+use super::schema::{Difference, compare};
 use super::validate;
 
 /// A kind that the loader types, completes, validates and keeps.
-trait Own: Resource + DeserializeOwned + JsonSchema {
+trait Own: Resource + DeserializeOwned {
     /// Fills in what Karmada's admission would.
     fn complete(&mut self) {}
     /// Checks what types cannot say; everything is filled in.
@@ -112,20 +113,30 @@ impl Own for ClusterTaintPolicy {
     }
 }
 
+impl Own for FleetSettings {
+    fn validate(&self, checked: &mut Checked<'_, '_>) {
+        if checked.report.path() != SETTINGS_PATH {
+            checked.error(
+                "/kind",
+                "SETTINGS_PLACE",
+                "settings of the fleet are read from fleet.yaml at the root of the repository only",
+                "move them there",
+            );
+        }
+    }
+    fn keep(self) -> Object {
+        Object::Settings(Arc::new(self))
+    }
+}
+
 struct OwnKind {
     api_version: &'static str,
     kind: &'static str,
-    schema: fn() -> Value,
-    read: fn(&mut Checked<'_, '_>, Manifest) -> Option<Object>,
+    read: fn(&mut Checked<'_, '_>, &Manifest) -> Option<Object>,
 }
 
 const fn kind<T: Own>() -> OwnKind {
-    OwnKind {
-        api_version: T::API_VERSION,
-        kind: T::KIND,
-        schema: || schema_for!(T).to_value(),
-        read: read::<T>,
-    }
+    OwnKind { api_version: T::API_VERSION, kind: T::KIND, read: read::<T> }
 }
 
 const KINDS: &[OwnKind] = &[
@@ -134,13 +145,10 @@ const KINDS: &[OwnKind] = &[
     kind::<ClusterPropagationPolicy>(),
     kind::<ClusterTaintPolicy>(),
     kind::<FederatedResourceQuota>(),
+    kind::<FleetSettings>(),
     kind::<OverridePolicy>(),
     kind::<PropagationPolicy>(),
 ];
-
-/// Made once: generating them takes about a millisecond.
-static SCHEMAS: LazyLock<BTreeMap<&str, Value>> =
-    LazyLock::new(|| KINDS.iter().map(|kind| (kind.kind, (kind.schema)())).collect());
 
 fn group_of(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
@@ -152,7 +160,7 @@ pub(super) fn is_own(group: &str) -> bool {
 }
 
 /// Reads an object of one of our own groups; `None` if it cannot be used, with the Problems told.
-pub(super) fn own(checked: &mut Checked<'_, '_>, manifest: Manifest) -> Option<Object> {
+pub(super) fn own(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> Option<Object> {
     let (group, name) = (manifest.group(), manifest.kind());
     if group == "work.karmada.io" {
         checked.error(
@@ -167,9 +175,9 @@ pub(super) fn own(checked: &mut Checked<'_, '_>, manifest: Manifest) -> Option<O
     let Some(kind) = of_group().find(|kind| kind.kind == name) else {
         let known = of_group().map(|kind| kind.kind);
         let all: Vec<&str> = known.clone().collect();
-        let hint = did_you_mean(name, known, &format!("the kinds of {group} are {}", all.join(", ")));
+        let otherwise = format!("the kinds of {group} are {}", all.join(", "));
         let message = format!("there is no kind `{}` in {group}", shown(name));
-        checked.error("/kind", "KIND_UNKNOWN", message, hint);
+        checked.error("/kind", "KIND_UNKNOWN", message, did_you_mean(name, known, &otherwise));
         return None;
     };
     if manifest.api_version() != kind.api_version {
@@ -184,23 +192,16 @@ pub(super) fn own(checked: &mut Checked<'_, '_>, manifest: Manifest) -> Option<O
     (kind.read)(checked, manifest)
 }
 
-fn read<T: Own>(checked: &mut Checked<'_, '_>, manifest: Manifest) -> Option<Object> {
-    let mut value = manifest.into_value();
-    let schema = SCHEMAS.get(T::KIND).expect("every own kind has a schema");
-    let differences = compare(schema, &mut value);
-    let typed: Result<T, _> = serde_path_to_error::deserialize(value);
-    let is_typed = typed.is_ok();
-    // The types are more lenient than their schemas in places: old names of enumerated values, empty
-    // text for absent. So the schema only explains what a type refused. Unknown fields stay errors.
-    let mut explained = false;
-    for difference in differences {
-        let is_unknown = difference.code == "FIELD_UNKNOWN";
-        if is_unknown || !is_typed {
-            explained |= !is_unknown;
-            tell(checked, difference);
-        }
+fn read<T: Own>(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> Option<Object> {
+    for field in unknown_fields(manifest) {
+        let hint = match field.meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the fields here are {}", field.known.join(", ")),
+        };
+        let message = format!("there is no field `{}` here", shown(&field.path.to_string()));
+        checked.error_at_key(&pointer(&field.path), "FIELD_UNKNOWN", message, hint);
     }
-    match typed {
+    match decode::<T>(manifest) {
         Ok(mut object) => {
             object.complete();
             if !checked.is_bad {
@@ -209,32 +210,45 @@ fn read<T: Own>(checked: &mut Checked<'_, '_>, manifest: Manifest) -> Option<Obj
             Some(object.keep())
         }
         Err(error) => {
-            if !explained {
-                tell(checked, refused(&error));
-            }
+            refused(checked, manifest, &error);
             None
         }
     }
 }
 
-/// What a type refused and its schema allows: a text with a grammar of its own.
-fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> Difference {
-    let pointer = pointer_of(&error.path().to_string());
-    let why = error.inner().to_string();
-    let code = if why.contains("is not a cluster name") { "CLUSTER_BAD_NAME" } else { "TYPE_MISMATCH" };
-    Difference {
-        message: format!("`{}` cannot be read: {}", dotted(&pointer), shown(&why)),
-        pointer,
-        code,
-        hint: "write a value of the form that the field takes".to_owned(),
+/// Says what the type refused: all that differs from its schema, else what the type itself said, which
+/// is about a text with a grammar of its own.
+fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error: &DecodeError) {
+    let schema = schema::of(manifest.api_version(), manifest.kind());
+    let differences = schema.map(|schema| compare(schema, manifest)).unwrap_or_default();
+    if differences.is_empty() {
+        let code = match &error.message {
+            why if why.contains("is not a cluster name") => "CLUSTER_BAD_NAME",
+            why if why.contains("length of time") => "DURATION_INVALID",
+            _ => "TYPE_MISMATCH",
+        };
+        checked.error(
+            &pointer(&error.path),
+            code,
+            format!("`{}`: {}", error.path, shown(&error.message)),
+            "write a value of the form that the field takes",
+        );
+    }
+    for Difference { pointer, code, message, hint } in differences {
+        if code == "OBJ_MISSING_FIELD" {
+            checked.error_at_key(&pointer, code, message, hint);
+        } else {
+            checked.error(&pointer, code, message, hint);
+        }
     }
 }
 
-fn tell(checked: &mut Checked<'_, '_>, difference: Difference) {
-    let Difference { pointer, code, message, hint } = difference;
-    if matches!(code, "FIELD_UNKNOWN" | "OBJ_MISSING_FIELD") {
-        checked.error_at_key(&pointer, code, message, hint);
-    } else {
-        checked.error(&pointer, code, message, hint);
-    }
+fn pointer(path: &FieldPath) -> String {
+    path.0
+        .iter()
+        .map(|step| match step {
+            Step::Key(key) => format!("/{}", escape(key)),
+            Step::Index(idx) => format!("/{idx}"),
+        })
+        .collect()
 }

@@ -22,6 +22,11 @@ impl<'f> Report<'f> {
         Self { path, problems: Vec::new(), n_errors: 0, n_left_out: 0 }
     }
 
+    /// Path of the file.
+    pub(super) fn path(&self) -> &str {
+        self.path
+    }
+
     /// A place in this file.
     pub(super) fn place(&self, position: Position) -> Place {
         Place { file: self.path.to_owned(), line: position.line, column: position.column }

@@ -1,12 +1,13 @@
-//! Compares an object of our own kinds with the schema of its type, field by field.
+//! Says how an object of our own kinds differs from the schema of its type, field by field.
 //!
-//! The types' own deserializers say only that something is wrong. This says which field, where, and
-//! what was likely meant; it also finds fields that nobody reads, and drops those that are null, which
-//! Kubernetes takes for absent. The schemas are those that the types generate, so they cannot differ.
+//! A type's own deserializer stops at the first field that it cannot read. This goes on, and says for
+//! each field what was expected and how to write it. It looks only at what a type has refused already:
+//! types are more lenient than their schemas in places (old names of enumerated words).
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::api::manifest::Manifest;
 use crate::api::quantity::Quantity;
 
 use super::names::did_you_mean;
@@ -23,42 +24,46 @@ pub(super) struct Difference {
     pub(super) hint: String,
 }
 
-/// Walks `value` along `schema` and tells the differences, in the order of the fields' names.
+/// Everything in which `manifest` differs from `schema`, except fields that the schema does not have.
 /// `metadata` is left to the checks that all objects have.
-pub(super) fn compare(schema: &Value, value: &mut Value) -> Vec<Difference> {
-    let mut walk = Walk { root: schema, differences: Vec::new() };
-    walk.value(schema, value, "");
+pub(super) fn compare(schema: &Value, manifest: &Manifest) -> Vec<Difference> {
+    let mut walk = Walk { differences: Vec::new() };
+    walk.map(schema, &manifest.0, "");
     walk.differences
 }
 
-struct Walk<'s> {
-    root: &'s Value,
+struct Walk {
     differences: Vec<Difference>,
 }
 
-impl<'s> Walk<'s> {
-    fn value(&mut self, schema: &'s Value, value: &mut Value, pointer: &str) {
-        let schema = self.resolve(schema);
-        if schema.get("format").and_then(Value::as_str) == Some("quantity") {
+impl Walk {
+    fn value(&mut self, schema: &Value, value: &Value, pointer: &str) {
+        if keyword(schema, "format") == Some("quantity") {
             return self.quantity(value, pointer);
         }
         if let Some(words) = words(schema) {
             return self.word(&words, value, pointer);
         }
-        if let Some(variant) = schema.get("anyOf").and_then(Value::as_array).and_then(|all| {
-            all.iter().find(|variant| variant.get("type").and_then(Value::as_str) != Some("null"))
-        }) {
+        if let Some(variant) = schema
+            .get("anyOf")
+            .and_then(Value::as_array)
+            .and_then(|all| all.iter().find(|variant| keyword(variant, "type") != Some("null")))
+        {
             return self.value(variant, value, pointer);
         }
         match type_of(schema) {
             Some("object") => match value {
                 Value::Object(map) => self.map(schema, map, pointer),
-                _ => self.mismatch(pointer, "a map", "write its fields below it, one `name: value` a line"),
+                _ => self.mismatch(
+                    pointer,
+                    "a map",
+                    "write its fields below it, one `name: value` a line",
+                ),
             },
             Some("array") => match value {
                 Value::Array(items) => {
                     let Some(schema) = schema.get("items") else { return };
-                    for (idx, item) in items.iter_mut().enumerate() {
+                    for (idx, item) in items.iter().enumerate() {
                         self.value(schema, item, &format!("{pointer}/{idx}"));
                     }
                 }
@@ -73,43 +78,25 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// The schema itself, or the one that it refers to.
-    fn resolve(&self, schema: &'s Value) -> &'s Value {
-        schema
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|reference| self.root.pointer(reference.strip_prefix('#')?))
-            .unwrap_or(schema)
-    }
-
-    fn map(&mut self, schema: &'s Value, map: &mut Map<String, Value>, pointer: &str) {
+    fn map(&mut self, schema: &Value, map: &Map<String, Value>, pointer: &str) {
         let properties = schema.get("properties").and_then(Value::as_object);
         let others = schema.get("additionalProperties");
-        map.retain(|key, value| {
-            let is_known = properties.is_some_and(|properties| properties.contains_key(key));
-            !(is_known && value.is_null())
-        });
-        for (key, value) in map.iter_mut() {
+        for (key, value) in map.iter().filter(|(_, value)| !value.is_null()) {
             let at = format!("{pointer}/{}", escape(key));
-            if at == "/metadata" {
-                continue;
-            }
-            match (properties.and_then(|properties| properties.get(key)), others) {
-                (Some(schema), _) | (None, Some(schema)) => self.value(schema, value, &at),
-                (None, None) => {
-                    let known = properties.into_iter().flat_map(Map::keys).map(String::as_str);
-                    let all: Vec<&str> = known.clone().collect();
-                    let otherwise = format!("the fields here are {}", all.join(", "));
-                    let hint = did_you_mean(key, known, &otherwise);
-                    let message = format!("there is no field `{}` here", shown(&dotted(&at)));
-                    self.push(&at, "FIELD_UNKNOWN", message, hint);
-                }
+            let schema = properties.and_then(|properties| properties.get(key)).or(others);
+            if let Some(schema) = schema
+                && at != "/metadata"
+            {
+                self.value(schema, value, &at);
             }
         }
         for field in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
-            let Some(field) = field.as_str().filter(|field| !map.contains_key(*field)) else { continue };
-            let name = dotted(&format!("{pointer}/{field}"));
-            self.push(pointer, "OBJ_MISSING_FIELD", format!("`{name}` is missing"), format!("add `{field}`"));
+            let Some(field) = field.as_str() else { continue };
+            if map.get(field).is_none_or(Value::is_null) {
+                let name = dotted(&format!("{pointer}/{field}"));
+                let message = format!("`{name}` is missing");
+                self.push(pointer, "OBJ_MISSING_FIELD", message, format!("add `{field}`"));
+            }
         }
     }
 
@@ -132,14 +119,14 @@ impl<'s> Walk<'s> {
         let Some(text) = value.as_str() else {
             return self.mismatch(pointer, "text", "put the value in quotes");
         };
-        let is_time = schema.get("format").and_then(Value::as_str) == Some("date-time");
+        let is_time = keyword(schema, "format") == Some("date-time");
         if is_time && text.parse::<Timestamp>().is_err() {
             self.mismatch(pointer, "a time", "write it like 2026-01-31T12:00:00Z, in quotes");
         }
     }
 
     fn integer(&mut self, schema: &Value, value: &Value, pointer: &str) {
-        let format = schema.get("format").and_then(Value::as_str).unwrap_or("int64");
+        let format = keyword(schema, "format").unwrap_or("int64");
         let (least, most) = match format {
             "int32" => (i64::from(i32::MIN), i64::from(i32::MAX)),
             "uint32" => (0, i64::from(u32::MAX)),
@@ -156,7 +143,11 @@ impl<'s> Walk<'s> {
                 let message = format!("`{}` is {value}; the most is {most}", dotted(pointer));
                 self.push(pointer, "INT_RANGE", message, "write a smaller number".to_owned());
             }
-            _ => self.mismatch(pointer, "a whole number", "write a plain number such as 3, without quotes"),
+            _ => self.mismatch(
+                pointer,
+                "a whole number",
+                "write a plain number such as 3, without quotes",
+            ),
         }
     }
 
@@ -174,6 +165,10 @@ impl<'s> Walk<'s> {
     fn push(&mut self, pointer: &str, code: &'static str, message: String, hint: String) {
         self.differences.push(Difference { pointer: pointer.to_owned(), code, message, hint });
     }
+}
+
+fn keyword<'s>(schema: &'s Value, key: &str) -> Option<&'s str> {
+    schema.get(key).and_then(Value::as_str)
 }
 
 /// The type that is not null.
@@ -201,7 +196,7 @@ fn words(schema: &Value) -> Option<Vec<&str>> {
 }
 
 /// A pointer as people write paths: `/spec/taints/0/key` is `spec.taints[0].key`.
-pub(super) fn dotted(pointer: &str) -> String {
+fn dotted(pointer: &str) -> String {
     let mut dotted = String::new();
     for step in pointer.split('/').skip(1) {
         let step = step.replace("~1", "/").replace("~0", "~");
@@ -217,16 +212,4 @@ pub(super) fn dotted(pointer: &str) -> String {
         }
     }
     dotted
-}
-
-/// The other way round, for paths that `serde_path_to_error` prints: `spec.taints[0].key`.
-pub(super) fn pointer_of(dotted: &str) -> String {
-    if dotted == "." {
-        return String::new();
-    }
-    dotted
-        .replace('[', ".")
-        .split('.')
-        .map(|step| format!("/{}", escape(step.trim_end_matches(']'))))
-        .collect()
 }

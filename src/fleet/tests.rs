@@ -149,10 +149,11 @@ fn a_bad_document_does_not_hide_the_good_ones_before_it() {
 }
 
 #[test]
-fn hidden_paths_are_not_read() {
-    assert!(is_manifest_path("apps/shop.yaml"));
-    assert!(is_manifest_path("shop.json"));
-    for path in ["README.md", ".github/workflows/ci.yaml", "apps/.draft.yaml", "yaml"] {
+fn manifests_are_found_by_their_endings() {
+    for path in ["apps/shop.yaml", "shop.yml", "a.b/shop.json"] {
+        assert!(is_manifest_path(path), "{path}");
+    }
+    for path in ["README.md", "yaml", "a.yaml/b", "a.yaml.bak"] {
         assert!(!is_manifest_path(path), "{path}");
     }
 }

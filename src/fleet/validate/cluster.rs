@@ -50,7 +50,9 @@ fn endpoint(checked: &mut Checked<'_, '_>, endpoint: &str) {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             Some("holds a user name or password")
         }
-        Ok(url) if url.fragment().is_some() || url.query().is_some() => Some("has a `?` or `#` part"),
+        Ok(url) if url.fragment().is_some() || url.query().is_some() => {
+            Some("has a `?` or `#` part")
+        }
         Ok(_) => None,
     };
     if let Some(broken) = broken {
@@ -82,7 +84,8 @@ fn proxy(checked: &mut Checked<'_, '_>, proxy: &str) {
     if proxy.is_empty() {
         return;
     }
-    let is_known = Url::parse(proxy).is_ok_and(|url| matches!(url.scheme(), "http" | "https" | "socks5"));
+    let is_known =
+        Url::parse(proxy).is_ok_and(|url| matches!(url.scheme(), "http" | "https" | "socks5"));
     if !is_known {
         checked.error(
             "/spec/proxyURL",
@@ -95,8 +98,10 @@ fn proxy(checked: &mut Checked<'_, '_>, proxy: &str) {
 
 fn failure_domains(checked: &mut Checked<'_, '_>, spec: &ClusterSpec) {
     let single = [("provider", &spec.provider), ("region", &spec.region), ("zone", &spec.zone)];
-    let single = single.into_iter().filter_map(|(field, text)| Some((field.to_owned(), text.as_deref()?)));
-    let zones = spec.zones.iter().enumerate().map(|(idx, zone)| (format!("zones/{idx}"), zone.as_str()));
+    let single =
+        single.into_iter().filter_map(|(field, text)| Some((field.to_owned(), text.as_deref()?)));
+    let zones =
+        spec.zones.iter().enumerate().map(|(idx, zone)| (format!("zones/{idx}"), zone.as_str()));
     for (field, text) in single.chain(zones) {
         if let Some(rule) = bad_label_value(text) {
             checked.error(
@@ -129,14 +134,24 @@ fn resource_models(checked: &mut Checked<'_, '_>, models: &[ResourceModel]) {
     let mut grades = BTreeSet::new();
     for model in models {
         if !grades.insert(model.grade) {
-            tell("FIELD_CONFLICT", format!("two models have the grade {}", model.grade), "number them 0, 1, 2, …");
+            tell(
+                "FIELD_CONFLICT",
+                format!("two models have the grade {}", model.grade),
+                "number them 0, 1, 2, …",
+            );
             return;
         }
         for range in &model.ranges {
             if range.max <= range.min {
                 tell(
                     "CONSTRAINT_UNSATISFIABLE",
-                    format!("`{}` of grade {} ends at {} and starts at {}", shown(&range.name), model.grade, range.max, range.min),
+                    format!(
+                        "`{}` of grade {} ends at {} and starts at {}",
+                        shown(&range.name),
+                        model.grade,
+                        range.max,
+                        range.min
+                    ),
                     "let `max` be above `min`",
                 );
             }
@@ -150,7 +165,10 @@ fn resource_models(checked: &mut Checked<'_, '_>, models: &[ResourceModel]) {
         if names(low) != names(high) {
             tell(
                 "FIELD_CONFLICT",
-                format!("the grades {} and {} do not have the same resources in the same order", low.grade, high.grade),
+                format!(
+                    "the grades {} and {} do not have the same resources in the same order",
+                    low.grade, high.grade
+                ),
                 "write the same resources in each grade",
             );
             continue;
@@ -161,7 +179,11 @@ fn resource_models(checked: &mut Checked<'_, '_>, models: &[ResourceModel]) {
                     "CONSTRAINT_UNSATISFIABLE",
                     format!(
                         "`{}` of grade {} ends at {} and grade {} starts at {}",
-                        shown(&below.name), low.grade, below.max, high.grade, above.min
+                        shown(&below.name),
+                        low.grade,
+                        below.max,
+                        high.grade,
+                        above.min
                     ),
                     "let each grade start where the one before it ends",
                 );

@@ -59,13 +59,22 @@ fn one_form(checked: &mut Checked<'_, '_>, spec: &OverrideSpec) {
 fn overriders(checked: &mut Checked<'_, '_>, all: &Overriders, pointer: &str) {
     for (idx, overrider) in all.image_overrider.iter().enumerate() {
         if let Some(predicate) = &overrider.predicate {
-            json_pointer(checked, &predicate.path, &format!("{pointer}/imageOverrider/{idx}/predicate/path"));
+            json_pointer(
+                checked,
+                &predicate.path,
+                &format!("{pointer}/imageOverrider/{idx}/predicate/path"),
+            );
         }
     }
     add_or_remove(checked, &all.command_overrider, &format!("{pointer}/commandOverrider"));
     add_or_remove(checked, &all.args_overrider, &format!("{pointer}/argsOverrider"));
     pairs(checked, &all.labels_overrider, &format!("{pointer}/labelsOverrider"), Pairs::Labels);
-    pairs(checked, &all.annotations_overrider, &format!("{pointer}/annotationsOverrider"), Pairs::Annotations);
+    pairs(
+        checked,
+        &all.annotations_overrider,
+        &format!("{pointer}/annotationsOverrider"),
+        Pairs::Annotations,
+    );
     for (idx, overrider) in all.field_overrider.iter().enumerate() {
         field(checked, overrider, &format!("{pointer}/fieldOverrider/{idx}"));
     }
@@ -115,7 +124,12 @@ enum Pairs {
     Annotations,
 }
 
-fn pairs(checked: &mut Checked<'_, '_>, all: &[LabelAnnotationOverrider], pointer: &str, pairs: Pairs) {
+fn pairs(
+    checked: &mut Checked<'_, '_>,
+    all: &[LabelAnnotationOverrider],
+    pointer: &str,
+    pairs: Pairs,
+) {
     for (idx, overrider) in all.iter().enumerate() {
         for (key, value) in &overrider.value {
             let at = format!("{pointer}/{idx}/value/{}", escape(key));
@@ -127,7 +141,9 @@ fn pairs(checked: &mut Checked<'_, '_>, all: &[LabelAnnotationOverrider], pointe
                     "choose a key by these rules",
                 );
             }
-            if pairs == Pairs::Labels && let Some(rule) = bad_label_value(value) {
+            if pairs == Pairs::Labels
+                && let Some(rule) = bad_label_value(value)
+            {
                 checked.error(
                     &at,
                     "LABEL_INVALID",
@@ -191,7 +207,8 @@ fn not_too_many(checked: &mut Checked<'_, '_>, spec: &OverrideSpec) {
 }
 
 fn n_changes(all: &Overriders) -> usize {
-    let in_fields: usize = all.field_overrider.iter().map(|one| one.json.len() + one.yaml.len()).sum();
+    let in_fields: usize =
+        all.field_overrider.iter().map(|one| one.json.len() + one.yaml.len()).sum();
     all.image_overrider.len()
         + all.command_overrider.len()
         + all.args_overrider.len()

@@ -108,8 +108,10 @@ fn affinity_name(checked: &mut Checked<'_, '_>, name: &str, pointer: &str) {
 fn overflow_needs_free_division(checked: &mut Checked<'_, '_>, placement: &Placement) {
     let is_free = placement.replica_scheduling.as_ref().is_some_and(|scheduling| {
         let is_divided = scheduling.replica_scheduling_type == ReplicaSchedulingType::Divided;
-        let is_dynamic =
-            scheduling.weight_preference.as_ref().is_some_and(|weights| weights.dynamic_weight.is_some());
+        let is_dynamic = scheduling
+            .weight_preference
+            .as_ref()
+            .is_some_and(|weights| weights.dynamic_weight.is_some());
         let is_aggregated =
             scheduling.replica_division_preference == Some(ReplicaDivisionPreference::Aggregated);
         is_divided && (is_aggregated || is_dynamic)

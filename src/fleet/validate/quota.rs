@@ -73,7 +73,8 @@ pub(in super::super) fn quota(checked: &mut Checked<'_, '_>, quota: &FederatedRe
 fn limits(checked: &mut Checked<'_, '_>, limits: &BTreeMap<String, Quantity>, pointer: &str) {
     for (resource, amount) in limits {
         let at = format!("{pointer}/{}", escape(resource));
-        if bad_label_key(resource).is_some() || (!resource.contains('/') && !is_standard(resource)) {
+        if bad_label_key(resource).is_some() || (!resource.contains('/') && !is_standard(resource))
+        {
             checked.error_at_key(
                 &at,
                 "FIELD_INVALID",
@@ -93,7 +94,11 @@ fn limits(checked: &mut Checked<'_, '_>, limits: &BTreeMap<String, Quantity>, po
             checked.error(
                 &at,
                 "TYPE_MISMATCH",
-                format!("`{}` is counted, and {} is no whole number", shown(resource), amount.as_written()),
+                format!(
+                    "`{}` is counted, and {} is no whole number",
+                    shown(resource),
+                    amount.as_written()
+                ),
                 "write a whole number",
             );
         }
@@ -102,9 +107,9 @@ fn limits(checked: &mut Checked<'_, '_>, limits: &BTreeMap<String, Quantity>, po
 
 fn is_standard(resource: &str) -> bool {
     STANDARD.contains(&resource)
-        || ["requests.", "limits.", "hugepages-", "count/"].iter().any(|family| {
-            resource.strip_prefix(family).is_some_and(|rest| !rest.is_empty())
-        })
+        || ["requests.", "limits.", "hugepages-", "count/"]
+            .iter()
+            .any(|family| resource.strip_prefix(family).is_some_and(|rest| !rest.is_empty()))
 }
 
 fn is_counted(resource: &str) -> bool {

@@ -52,7 +52,11 @@ pub(super) fn resource_selectors(checked: &mut Checked<'_, '_>, selectors: &[Res
 }
 
 /// A set of clusters.
-pub(super) fn cluster_affinity(checked: &mut Checked<'_, '_>, affinity: &ClusterAffinity, pointer: &str) {
+pub(super) fn cluster_affinity(
+    checked: &mut Checked<'_, '_>,
+    affinity: &ClusterAffinity,
+    pointer: &str,
+) {
     if let Some(labels) = &affinity.label_selector {
         label_selector(checked, labels, &format!("{pointer}/labelSelector"));
     }

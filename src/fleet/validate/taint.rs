@@ -23,7 +23,8 @@ pub(in super::super) fn taint_policy(checked: &mut Checked<'_, '_>, spec: &Clust
             "add a taint with `key` and `effect`",
         );
     }
-    let taints = || spec.taints.iter().map(|taint| (taint.key.as_str(), taint.value.as_str(), taint.effect));
+    let taints =
+        || spec.taints.iter().map(|taint| (taint.key.as_str(), taint.value.as_str(), taint.effect));
     well_formed(checked, taints());
     for (idx, (_, _, effect)) in taints().enumerate() {
         if effect == TaintEffect::NoExecute {
