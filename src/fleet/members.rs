@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::names::ClusterName;
 use crate::api::placement::Placement;
 use crate::api::problem::{Place, Problem};
 use crate::api::selector::ClusterAffinity;
@@ -148,7 +149,7 @@ impl Unknown<'_> {
             return;
         }
         let otherwise = "register the cluster, or remove its name here";
-        let hint = did_you_mean(name, clusters.keys().map(|known| known.as_str()), otherwise);
+        let hint = did_you_mean(name, clusters.keys().map(ClusterName::as_str), otherwise);
         self.problems.push(Problem::warning(
             source.place_of(&pointer()),
             "CLUSTER_UNKNOWN",

@@ -76,15 +76,15 @@ fn field_selector(checked: &mut Checked<'_, '_>, selector: &FieldSelector, point
                 "write provider, region or zone; for anything else use labelSelector",
             );
         }
-        if !matches!(term.operator, SelectorOperator::In | SelectorOperator::NotIn) {
+        if matches!(term.operator, SelectorOperator::In | SelectorOperator::NotIn) {
+            never_matches(checked, term, &pointer);
+        } else {
             checked.error(
                 &format!("{pointer}/operator"),
                 "FIELD_INVALID",
                 "fields of clusters are compared by In and NotIn only",
                 "write In or NotIn",
             );
-        } else {
-            never_matches(checked, term, &pointer);
         }
     }
 }
