@@ -99,3 +99,32 @@ fn every_file_says_what_it_is_for() {
         assert!(text.starts_with("//! "), "{} does not begin with `//!`", path.display());
     }
 }
+
+#[test]
+fn every_code_is_documented() {
+    // Names of environment variables look like codes and are none.
+    let is_code = |word: &str| {
+        word.contains('_')
+            && !word.starts_with("GIT_") | ["GIT_EMPTY", "GIT_BINARY", "GIT_REMOTE"].contains(&word)
+            && !["LC_ALL", "ENCODING"].contains(&word)
+    };
+    let documented = fs::read_to_string(root().join("docs/problems.md")).unwrap();
+    let mut missing = Vec::new();
+    for module in ["fleet", "check", "store", "member"] {
+        for path in rust_files(&root().join("src").join(module)) {
+            let text = fs::read_to_string(&path).unwrap();
+            for word in text.split('"').filter(|word| {
+                word.len() > 4
+                    && word
+                        .bytes()
+                        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+                    && is_code(word)
+            }) {
+                if !documented.contains(&format!("`{word}`")) {
+                    missing.push(format!("{}: {word}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not in docs/problems.md:\n{}", missing.join("\n"));
+}
