@@ -33,10 +33,19 @@ pub(super) enum Observation {
     Back,
 }
 
+/// What the executor knows of what the cluster serves.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Discovered {
+    /// The newest answer.
+    pub discovery: Option<Arc<Discovery>>,
+    /// Why the last question had none: a cluster that says it is well may still not let us in.
+    pub failure: Option<String>,
+}
+
 /// Observes until the receiver is gone or the task is aborted.
 pub(super) async fn observe(
     api: Api,
-    mut discovered: watch::Receiver<Option<Arc<Discovery>>>,
+    mut discovered: watch::Receiver<Discovered>,
     observations: mpsc::Sender<Observation>,
     options: Options,
 ) {
@@ -51,7 +60,18 @@ pub(super) async fn observe(
     let mut sent: Option<ClusterStatus> = None;
     let mut was_reachable = true;
     loop {
-        let probe = observer.probe().await;
+        let Discovered { discovery, failure } = discovered.borrow_and_update().clone();
+        let probe = match (observer.probe().await, failure) {
+            // What it serves is part of its first status.
+            (Probe::Well, None) if discovery.is_none() => {
+                if discovered.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            (Probe::Well, Some(failure)) => Probe::Unwell(failure),
+            (probe, _) => probe,
+        };
         let is_reachable = !matches!(probe, Probe::Unreachable(_));
         if is_reachable && !was_reachable && observations.send(Observation::Back).await.is_err() {
             return;
@@ -62,13 +82,10 @@ pub(super) async fn observe(
         if is_well {
             observer.look().await;
         }
-        let discovery = discovered.borrow_and_update().clone();
         if let Some(discovery) = discovery {
             observer.enablements(&discovery);
         }
-        // Until it is known what the cluster serves, its status would say that it serves nothing.
-        let is_told = !is_well || !observer.status.api_enablements.is_empty();
-        if is_told && sent.as_ref() != Some(&observer.status) {
+        if sent.as_ref() != Some(&observer.status) {
             let status = Box::new(observer.status.clone());
             if observations.send(Observation::Status(status)).await.is_err() {
                 return;

@@ -417,14 +417,14 @@ async fn collect(body: Body) -> Result<Bytes, RequestError> {
     }
 }
 
-/// What a failure to send means. TLS failures come as I/O errors of kind `InvalidData`.
+/// What a failure to send means.
 fn transport(error: &kube::Error) -> RequestError {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::InvalidData
+            && is_of_tls(io)
         {
-            return RequestError::Tls(one_line(&io.to_string()));
+            return RequestError::Tls(chain(error));
         }
         next = cause.source();
     }
@@ -432,6 +432,16 @@ fn transport(error: &kube::Error) -> RequestError {
         kube::Error::Auth(_) => RequestError::Auth,
         _ => RequestError::Unreachable(chain(error)),
     }
+}
+
+/// TLS failures come as I/O errors of kind `InvalidData`, possibly wrapped in another one, which
+/// `source` skips.
+fn is_of_tls(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::InvalidData
+        || error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<std::io::Error>())
+            .is_some_and(is_of_tls)
 }
 
 /// The innermost cause: the layers above it say "client error" and the like.

@@ -5,6 +5,8 @@ mod example;
 mod kinds;
 mod layers;
 mod loading;
+mod member;
+mod member_wire;
 mod schemas;
 mod sim;
 mod sim_kubectl;

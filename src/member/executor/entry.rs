@@ -164,3 +164,35 @@ impl Entry {
         self.repairs.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fight_makes_repairs_wait_and_names_the_other_party() {
+        let mut entry = Entry::default();
+        let (takers, lost) = (["argocd".to_owned()], [".spec.replicas".to_owned()]);
+        let now = Instant::now();
+        for _ in 1..FIGHT_REPAIRS {
+            entry.repaired(now, &takers, &lost);
+            assert_eq!(entry.not_before, None);
+        }
+        entry.repaired(now, &takers, &lost);
+        assert!(entry.not_before.is_some_and(|at| at > now + Duration::from_secs(10)));
+        let message = &entry.message;
+        assert!(message.starts_with("argocd keeps changing .spec.replicas"), "{message}");
+
+        entry.succeeded();
+        entry.repaired(now + FIGHT_WINDOW, &takers, &lost);
+        assert_eq!(entry.not_before, None, "the old fight is forgotten");
+    }
+
+    #[test]
+    fn new_work_forgets_what_was_held_against_the_old() {
+        let mut entry = Entry::default();
+        entry.failed(Nature::Lasting, "no".to_owned(), Instant::now());
+        entry.renew();
+        assert!(entry.not_before.is_none() && entry.message.is_empty() && entry.attempts == 0);
+    }
+}

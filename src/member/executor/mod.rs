@@ -25,7 +25,7 @@ use crate::api::names::{ClusterName, ObjectId};
 
 use super::backoff::Backoff;
 use super::discovery::{Discovery, Resource};
-use super::observer::{self, Observation};
+use super::observer::{self, Discovered, Observation};
 use super::watch::Seen;
 use super::wire::{Api, RequestError};
 use super::{AppliedRound, DesiredWork, MemberReport, Options};
@@ -59,7 +59,7 @@ pub(super) async fn run(
 ) {
     let (seen_sender, seen) = mpsc::channel(EVENTS_MAX);
     let (observation_sender, observations) = mpsc::channel(16);
-    let (discovered, discovery_receiver) = watch::channel(None);
+    let (discovered, discovery_receiver) = watch::channel(Discovered::default());
     let observer = tokio::spawn(observer::observe(
         api.clone(),
         discovery_receiver,
@@ -111,7 +111,7 @@ struct Executor {
     discovering: Option<JoinSet<Result<Discovery, RequestError>>>,
     discover_at: Option<Instant>,
     discover_attempt: u32,
-    discovered: watch::Sender<Option<Arc<Discovery>>>,
+    discovered: watch::Sender<Discovered>,
     watches: BTreeMap<GroupKind, Watch>,
     seen_sender: mpsc::Sender<(GroupKind, Seen)>,
     queues: Queues,

@@ -12,7 +12,7 @@ use crate::member::MemberReport;
 use crate::member::discovery::{Discovery, Lookup, Resource};
 use crate::member::intent;
 use crate::member::live::Live;
-use crate::member::observer::Observation;
+use crate::member::observer::{Discovered, Observation};
 use crate::member::watch::{self, Seen};
 use crate::member::wire::RequestError;
 
@@ -260,9 +260,17 @@ impl Executor {
     /// The cluster said what it serves, or did not.
     pub(super) fn discovery_ended(&mut self, ended: Option<Result<Discovery, RequestError>>) {
         self.discovering = None;
-        let Some(Ok(discovery)) = ended else { return self.discover_soon() };
+        let discovery = match ended {
+            Some(Ok(discovery)) => discovery,
+            Some(Err(error)) => {
+                self.discovered.send_modify(|known| known.failure = Some(error.to_string()));
+                return self.discover_soon();
+            }
+            None => return self.discover_soon(),
+        };
         self.discover_at = Some(Instant::now() + super::DISCOVERY_INTERVAL);
         if self.discovery.as_deref() == Some(&discovery) {
+            self.discovered.send_if_modified(|known| known.failure.take().is_some());
             // Kinds that are waited for are not there yet.
             if self.queues.blocked.keys().any(|cause| self.is_unserved(cause)) {
                 self.discover_soon();
@@ -279,7 +287,7 @@ impl Executor {
             .collect();
         let discovery = Arc::new(discovery);
         self.discovery = Some(discovery.clone());
-        self.discovered.send_replace(Some(discovery));
+        self.discovered.send_replace(Discovered { discovery: Some(discovery), failure: None });
         for group_kind in ended {
             self.watches.remove(&group_kind);
             for key in self.keys_of(&group_kind) {

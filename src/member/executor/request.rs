@@ -99,18 +99,33 @@ async fn apply(
              set `conflictResolution: Overwrite` in its policy to take it over, or delete it there"
         )));
     }
-    // The first apply of an object takes no fields from others unless the policy says so; what is
-    // ours since is taken back.
-    let force = if overwrites || live.as_ref().is_some_and(|live| live.applied_by_us) {
+    let body = |live: Option<&Live>| {
+        let mut body = intent::body(manifest, source, desired.work);
+        if live.is_some_and(|live| live.autoscaled) {
+            intent::release_replicas(&mut body);
+        }
+        body.into_value()
+    };
+    // The first apply of an object takes no fields from others unless the policy says so. What is
+    // ours since is taken back, but never blindly: who owns it now is looked at first, for it may
+    // be an autoscaler that has just begun.
+    let force = if overwrites && !live.as_ref().is_some_and(|live| live.applied_by_us) {
         Force::Yes
     } else {
         Force::No
     };
-    let mut body = intent::body(manifest, source, desired.work);
-    if live.as_ref().is_some_and(|live| live.autoscaled) {
-        intent::release_replicas(&mut body);
+    let mut applied = api.apply(resource, namespace, name, &body(live.as_ref()), force).await;
+    if live.is_some_and(|live| live.applied_by_us)
+        && let Err(RequestError::Conflict(refusal)) = &applied
+        && refusal.conflicts().next().is_some()
+    {
+        let value = api.get(resource, namespace, name).await.map_err(|e| failure(e, secret))?;
+        let fresh = Live::read(&value, Some(manifest));
+        if fresh.applied_by_us && !fresh.terminating {
+            applied = api.apply(resource, namespace, name, &body(Some(&fresh)), Force::Yes).await;
+        }
     }
-    match api.apply(resource, namespace, name, &body.into_value(), force).await {
+    match applied {
         Ok(value) => Ok(Done::Applied(value)),
         Err(RequestError::Conflict(refusal)) if refusal.conflicts().next().is_some() => {
             Err(Failure::Lasting(field_conflict(&refusal)))

@@ -1,0 +1,550 @@
+//! The executor against a simulated member: what it writes, what it leaves alone, what it repairs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use git_fleet::api::cluster::ClusterStatus;
+use git_fleet::api::condition::ConditionStatus;
+use git_fleet::api::manifest::{Manifest, ObjectKey};
+use git_fleet::api::names::{ClusterName, ObjectId};
+use git_fleet::api::report::{Health, ObjectReport};
+use git_fleet::member::{
+    self, AppliedRound, DesiredObject, DesiredWork, MemberHandle, MemberReport, Options, kubeconfig,
+};
+use git_fleet::sim::{Failure, Faults, Host, MemberSpec, Strikes, Throttle};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A member, its executor, and what the executor reported.
+struct World {
+    host: Host,
+    client: kube::Client,
+    executor: Option<MemberHandle>,
+    reports: mpsc::Receiver<MemberReport>,
+    objects: BTreeMap<ObjectKey, ObjectReport>,
+    cluster: Option<ClusterStatus>,
+    n_sources: u8,
+}
+
+fn start(host: &Host) -> (MemberHandle, mpsc::Receiver<MemberReport>) {
+    let text = host.kubeconfig("one").unwrap();
+    let config = kubeconfig::parse(text.as_bytes(), kubeconfig::Allow::default()).unwrap();
+    let (sender, receiver) = mpsc::channel(64);
+    let interpret = |_: &Manifest, live: &Value| {
+        let status = live.get("status").filter(|status| !status.is_null()).cloned();
+        (if status.is_some() { Health::Healthy } else { Health::Unknown }, status)
+    };
+    let options = Options {
+        report_interval: Duration::from_millis(20),
+        cluster_interval: Duration::from_millis(100),
+        ready_threshold: Duration::ZERO,
+        ..Options::new(Arc::new(interpret))
+    };
+    let name = ClusterName::new("one").unwrap();
+    (member::spawn(name, config, sender, options).unwrap(), receiver)
+}
+
+impl World {
+    fn new() -> Self {
+        let host = Host::start(vec![MemberSpec::new("one")]).unwrap();
+        let text = host.kubeconfig("one").unwrap();
+        let config = kubeconfig::parse(text.as_bytes(), kubeconfig::Allow::default()).unwrap();
+        let client = kube::Client::try_from(config).unwrap();
+        let (executor, reports) = start(&host);
+        let objects = BTreeMap::new();
+        Self {
+            host,
+            client,
+            executor: Some(executor),
+            reports,
+            objects,
+            cluster: None,
+            n_sources: 0,
+        }
+    }
+
+    async fn restart(&mut self) {
+        if let Some(executor) = self.executor.take() {
+            executor.stop().await;
+        }
+        let (executor, reports) = start(&self.host);
+        (self.executor, self.reports) = (Some(executor), reports);
+        self.objects.clear();
+    }
+
+    /// Waits for the next report and takes it in; gives a round that has ended.
+    async fn next(&mut self) -> Option<AppliedRound> {
+        match tokio::time::timeout(LIMIT, self.reports.recv()).await.unwrap().unwrap() {
+            MemberReport::Applied(_, round) => return Some(round),
+            MemberReport::Cluster(_, status) => self.cluster = Some(status),
+            MemberReport::Objects(_, changed) => {
+                for (key, report) in changed {
+                    match report {
+                        Some(report) => self.objects.insert(key, report),
+                        None => self.objects.remove(&key),
+                    };
+                }
+            }
+        }
+        None
+    }
+
+    /// Desires `work` and waits for the round to end.
+    async fn run(&mut self, mut work: DesiredWork) -> AppliedRound {
+        self.n_sources += 1;
+        work.source = ObjectId::from_bytes([self.n_sources; 20]);
+        let source = work.source;
+        self.executor.as_ref().unwrap().desire(Arc::new(work));
+        loop {
+            if let Some(round) = self.next().await
+                && round.source == source
+            {
+                return round;
+            }
+        }
+    }
+
+    async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let ends_at = tokio::time::Instant::now() + LIMIT;
+        while !holds(self) {
+            assert!(
+                tokio::time::Instant::now() < ends_at,
+                "not in time: {what}; {:#?}",
+                self.objects
+            );
+            self.next().await;
+        }
+    }
+
+    fn api(
+        &self,
+        version: &str,
+        kind: &str,
+        plural: &str,
+        namespace: Option<&str>,
+    ) -> Api<DynamicObject> {
+        let (group, version) = version.split_once('/').unwrap_or(("", version));
+        let gvk = GroupVersionKind::gvk(group, version, kind);
+        let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
+        match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        }
+    }
+
+    fn config_maps(&self) -> Api<DynamicObject> {
+        self.api("v1", "ConfigMap", "configmaps", Some("shop"))
+    }
+
+    fn deployments(&self) -> Api<DynamicObject> {
+        self.api("apps/v1", "Deployment", "deployments", Some("shop"))
+    }
+
+    fn writes(&self) -> u64 {
+        self.host.requests("one").unwrap().writes()
+    }
+
+    /// Waits until the live object is as `holds` says.
+    async fn live(
+        &self,
+        api: &Api<DynamicObject>,
+        name: &str,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let ends_at = tokio::time::Instant::now() + LIMIT;
+        loop {
+            let live = serde_json::to_value(api.get_opt(name).await.unwrap()).unwrap();
+            if holds(&live) {
+                return live;
+            }
+            assert!(tokio::time::Instant::now() < ends_at, "{name} is {live:#}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Makes the namespace as somebody else.
+    async fn namespace(&self) {
+        let namespace =
+            object(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}));
+        let namespaces = self.api("v1", "Namespace", "namespaces", None);
+        namespaces.create(&PostParams::default(), &namespace).await.unwrap();
+    }
+}
+
+fn object(value: Value) -> DynamicObject {
+    serde_json::from_value(value).unwrap()
+}
+
+fn key(value: &Value) -> ObjectKey {
+    Manifest::from_value(value.clone()).unwrap().key()
+}
+
+/// Work with these objects, each with our label; the work's id follows from the object.
+fn work(objects: &[Value]) -> DesiredWork {
+    let objects: BTreeMap<ObjectKey, DesiredObject> = objects
+        .iter()
+        .map(|value| {
+            let mut manifest = Manifest::from_value(value.clone()).unwrap();
+            manifest.set_label("karmada.io/managed", "true");
+            let mut id = [7_u8; 20];
+            for (idx, byte) in value.to_string().bytes().enumerate() {
+                id[idx % 20] = id[idx % 20].wrapping_mul(31) ^ byte;
+            }
+            let work = ObjectId::from_bytes(id);
+            (manifest.key(), DesiredObject { manifest: Arc::new(manifest), work })
+        })
+        .collect();
+    let held: BTreeSet<ObjectKey> = objects.keys().cloned().collect();
+    let (preserved, suspended) = (BTreeSet::new(), BTreeSet::new());
+    DesiredWork { source: ObjectId::from_bytes([0; 20]), objects, held, preserved, suspended }
+}
+
+fn namespace() -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+}
+
+fn config_map(name: &str, value: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"},
+        "data": {"k": value}})
+}
+
+fn deployment(image: &str) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {
+            "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": image,
+            "ports": [{"containerPort": 80}]}]}}}})
+}
+
+#[tokio::test]
+async fn applies_in_order_marks_what_it_applies_and_writes_nothing_twice() {
+    let mut world = World::new();
+    let desired = work(&[deployment("a:1"), config_map("a", "1"), namespace()]);
+    let round = world.run(desired.clone()).await;
+    assert_eq!((round.n_applied, round.n_failed), (3, 0));
+    let live = world.live(&world.deployments(), "web", |live| !live.is_null()).await;
+    let annotations = &live["metadata"]["annotations"];
+    assert_eq!(annotations["git-fleet.io/source-commit"], "01".repeat(20));
+    assert_eq!(annotations["git-fleet.io/work"].as_str().unwrap().len(), 40);
+
+    assert_eq!(world.writes(), 3);
+}
+
+#[tokio::test]
+async fn a_restart_with_everything_in_place_lists_and_writes_nothing() {
+    let mut world = World::new();
+    let mut objects = vec![namespace(), deployment("a:1")];
+    objects.extend((0..40).map(|idx| config_map(&format!("c{idx}"), "1")));
+    let desired = work(&objects);
+    world.run(desired.clone()).await;
+    world.restart().await;
+    let before = world.host.requests("one").unwrap();
+    let round = world.run(desired.clone()).await;
+    let after = world.host.requests("one").unwrap();
+    assert_eq!((round.n_applied, round.n_failed, round.pruned.len()), (0, 0, 0));
+    assert_eq!(after.writes(), before.writes());
+    assert!(world.objects.len() == 42 && world.objects.values().all(|report| report.applied));
+
+    // A change of one object is one write, whatever else is there.
+    objects[1] = deployment("a:2");
+    let round = world.run(work(&objects)).await;
+    assert_eq!(round.n_applied, 1);
+    assert_eq!(world.host.requests("one").unwrap().writes(), after.writes() + 1);
+}
+
+#[tokio::test]
+async fn what_another_changes_or_deletes_is_put_back() {
+    let mut world = World::new();
+    world.run(work(&[namespace(), deployment("a:1"), config_map("a", "1")])).await;
+    let theirs = PatchParams { field_manager: Some("someone".into()), ..PatchParams::default() };
+    let image = json!({"spec": {"template": {"spec": {"containers": [
+        {"name": "c", "image": "evil:1", "ports": [{"containerPort": 80}]}]}}}});
+    world.deployments().patch("web", &theirs, &Patch::Merge(image)).await.unwrap();
+    let is_ours =
+        |live: &Value| live["spec"]["template"]["spec"]["containers"][0]["image"] == "a:1";
+    world.live(&world.deployments(), "web", is_ours).await;
+
+    world.config_maps().delete("a", &DeleteParams::default()).await.unwrap();
+    world.live(&world.config_maps(), "a", |live| live["data"]["k"] == "1").await;
+
+    let unlabel = json!({"metadata": {"labels": {"karmada.io/managed": null}}});
+    world.config_maps().patch("a", &theirs, &Patch::Merge(unlabel)).await.unwrap();
+    let is_marked = |live: &Value| live["metadata"]["labels"]["karmada.io/managed"] == "true";
+    world.live(&world.config_maps(), "a", is_marked).await;
+
+    // A field that we do not set is nobody's business.
+    let extra = json!({"data": {"theirs": "1"}});
+    world.config_maps().patch("a", &theirs, &Patch::Merge(extra)).await.unwrap();
+    let writes = world.writes();
+    world.run(work(&[namespace(), deployment("a:1"), config_map("a", "1")])).await;
+    assert_eq!(world.writes(), writes);
+}
+
+#[tokio::test]
+async fn replicas_that_an_autoscaler_owns_are_left_to_it() {
+    let mut world = World::new();
+    world.run(work(&[namespace(), deployment("a:1")])).await;
+    let scale = json!({"spec": {"replicas": 7}});
+    let autoscaler = PatchParams {
+        field_manager: Some("kube-controller-manager".into()),
+        ..PatchParams::default()
+    };
+    world.deployments().patch_scale("web", &autoscaler, &Patch::Merge(scale)).await.unwrap();
+    let round = world.run(work(&[namespace(), deployment("a:2")])).await;
+    assert_eq!(round.n_failed, 0);
+    let live = world.live(&world.deployments(), "web", |live| !live.is_null()).await;
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "a:2");
+    assert_eq!(live["spec"]["replicas"], 7);
+}
+
+#[tokio::test]
+async fn an_object_that_was_there_before_is_left_alone_unless_the_policy_says_otherwise() {
+    let mut world = World::new();
+    world.namespace().await;
+    let theirs = object(config_map("a", "theirs"));
+    world.config_maps().create(&PostParams::default(), &theirs).await.unwrap();
+    let mut ours = config_map("a", "ours");
+    let round = world.run(work(&[ours.clone(), config_map("b", "1")])).await;
+    assert_eq!((round.n_applied, round.n_failed), (1, 1));
+    let message = world.objects[&key(&ours)].message.clone();
+    assert!(message.contains("conflictResolution: Overwrite"), "{message}");
+    let live = world.live(&world.config_maps(), "a", |live| !live.is_null()).await;
+    assert_eq!(live["data"]["k"], "theirs");
+
+    ours["metadata"]["annotations"] = json!({"work.karmada.io/conflict-resolution": "overwrite"});
+    let round = world.run(work(&[ours, config_map("b", "1")])).await;
+    assert_eq!((round.n_applied, round.n_failed), (1, 0));
+    world.live(&world.config_maps(), "a", |live| live["data"]["k"] == "ours").await;
+}
+
+#[tokio::test]
+async fn fields_of_others_are_named_when_a_marked_object_is_adopted() {
+    let mut world = World::new();
+    world.namespace().await;
+    let mut theirs = config_map("a", "theirs");
+    theirs["metadata"]["labels"] = json!({"karmada.io/managed": "true"});
+    let post = PostParams { field_manager: Some("karmada".into()), ..PostParams::default() };
+    world.config_maps().create(&post, &object(theirs)).await.unwrap();
+    let ours = config_map("a", "ours");
+    let round = world.run(work(std::slice::from_ref(&ours))).await;
+    assert_eq!(round.n_failed, 1);
+    let message = &world.objects[&key(&ours)].message;
+    assert!(message.contains(".data.k (owned by karmada)"), "{message}");
+}
+
+#[tokio::test]
+async fn prunes_what_earlier_work_held_and_nothing_else() {
+    let mut world = World::new();
+    let (a, b, c, d) =
+        (config_map("a", "1"), config_map("b", "1"), config_map("c", "1"), config_map("d", "1"));
+    let before = work(&[namespace(), a.clone(), b.clone(), c.clone(), d.clone()]);
+    world.run(before.clone()).await;
+    let mut stranger = config_map("z", "1");
+    stranger["metadata"]["labels"] = json!({"karmada.io/managed": "true"});
+    world.config_maps().create(&PostParams::default(), &object(stranger)).await.unwrap();
+    let unlabel = json!({"metadata": {"labels": {"karmada.io/managed": null},
+        "annotations": {"git-fleet.io/work": null}, "managedFields": [{}]}});
+    let _ = world.config_maps().patch("d", &PatchParams::default(), &Patch::Merge(unlabel)).await;
+
+    let mut after = work(&[namespace(), a]);
+    after.held = before.held.clone();
+    after.held.insert(key(&config_map("never", "1")));
+    after.preserved.insert(key(&b));
+    let round = world.run(after).await;
+    let pruned: Vec<&str> = round.pruned.iter().map(|key| &*key.name).collect();
+    for name in ["b", "c", "never"] {
+        assert!(pruned.contains(&name), "{pruned:?}");
+    }
+    let live = world.live(&world.config_maps(), "c", Value::is_null).await;
+    assert!(live.is_null());
+    let kept = world.live(&world.config_maps(), "b", |live| !live.is_null()).await;
+    assert_eq!(kept["metadata"]["labels"]["karmada.io/managed"], Value::Null);
+    assert_eq!(kept["metadata"]["annotations"]["git-fleet.io/work"], Value::Null);
+    assert_eq!(kept["data"]["k"], "1");
+    world.live(&world.config_maps(), "z", |live| !live.is_null()).await;
+    assert!(!world.objects.contains_key(&key(&c)));
+}
+
+#[tokio::test]
+async fn nothing_is_removed_while_something_is_not_in_place() {
+    let mut world = World::new();
+    let before = work(&[namespace(), config_map("a", "1"), config_map("b", "1")]);
+    world.run(before.clone()).await;
+    let unknown = json!({"apiVersion": "example.com/v1", "kind": "Gadget",
+        "metadata": {"name": "g", "namespace": "shop"}});
+    let mut after = work(&[namespace(), config_map("a", "1"), unknown.clone()]);
+    after.held.extend(before.held.clone());
+    let round = world.run(after).await;
+    assert_eq!((round.n_failed, round.n_prune_held), (1, 1));
+    assert!(world.objects[&key(&unknown)].message.contains("does not serve Gadget.example.com"));
+    world.live(&world.config_maps(), "b", |live| !live.is_null()).await;
+
+    let mut after = work(&[namespace(), config_map("a", "1")]);
+    after.held = before.held;
+    let round = world.run(after).await;
+    assert_eq!(round.pruned.len(), 1);
+    world.live(&world.config_maps(), "b", Value::is_null).await;
+}
+
+#[tokio::test]
+async fn a_crd_and_its_resources_go_in_one_work_and_leave_in_one() {
+    let mut world = World::new();
+    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "gadgets.example.com"}, "spec": {"group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                "type": "object", "properties": {"spec": {"type": "object", "properties": {
+                    "size": {"type": "integer"}}}}}}}]}});
+    let gadget = json!({"apiVersion": "example.com/v1", "kind": "Gadget",
+        "metadata": {"name": "g", "namespace": "shop"}, "spec": {"size": 3}});
+    let before = work(&[namespace(), crd, gadget.clone()]);
+    world.run(before.clone()).await;
+    world
+        .until("the resource is in place", |world| {
+            world.objects.get(&key(&gadget)).is_some_and(|report| report.applied)
+        })
+        .await;
+    let gadgets = world.api("example.com/v1", "Gadget", "gadgets", Some("shop"));
+    world.live(&gadgets, "g", |live| live["spec"]["size"] == 3).await;
+
+    let mut after = work(&[namespace()]);
+    after.held = before.held;
+    world.run(after).await;
+    let crds = world.api(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        None,
+    );
+    world.live(&crds, "gadgets.example.com", Value::is_null).await;
+}
+
+#[tokio::test]
+async fn a_suspended_object_is_observed_and_not_written() {
+    let mut world = World::new();
+    world.run(work(&[namespace(), config_map("a", "1")])).await;
+    let mut desired = work(&[namespace(), config_map("a", "2")]);
+    desired.suspended.insert(key(&config_map("a", "2")));
+    let writes = world.writes();
+    let round = world.run(desired).await;
+    assert_eq!((round.n_applied, round.n_failed), (0, 0));
+    assert_eq!(world.writes(), writes);
+    assert!(!world.objects[&key(&config_map("a", "2"))].applied);
+    let round = world.run(work(&[namespace(), config_map("a", "2")])).await;
+    assert_eq!(round.n_applied, 1);
+}
+
+#[tokio::test]
+async fn the_status_of_live_objects_is_reported() {
+    let mut world = World::new();
+    world.run(work(&[namespace(), deployment("a:1")])).await;
+    let status = json!({"status": {"readyReplicas": 2, "replicas": 2}});
+    world
+        .deployments()
+        .patch_status("web", &PatchParams::default(), &Patch::Merge(status))
+        .await
+        .unwrap();
+    let web = key(&deployment("a:1"));
+    world
+        .until("the status is reported", |world| {
+            world
+                .objects
+                .get(&web)
+                .and_then(|report| report.status.as_ref())
+                .is_some_and(|status| status["readyReplicas"] == 2)
+        })
+        .await;
+    assert_eq!(world.objects[&web].health, Health::Healthy);
+}
+
+#[tokio::test]
+async fn the_cluster_reports_what_it_serves_and_when_it_is_away() {
+    let mut world = World::new();
+    let nodes = world.api("v1", "Node", "nodes", None);
+    let status = json!({"status": {"allocatable": {"cpu": "8", "memory": "32Gi", "pods": "110"},
+        "conditions": [{"type": "Ready", "status": "True"}]}});
+    for name in ["one-node-1", "one-node-2"] {
+        let patch = Patch::Merge(&status);
+        nodes.patch_status(name, &PatchParams::default(), &patch).await.unwrap();
+    }
+    world
+        .until("the nodes are counted", |world| {
+            let resources =
+                world.cluster.as_ref().and_then(|cluster| cluster.resource_summary.as_ref());
+            resources.is_some_and(|resources| {
+                resources.allocatable.get("cpu").is_some_and(|cpu| cpu.value() == 16)
+            })
+        })
+        .await;
+    let status = world.cluster.clone().unwrap();
+    assert!(status.serves("apps/v1", "Deployment") && status.kubernetes_version.starts_with('v'));
+    assert_eq!(status.node_summary.unwrap().ready_num, 2);
+    assert_eq!(status.resource_summary.unwrap().allocatable["memory"].as_written(), "64Gi");
+    let is_ready = |world: &World, status: ConditionStatus| {
+        world.cluster.as_ref().is_some_and(|cluster| {
+            cluster.conditions.iter().any(|c| c.type_ == "Ready" && c.status == status)
+        })
+    };
+    assert!(is_ready(&world, ConditionStatus::True));
+    world.run(work(&[namespace()])).await;
+
+    world.host.stop("one").unwrap();
+    world.until("the cluster is away", |world| is_ready(world, ConditionStatus::False)).await;
+    let reasons: Vec<String> =
+        world.cluster.as_ref().unwrap().conditions.iter().map(|c| c.reason.clone()).collect();
+    assert!(reasons.contains(&"ClusterNotReachable".to_owned()), "{reasons:?}");
+    let mut desired = work(&[namespace(), config_map("a", "1")]);
+    desired.source = ObjectId::from_bytes([9; 20]);
+    world.executor.as_ref().unwrap().desire(Arc::new(desired));
+
+    world.host.restart("one").unwrap();
+    world.until("the cluster is back", |world| is_ready(world, ConditionStatus::True)).await;
+    world.live(&world.config_maps(), "a", |live| live["data"]["k"] == "1").await;
+}
+
+#[tokio::test]
+async fn throttling_failures_and_lost_watches_delay_and_lose_nothing() {
+    let mut world = World::new();
+    world.run(work(&[namespace()])).await;
+    let throttle = Some(Throttle { strikes: Strikes::Next(3), retry_after_s: 0 });
+    let failure = Some(Failure { strikes: Strikes::Next(4), code: 503 });
+    world.host.faults("one", Faults { throttle, failure, ..Faults::default() }).unwrap();
+    let objects: Vec<Value> =
+        (0..30).map(|idx| config_map(&format!("c{idx}"), "1")).chain([namespace()]).collect();
+    let desired = work(&objects);
+    world.run(desired.clone()).await;
+    world
+        .until("everything is in place", |world| {
+            desired
+                .objects
+                .keys()
+                .all(|key| world.objects.get(key).is_some_and(|report| report.applied))
+        })
+        .await;
+
+    // The watch expires while objects are deleted: the next list tells.
+    world.host.expire_watches("one").unwrap();
+    world.config_maps().delete("c7", &DeleteParams::default()).await.unwrap();
+    world.host.drop_watches("one").unwrap();
+    world.live(&world.config_maps(), "c7", |live| live["data"]["k"] == "1").await;
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_named() {
+    let spec = MemberSpec { token: Some("right".to_owned()), ..MemberSpec::new("one") };
+    let host = Host::start(vec![spec]).unwrap();
+    let text = host.kubeconfig("one").unwrap().replace("right", "wrong");
+    let config = kubeconfig::parse(text.as_bytes(), kubeconfig::Allow::default()).unwrap();
+    let (sender, mut reports) = mpsc::channel(64);
+    let options = Options::new(Arc::new(|_: &Manifest, _: &Value| (Health::Unknown, None)));
+    let executor =
+        member::spawn(ClusterName::new("one").unwrap(), config, sender, options).unwrap();
+    let report = tokio::time::timeout(LIMIT, reports.recv()).await.unwrap().unwrap();
+    let MemberReport::Cluster(_, status) = report else { panic!("{report:?}") };
+    assert!(status.conditions.iter().any(|c| c.message.starts_with("CLUSTER_AUTH")), "{status:?}");
+    executor.stop().await;
+}
