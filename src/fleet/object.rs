@@ -195,10 +195,15 @@ fn name(
 ) {
     match metadata.get("name") {
         Some(Value::String(name)) if !name.is_empty() => {
-            let is_rbac = manifest.group() == "rbac.authorization.k8s.io";
+            let rule = match manifest.group() {
+                "rbac.authorization.k8s.io" => bad_path_name(name),
+                // A cluster's name has stricter rules, and a Problem of its own.
+                "cluster.karmada.io" => None,
+                _ => bad_name(name),
+            };
             if name.contains("{{") {
                 unrendered(checked, "/metadata/name");
-            } else if let Some(rule) = if is_rbac { bad_path_name(name) } else { bad_name(name) } {
+            } else if let Some(rule) = rule {
                 checked.error(
                     "/metadata/name",
                     "OBJ_BAD_NAME",

@@ -22,7 +22,7 @@ use super::file::Object;
 use super::names::did_you_mean;
 use super::object::Checked;
 use super::positions::escape;
-use super::report::shown;
+use super::report::{cut, shown};
 use super::schema::{Difference, compare};
 use super::validate;
 
@@ -230,7 +230,7 @@ fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error: &DecodeErr
         checked.error(
             &pointer(&error.path),
             code,
-            format!("`{}`: {}", error.path, shown(&error.message)),
+            format!("`{}`: {}", error.path, cut(&error.message, 300)),
             "write a value of the form that the field takes",
         );
     }

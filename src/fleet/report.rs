@@ -90,9 +90,13 @@ impl<'f> Report<'f> {
 
 /// Text of a user for a message: control characters escaped, and cut after 80 characters.
 pub(super) fn shown(text: &str) -> String {
-    const CHARS_MAX: usize = 80;
-    let mut shown: String = text.chars().take(CHARS_MAX).flat_map(char::escape_debug).collect();
-    if text.chars().nth(CHARS_MAX).is_some() {
+    cut(text, 80)
+}
+
+/// Text for a message: control characters escaped, and cut after `n_chars_max` characters.
+pub(super) fn cut(text: &str, n_chars_max: usize) -> String {
+    let mut shown: String = text.chars().take(n_chars_max).flat_map(char::escape_debug).collect();
+    if text.chars().nth(n_chars_max).is_some() {
         shown.push('…');
     }
     shown
