@@ -15,6 +15,8 @@ pub const BINDING_NAME: &str = "resourcebinding.karmada.io/name";
 pub const CLUSTER_BINDING_NAME: &str = "clusterresourcebinding.karmada.io/name";
 /// Annotation: `abort` or `overwrite`. On a template it beats the policy's `conflictResolution`.
 pub const CONFLICT_RESOLUTION: &str = "work.karmada.io/conflict-resolution";
+/// Annotation of an object that stays in its member when its work goes away: `"true"`.
+pub const PRESERVE_ON_DELETION: &str = "git-fleet.io/preserve-on-deletion";
 
 /// Annotation that the executor adds: the source commit that the applied work came from.
 pub const SOURCE_COMMIT: &str = "git-fleet.io/source-commit";

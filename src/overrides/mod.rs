@@ -72,7 +72,7 @@ pub fn apply(
     policies: &OverridePolicies<'_>,
 ) -> Result<Vec<Applied>, OverrideError> {
     let mut applied = Vec::new();
-    for stage in [&policies.cluster_wide, &policies.namespaced] {
+    for stage in [policies.cluster_wide, policies.namespaced] {
         for policy in select::matching(stage, manifest) {
             for overriders in select::rules_for(policy, cluster) {
                 for overrider in OVERRIDERS {

@@ -17,12 +17,25 @@ pub struct Override<'a> {
 }
 
 /// The policies that can touch objects of one namespace.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct OverridePolicies<'a> {
     /// Every ClusterOverridePolicy of the fleet.
-    pub cluster_wide: Vec<Override<'a>>,
+    pub cluster_wide: &'a [Override<'a>],
     /// Every OverridePolicy of the object's namespace; none for a cluster-scoped object.
-    pub namespaced: Vec<Override<'a>>,
+    pub namespaced: &'a [Override<'a>],
+}
+
+impl OverridePolicies<'_> {
+    /// Whether one of them could touch an object of this kind: a quick look that spares the rest.
+    #[must_use]
+    pub fn can_touch(&self, manifest: &Manifest) -> bool {
+        let (api_version, kind) = (manifest.api_version(), manifest.kind());
+        self.cluster_wide.iter().chain(self.namespaced).any(|policy| {
+            let selectors = &policy.spec.resource_selectors;
+            selectors.is_empty()
+                || selectors.iter().any(|one| one.api_version == api_version && one.kind == kind)
+        })
+    }
 }
 
 /// The policies of one stage that select `manifest`, least specific first, then by name.

@@ -10,41 +10,33 @@ use crate::api::binding::AggregatedStatusItem;
 use crate::api::condition::{Condition, ConditionStatus};
 use crate::api::manifest::ObjectKey;
 use crate::api::marks;
-use crate::api::names::ClusterName;
+use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::{ClusterReport, Health};
 
 /// The reports of all members; one that never reported is absent.
 pub type Reports = BTreeMap<ClusterName, Arc<ClusterReport>>;
 
-/// One item for each cluster that has work of the template, by cluster name.
+/// One item for each cluster that is to run the template, by cluster name.
 ///
-/// A cluster that said nothing about the object yet has not applied it, as far as anyone knows.
+/// `works` names the work that each cluster was given. A cluster that still runs an older one, or
+/// said nothing about the object yet, has not applied it.
 #[must_use]
-pub fn aggregate<'c>(
+pub fn aggregate(
     key: &ObjectKey,
-    clusters: impl IntoIterator<Item = &'c ClusterName>,
+    works: &BTreeMap<ClusterName, Option<ObjectId>>,
     reports: &Reports,
 ) -> Vec<AggregatedStatusItem> {
-    clusters
-        .into_iter()
-        .map(|name| {
+    works
+        .iter()
+        .map(|(name, work)| {
             let report = reports.get(name).and_then(|report| report.objects.get(key));
-            let Some(report) = report else {
-                return AggregatedStatusItem {
-                    cluster_name: name.clone(),
-                    status: None,
-                    applied: false,
-                    applied_message: String::new(),
-                    health: Health::Unknown,
-                };
-            };
-            let is_known = report.applied;
+            let in_force = report.filter(|report| report.applied && report.work == *work);
             AggregatedStatusItem {
                 cluster_name: name.clone(),
-                status: report.status.clone().filter(|_| is_known),
-                applied: report.applied,
-                applied_message: report.message.clone(),
-                health: if is_known { report.health } else { Health::Unknown },
+                status: report.and_then(|report| report.status.clone()),
+                applied: in_force.is_some(),
+                applied_message: report.map_or_else(String::new, |report| report.message.clone()),
+                health: in_force.map_or(Health::Unknown, |report| report.health),
             }
         })
         .collect()

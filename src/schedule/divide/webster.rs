@@ -34,7 +34,7 @@ pub(crate) fn fnv1a_32(bytes: &[u8]) -> u32 {
 /// floats as Karmada does; a tie goes to the party with fewer seats, then by name in the direction
 /// that `uid` names. `held` are seats from before: they count in the quotients and in the answer.
 /// A party with no weight can still be in the answer, with what it held. When no party has any
-/// weight nothing is dealt and the answer is `held`.
+/// weight, or there is nothing to deal to parties that hold seats, the answer is `held`.
 ///
 /// Costs `n_seats * log(parties)`.
 pub fn dispense<N: Ord + Clone>(
@@ -44,7 +44,8 @@ pub fn dispense<N: Ord + Clone>(
     uid: &str,
 ) -> BTreeMap<N, i64> {
     let mut seats = held.clone();
-    if weights.values().fold(0_i64, |sum, weight| sum.wrapping_add(*weight)) == 0 {
+    let n_weight = weights.values().fold(0_i64, |sum, weight| sum.wrapping_add(*weight));
+    if (n_seats <= 0 && !held.is_empty()) || n_weight == 0 {
         return seats;
     }
     for name in weights.keys() {
@@ -59,7 +60,7 @@ pub fn dispense<N: Ord + Clone>(
             Party::new(name, rank, weight, *held, tie)
         })
         .collect();
-    for _ in 0..n_seats.max(0) {
+    for _ in 0..n_seats {
         let Some(first) = queue.pop() else { break };
         queue.push(first.with_one_more());
     }
