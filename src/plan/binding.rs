@@ -1,0 +1,104 @@
+//! The decision for one template, as it stands in `bindings/`: a (Cluster)ResourceBinding in
+//! Karmada's shape, and under `reasons` why it is so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::reasons::Reasons;
+use super::rendered::{RenderedFile, stable_uid};
+use super::work::PlannedWork;
+use crate::api::binding::{BindingSpec, BindingStatus, ObjectReference, binding_name};
+use crate::api::manifest::{Manifest, ObjectKey};
+use crate::api::marks;
+use crate::api::meta::ObjectMeta;
+use crate::api::names::ClusterName;
+
+/// API version of bindings.
+const API_VERSION: &str = "work.karmada.io/v1alpha2";
+
+/// A ResourceBinding, or a ClusterResourceBinding for a template without a namespace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Binding {
+    /// `work.karmada.io/v1alpha2`.
+    pub api_version: String,
+    /// `ResourceBinding` or `ClusterResourceBinding`.
+    pub kind: String,
+    /// Name: `<template>-<kind>` in lower case.
+    pub metadata: ObjectMeta,
+    /// The decision.
+    pub spec: BindingSpec,
+    /// What became of it.
+    #[serde(default)]
+    pub status: BindingStatus,
+    /// Why it is so.
+    #[serde(default)]
+    pub reasons: Reasons,
+}
+
+impl Binding {
+    /// A binding for `template` that decides nothing yet.
+    #[must_use]
+    pub(super) fn new(key: &ObjectKey, template: &Manifest) -> Self {
+        let group_kind = key.group_kind.to_string();
+        let namespace = key.namespace.as_deref().unwrap_or_default();
+        let kind =
+            if key.namespace.is_some() { "ResourceBinding" } else { "ClusterResourceBinding" };
+        let id = stable_uid(&[kind, &group_kind, namespace, &key.name]);
+        let mut metadata = ObjectMeta::named(&binding_name(&key.group_kind.kind, &key.name));
+        metadata.namespace = key.namespace.as_deref().map(str::to_owned);
+        metadata.labels.insert(format!("{}.karmada.io/permanent-id", kind.to_lowercase()), id);
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: kind.to_owned(),
+            metadata,
+            spec: BindingSpec {
+                resource: ObjectReference {
+                    api_version: template.api_version().to_owned(),
+                    kind: template.kind().to_owned(),
+                    namespace: key.namespace.as_deref().map(str::to_owned),
+                    name: key.name.to_string(),
+                    uid: Some(stable_uid(&[&group_kind, namespace, &key.name])),
+                    resource_version: None,
+                },
+                ..BindingSpec::default()
+            },
+            status: BindingStatus::default(),
+            reasons: Reasons::default(),
+        }
+    }
+
+    /// Replicas by cluster; 0 for what has none.
+    #[must_use]
+    pub fn replicas_by_cluster(&self) -> BTreeMap<ClusterName, i32> {
+        self.spec.clusters.iter().map(|target| (target.name.clone(), target.replicas)).collect()
+    }
+
+    /// The placement that the clusters were decided by, as it was recorded.
+    #[must_use]
+    pub fn applied_placement(&self) -> Option<&str> {
+        self.metadata.annotations.get(marks::APPLIED_PLACEMENT).map(String::as_str)
+    }
+}
+
+/// A binding with its file and its works.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedBinding {
+    /// The decision.
+    pub binding: Binding,
+    /// Its file under `bindings/`.
+    pub file: Arc<RenderedFile>,
+    /// What each cluster runs of the template.
+    pub works: BTreeMap<ClusterName, Arc<PlannedWork>>,
+}
+
+impl PlannedBinding {
+    /// The binding with the file that it gives.
+    #[must_use]
+    pub fn new(binding: Binding, works: BTreeMap<ClusterName, Arc<PlannedWork>>) -> Arc<Self> {
+        let file = RenderedFile::yaml(&binding);
+        Arc::new(Self { binding, file, works })
+    }
+}

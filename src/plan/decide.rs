@@ -1,0 +1,356 @@
+//! Decides on one template: policy, binding, clusters, works, status.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::binding::{Binding, PlannedBinding};
+use super::explain;
+use super::policies::Selection;
+use super::previous::Remembered;
+use super::reasons::{LOST_POLICIES_MAX, OverrideGroup, group_clusters};
+use super::rendered::RenderedFile;
+use super::reserved::{is_reserved_namespace, why_reserved};
+use super::work::{PlannedWork, WorkMaker, shares};
+use super::world::World;
+use crate::api::binding::{BindingSuspension, TargetCluster};
+use crate::api::condition::{self, Condition, ConditionStatus};
+use crate::api::manifest::{Manifest, ObjectKey};
+use crate::api::marks;
+use crate::api::names::{ClusterName, ObjectId};
+use crate::api::propagation_policy::{ActivationPreference, ConflictResolution};
+use crate::interpret;
+use crate::schedule::trigger::trigger;
+use crate::schedule::{self, Refusal, Request};
+use crate::status;
+
+/// A template that runs nowhere, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplaced {
+    /// Why, in one sentence without a full stop.
+    pub reason: String,
+}
+
+/// What became of one template.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    /// It has a binding, though maybe no cluster.
+    Bound(Arc<PlannedBinding>),
+    /// It has none.
+    Unplaced(Arc<Unplaced>),
+}
+
+/// One template and what was decided on it before.
+pub(super) struct Case<'a> {
+    pub(super) key: &'a ObjectKey,
+    pub(super) template: &'a Manifest,
+    /// Changes iff the template's content does.
+    pub(super) id: ObjectId,
+    pub(super) previous: Option<&'a Remembered>,
+}
+
+type Works = BTreeMap<ClusterName, Arc<PlannedWork>>;
+
+/// Decides on one template.
+pub(super) fn decide(world: &World<'_>, case: &Case<'_>) -> Outcome {
+    if let Some(reason) = why_reserved(case.template) {
+        return Outcome::Unplaced(Arc::new(Unplaced { reason }));
+    }
+    let Some(selection) = world.policies.select(case.template) else {
+        if is_spread_namespace(case) {
+            return place_namespace(world, case);
+        }
+        return hold(world, case, "no policy selects it");
+    };
+    if let Some(missing) = world.missing_override(&selection.winner) {
+        let policy = selection.winner.label();
+        let why = format!("{policy} waits for dependent overrides: there is no `{missing}`");
+        return hold(world, case, &why);
+    }
+    let binding = draft(case, &selection);
+    if is_held_back_by_lazy(case, &selection, &binding) {
+        let why = format!("{} is Lazy: it acts when the template changes", selection.winner.label());
+        return hold(world, case, &why);
+    }
+    place(world, case, binding)
+}
+
+/// Leaves everything as it was decided before; a template that was not is placed nowhere.
+fn hold(world: &World<'_>, case: &Case<'_>, why: &str) -> Outcome {
+    let Some(previous) = case.previous else {
+        return Outcome::Unplaced(Arc::new(Unplaced { reason: why.to_owned() }));
+    };
+    let mut binding = previous.binding().clone();
+    binding.reasons.held = format!("{why}; what was decided before stays in force");
+    let works = previous_works(world, previous);
+    finish(world, case, binding, works)
+}
+
+/// The works of before, in clusters that are still in the fleet.
+fn previous_works(world: &World<'_>, previous: &Remembered) -> Works {
+    previous
+        .works()
+        .filter(|(name, _)| world.clusters.contains_key(*name))
+        .filter_map(|(name, _)| Some((name.clone(), previous.work(name)?)))
+        .collect()
+}
+
+/// Whether a Namespace goes to every member without a policy (`spec/placement.md` §5.6).
+fn is_spread_namespace(case: &Case<'_>) -> bool {
+    let template = case.template;
+    let skips = template
+        .label(marks::SKIP_AUTO_PROPAGATION)
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    (template.api_version(), template.kind()) == ("v1", "Namespace")
+        && template.name() != "default"
+        && !is_reserved_namespace(template.name())
+        && !skips
+}
+
+fn place_namespace(world: &World<'_>, case: &Case<'_>) -> Outcome {
+    let mut binding = Binding::new(case.key, case.template);
+    binding.spec.resource.resource_version = Some(case.id.to_string());
+    carry_over(&mut binding, case.previous);
+    binding.spec.conflict_resolution = ConflictResolution::Overwrite;
+    let everywhere = world.clusters.keys();
+    binding.spec.clusters =
+        everywhere.map(|name| TargetCluster::new(name.clone(), 0)).collect();
+    "every Namespace goes to every member".clone_into(&mut binding.reasons.policy);
+    record_success(&mut binding, case.previous, world.now);
+    explain::clusters(&mut binding, world, None);
+    let works = make_works(world, case, &mut binding);
+    finish(world, case, binding, works)
+}
+
+/// A binding with what the template and its policy say, and what was decided before.
+fn draft(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
+    let mut binding = Binding::new(case.key, case.template);
+    let policy = &selection.winner;
+    let spec = &mut binding.spec;
+    spec.resource.resource_version = Some(case.id.to_string());
+    spec.placement = Some(policy.spec.placement.clone().unwrap_or_default());
+    spec.propagate_deps = policy.spec.propagate_deps;
+    spec.scheduler_name.clone_from(&policy.spec.scheduler_name);
+    spec.failover.clone_from(&policy.spec.failover);
+    spec.conflict_resolution = policy.spec.conflict_resolution;
+    spec.preserve_resources_on_deletion = policy.spec.preserve_resources_on_deletion;
+    spec.suspension = policy
+        .spec
+        .suspension
+        .clone()
+        .map(|suspension| BindingSuspension { policy: suspension, scheduling: None });
+    if let Some(replicas) = interpret::replicas(case.template) {
+        spec.replicas = replicas.count;
+        spec.replica_requirements = replicas.requirements;
+    }
+    let annotations = &mut binding.metadata.annotations;
+    let name = policy.name.to_owned();
+    match policy.namespace {
+        Some(namespace) => {
+            annotations.insert(marks::POLICY_NAMESPACE.to_owned(), namespace.to_owned());
+            annotations.insert(marks::POLICY_NAME.to_owned(), name);
+        }
+        None => {
+            annotations.insert(marks::CLUSTER_POLICY_NAME.to_owned(), name);
+        }
+    }
+    binding.reasons.policy = policy.label();
+    binding.reasons.beats = selection.beaten.iter().take(LOST_POLICIES_MAX).cloned().collect();
+    if policy.spec.propagate_deps {
+        let note = "not yet done by this version: what it refers to is not sent along (propagateDeps)";
+        binding.reasons.notes.push(note.to_owned());
+    }
+    carry_over(&mut binding, case.previous);
+    binding
+}
+
+/// Takes over what a new draft does not decide: where it runs, moves under way, its status.
+fn carry_over(binding: &mut Binding, previous: Option<&Remembered>) {
+    let Some(previous) = previous.map(Remembered::binding) else { return };
+    let (spec, before) = (&mut binding.spec, &previous.spec);
+    spec.clusters.clone_from(&before.clusters);
+    spec.graceful_eviction_tasks.clone_from(&before.graceful_eviction_tasks);
+    spec.required_by.clone_from(&before.required_by);
+    spec.reschedule_triggered_at = before.reschedule_triggered_at;
+    let scheduling = before.suspension.as_ref().and_then(|suspension| suspension.scheduling);
+    if scheduling.is_some() {
+        spec.suspension.get_or_insert_default().scheduling = scheduling;
+    }
+    if let Some(applied) = previous.applied_placement() {
+        let annotations = &mut binding.metadata.annotations;
+        annotations.insert(marks::APPLIED_PLACEMENT.to_owned(), applied.to_owned());
+    }
+    binding.status = previous.status.clone();
+}
+
+/// Whether a Lazy policy wants something new of a template that did not change.
+fn is_held_back_by_lazy(case: &Case<'_>, selection: &Selection<'_>, binding: &Binding) -> bool {
+    let is_lazy = selection.winner.spec.activation_preference == Some(ActivationPreference::Lazy);
+    is_lazy
+        && case.previous.map(Remembered::binding).is_some_and(|previous| {
+            let is_same_template =
+                previous.spec.resource.resource_version == binding.spec.resource.resource_version;
+            is_same_template && previous.spec != binding.spec
+        })
+}
+
+/// Chooses clusters if there is cause to, and makes the works.
+fn place(world: &World<'_>, case: &Case<'_>, mut binding: Binding) -> Outcome {
+    let is_suspended =
+        binding.spec.suspension.as_ref().is_some_and(|one| one.scheduling == Some(true));
+    let cause = trigger(
+        &binding.spec,
+        &binding.status,
+        binding.applied_placement(),
+        &world.members,
+    );
+    let mut refusal = None;
+    if cause.is_some() && !is_suspended {
+        let request = Request { spec: &binding.spec, status: &binding.status };
+        match schedule::schedule(&request, &world.members) {
+            Ok(decision) => {
+                binding.spec.clusters = decision.clusters;
+                binding.status.scheduler_observed_affinity_name =
+                    decision.affinity.unwrap_or_default();
+                record_success(&mut binding, case.previous, world.now);
+            }
+            Err(refused) => {
+                record_refusal(&mut binding, &refused, world.now);
+                refusal = Some(refused);
+            }
+        }
+    }
+    explain::clusters(&mut binding, world, refusal.as_ref());
+    // What was placed before stays; one that never was waits without works.
+    let standing = case.previous.filter(|one| !one.binding().spec.clusters.is_empty());
+    let works = match (&refusal, standing) {
+        (Some(Refusal::NotYet(missing)), Some(previous)) => {
+            binding.reasons.held = format!("{missing}; what was decided before stays in force");
+            previous_works(world, previous)
+        }
+        _ => make_works(world, case, &mut binding),
+    };
+    finish(world, case, binding, works)
+}
+
+/// Writes down that clusters were chosen; when that was only changes with the choice.
+fn record_success(binding: &mut Binding, previous: Option<&Remembered>, now: Timestamp) {
+    apply_placement(binding);
+    let is_same = previous.map(Remembered::binding).is_some_and(|previous| {
+        previous.spec.clusters == binding.spec.clusters
+            && previous.applied_placement() == binding.applied_placement()
+            && previous.status.last_scheduled_time.is_some()
+    });
+    if !is_same {
+        binding.status.last_scheduled_time = Some(now);
+    }
+    let message = "Binding has been scheduled successfully.";
+    set_scheduled(binding, ConditionStatus::True, "Success", message, now);
+}
+
+/// Writes down that no clusters were chosen. When none fits there is none from now on; when it
+/// cannot be decided the clusters of before stay.
+fn record_refusal(binding: &mut Binding, refusal: &Refusal, now: Timestamp) {
+    match refusal {
+        Refusal::NoClusterFits { .. } => {
+            binding.spec.clusters.clear();
+            apply_placement(binding);
+        }
+        Refusal::NotYet(_) | Refusal::NoPlacement => {}
+    }
+    let (reason, message) = (refusal.condition_reason(), refusal.to_string());
+    set_scheduled(binding, ConditionStatus::False, reason, &message, now);
+}
+
+/// Records the placement that the clusters were decided by.
+fn apply_placement(binding: &mut Binding) {
+    let Some(placement) = &binding.spec.placement else { return };
+    let text = serde_json::to_string(placement).expect("a placement has a JSON form");
+    binding.metadata.annotations.insert(marks::APPLIED_PLACEMENT.to_owned(), text);
+}
+
+fn set_scheduled(
+    binding: &mut Binding,
+    status: ConditionStatus,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) {
+    let scheduled = Condition {
+        type_: marks::CONDITION_SCHEDULED.to_owned(),
+        status,
+        observed_generation: None,
+        last_transition_time: now,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    };
+    condition::set(&mut binding.status.conditions, scheduled);
+}
+
+/// The work of each chosen cluster. A cluster whose work cannot be made, or may not be sent, keeps
+/// the one that it has.
+fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Works {
+    let mut works = Works::new();
+    let mut stale = Vec::new();
+    let mut overrides: BTreeMap<Vec<String>, Vec<ClusterName>> = BTreeMap::new();
+    let policies = world.overrides_for(case.template.namespace());
+    let mut maker = WorkMaker::new(case.template, binding, policies);
+    for (name, share) in shares(binding, case.template) {
+        let Some(state) = world.clusters.get(&name) else { continue };
+        let before = case.previous.and_then(|previous| previous.work(&name));
+        let is_held =
+            binding.spec.suspension.as_ref().is_some_and(|one| one.policy.holds(name.as_str()));
+        if is_held {
+            stale.push((name.clone(), "dispatching is suspended".to_owned()));
+            works.extend(before.map(|work| (name, work)));
+            continue;
+        }
+        match maker.make(&state.cluster, share) {
+            Ok((work, policies)) => {
+                if !policies.is_empty() {
+                    overrides.entry(policies).or_default().push(name.clone());
+                }
+                let work = before.filter(|before| before.file.id == work.file.id).unwrap_or(work);
+                works.insert(name, work);
+            }
+            Err(error) => {
+                stale.push((name.clone(), error.to_string()));
+                works.extend(before.map(|work| (name, work)));
+            }
+        }
+    }
+    let group = |(policies, clusters)| OverrideGroup { policies, clusters };
+    binding.reasons.overrides = overrides.into_iter().map(group).collect();
+    binding.reasons.stale = group_clusters(stale);
+    works
+}
+
+/// Folds in what the members report, and keeps the very value of before when nothing changed.
+fn finish(world: &World<'_>, case: &Case<'_>, mut binding: Binding, works: Works) -> Outcome {
+    let mut given: BTreeMap<ClusterName, Option<ObjectId>> = binding
+        .spec
+        .clusters
+        .iter()
+        .filter(|target| world.clusters.contains_key(&target.name))
+        .map(|target| (target.name.clone(), None))
+        .collect();
+    given.extend(works.iter().map(|(name, work)| (name.clone(), Some(work.file.id))));
+    let items = status::aggregate(case.key, &given, world.reports);
+    condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
+    binding.status.aggregated_status = items;
+    Outcome::Bound(reuse(case.previous, binding, works))
+}
+
+fn reuse(previous: Option<&Remembered>, binding: Binding, works: Works) -> Arc<PlannedBinding> {
+    let Some(previous) = previous.filter(|previous| *previous.binding() == binding) else {
+        return PlannedBinding::new(binding, works);
+    };
+    if let Remembered::Planned(planned) = previous
+        && planned.works == works
+    {
+        return Arc::clone(planned);
+    }
+    let file: Arc<RenderedFile> = Arc::clone(previous.file());
+    Arc::new(PlannedBinding { binding, file, works })
+}

@@ -1,0 +1,210 @@
+//! What a plan changes: for `git fleet plan`, for pull requests, for commit subjects, and for the
+//! guard that asks before much is removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::Plan;
+use super::binding::Binding;
+use super::previous::{Previous, Remembered};
+use crate::api::manifest::ObjectKey;
+use crate::api::names::{ClusterName, ObjectId};
+
+/// Everything that differs between two results.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanDiff {
+    /// Templates whose clusters or replicas differ, by key.
+    pub templates: Vec<TemplateChange>,
+    /// Works that differ, by cluster; clusters without any are left out.
+    pub works: BTreeMap<ClusterName, WorkChanges>,
+    /// Whether any binding's file differs, be it only in its status.
+    pub is_any_binding_changed: bool,
+    /// What the guard looks at.
+    pub removals: Removals,
+}
+
+/// Clusters and replicas of one template, before and after; a template that is new or gone has none
+/// on the other side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateChange {
+    /// The template, as `Deployment.apps web/shop`.
+    pub template: String,
+    /// Replicas by cluster before; 0 for what has none.
+    pub before: BTreeMap<ClusterName, i32>,
+    /// Replicas by cluster after.
+    pub after: BTreeMap<ClusterName, i32>,
+    /// The policy that decided; empty when none did.
+    pub policy: String,
+    /// Why an earlier decision stays in force; empty when it is fresh.
+    pub held: String,
+}
+
+/// Works of one cluster that differ, each list sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WorkChanges {
+    /// Objects that the cluster gets.
+    pub added: Vec<String>,
+    /// Objects that change.
+    pub changed: Vec<String>,
+    /// Objects that the cluster loses.
+    pub removed: Vec<String>,
+}
+
+/// Facts about removal, from which the guard decides whether to ask.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Removals {
+    /// Works that there were.
+    pub n_works_before: usize,
+    /// Works that go away.
+    pub n_removed: usize,
+    /// Namespaces that some cluster loses: everything in them goes with them.
+    pub namespaces: BTreeSet<String>,
+    /// CustomResourceDefinitions that some cluster loses: every resource of the kind goes with them.
+    pub definitions: BTreeSet<String>,
+}
+
+impl PlanDiff {
+    /// Whether nothing that runs would change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.templates.is_empty() && self.works.is_empty()
+    }
+
+    fn lose(&mut self, cluster: &ClusterName, key: &ObjectKey) {
+        self.works.entry(cluster.clone()).or_default().removed.push(key.to_string());
+        self.removals.n_removed += 1;
+        match (&*key.group_kind.group, &*key.group_kind.kind) {
+            ("", "Namespace") => {
+                self.removals.namespaces.insert(key.name.to_string());
+            }
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+                self.removals.definitions.insert(key.name.to_string());
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Plan {
+    /// What this plan changes of what was in force before.
+    #[must_use]
+    pub fn diff(&self, before: &Previous) -> PlanDiff {
+        let mut diff = PlanDiff::default();
+        let keys: BTreeSet<&ObjectKey> =
+            before.bindings.keys().chain(self.bindings.keys()).collect();
+        for key in keys {
+            let old = before.bindings.get(key);
+            let new = self.bindings.get(key);
+            diff.removals.n_works_before += old.map_or(0, |old| old.works().count());
+            if let (Some(old), Some(new)) = (old, new)
+                && old.is(new)
+            {
+                continue;
+            }
+            let old_id = old.map(|old| old.file().id);
+            diff.is_any_binding_changed |= old_id != new.map(|new| new.file.id);
+            let new_binding = new.map(|new| &new.binding);
+            diff.templates.extend(template_change(key, old.map(Remembered::binding), new_binding));
+            let old_works: BTreeMap<&ClusterName, ObjectId> =
+                old.into_iter().flat_map(Remembered::works).collect();
+            let new_works: BTreeMap<&ClusterName, ObjectId> = new
+                .into_iter()
+                .flat_map(|new| new.works.iter().map(|(name, work)| (name, work.file.id)))
+                .collect();
+            for (cluster, id) in &new_works {
+                match old_works.get(cluster) {
+                    Some(old_id) if old_id == id => {}
+                    Some(_) => changes(&mut diff, cluster).changed.push(key.to_string()),
+                    None => changes(&mut diff, cluster).added.push(key.to_string()),
+                }
+            }
+            for cluster in old_works.keys().filter(|name| !new_works.contains_key(*name)) {
+                diff.lose(cluster, key);
+            }
+        }
+        diff
+    }
+}
+
+fn changes<'d>(diff: &'d mut PlanDiff, cluster: &ClusterName) -> &'d mut WorkChanges {
+    diff.works.entry(cluster.clone()).or_default()
+}
+
+fn template_change(
+    key: &ObjectKey,
+    old: Option<&Binding>,
+    new: Option<&Binding>,
+) -> Option<TemplateChange> {
+    let clusters = |binding: Option<&Binding>| {
+        binding.map(Binding::replicas_by_cluster).unwrap_or_default()
+    };
+    let (before, after) = (clusters(old), clusters(new));
+    let reasons = new.map(|binding| binding.reasons.clone()).unwrap_or_default();
+    (before != after || old.is_none() != new.is_none()).then(|| TemplateChange {
+        template: key.to_string(),
+        before,
+        after,
+        policy: reasons.policy,
+        held: reasons.held,
+    })
+}
+
+/// Most characters of a commit subject.
+const SUBJECT_LEN_MAX: usize = 100;
+
+/// One line that says what changed: `place web/shop on member1(3) member2(2)`,
+/// `place 14 workloads`, `update web/shop on 2 clusters`.
+#[must_use]
+pub fn subject(diff: &PlanDiff) -> String {
+    if let [change] = diff.templates.as_slice() {
+        let line = subject_of(change);
+        if line.len() <= SUBJECT_LEN_MAX {
+            return line;
+        }
+    }
+    let (removed, placed): (Vec<_>, Vec<_>) =
+        diff.templates.iter().partition(|change| change.after.is_empty());
+    match (placed.len(), removed.len()) {
+        (0, 0) => {}
+        (n_placed, 0) => return format!("place {}", workloads(n_placed)),
+        (0, n_removed) => return format!("remove {}", workloads(n_removed)),
+        (n_placed, n_removed) => return format!("place {n_placed}, remove {}", workloads(n_removed)),
+    }
+    let changed: BTreeSet<&String> = diff.works.values().flat_map(|works| &works.changed).collect();
+    let n_clusters = match diff.works.len() {
+        1 => "1 cluster".to_owned(),
+        n => format!("{n} clusters"),
+    };
+    match changed.first() {
+        Some(one) if changed.len() == 1 => format!("update {} on {n_clusters}", short(one)),
+        Some(_) => format!("update {} on {n_clusters}", workloads(changed.len())),
+        None if diff.is_any_binding_changed => "record status".to_owned(),
+        None => "record the state of the clusters".to_owned(),
+    }
+}
+
+fn workloads(n: usize) -> String {
+    if n == 1 { "1 workload".to_owned() } else { format!("{n} workloads") }
+}
+
+/// A template without its kind: `web/shop`.
+fn short(template: &str) -> &str {
+    template.rsplit(' ').next().unwrap_or(template)
+}
+
+fn subject_of(change: &TemplateChange) -> String {
+    let name = short(&change.template);
+    if change.after.is_empty() {
+        let verb = if change.before.is_empty() { "cannot place" } else { "remove" };
+        return format!("{verb} {name}");
+    }
+    let clusters = change.after.iter().map(|(cluster, replicas)| match replicas {
+        0 => cluster.to_string(),
+        n => format!("{cluster}({n})"),
+    });
+    format!("place {name} on {}", clusters.collect::<Vec<_>>().join(" "))
+}

@@ -1,0 +1,135 @@
+//! Remembers what was decided and on what, so that cost follows the change and not the fleet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::clusters::ClusterState;
+use super::decide::Outcome;
+use super::previous::Remembered;
+use crate::api::manifest::ObjectKey;
+use crate::api::names::{ClusterName, ObjectId};
+use crate::api::report::{ClusterReport, ObjectReport};
+use crate::fleet::Fleet;
+use crate::status::Reports;
+
+/// A cache of decisions. Forgetting it costs time and changes nothing.
+#[derive(Debug, Default)]
+pub struct Memo {
+    /// What the decisions of `entries` looked at besides their template.
+    world: Option<ObjectId>,
+    reports: Reports,
+    clusters: BTreeMap<ClusterName, KeptCluster>,
+    entries: BTreeMap<ObjectKey, Entry>,
+    /// Decisions of the plan that is being made.
+    fresh: BTreeMap<ObjectKey, Entry>,
+    /// Templates of which a report says something new.
+    changed: BTreeSet<ObjectKey>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    template: ObjectId,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+struct KeptCluster {
+    source: ObjectId,
+    report: Option<Arc<ClusterReport>>,
+    state: Arc<ClusterState>,
+}
+
+impl Memo {
+    /// The state of each cluster of the fleet; one that did not change is not rendered again.
+    pub(super) fn clusters(
+        &mut self,
+        fleet: &Fleet,
+        reports: &Reports,
+    ) -> BTreeMap<ClusterName, Arc<ClusterState>> {
+        let mut kept = BTreeMap::new();
+        for (name, source) in &fleet.clusters {
+            let report = reports.get(name).cloned();
+            let cluster = match self.clusters.remove(name) {
+                Some(old) if old.source == source.id && is_same(old.report.as_ref(), report.as_ref()) => old,
+                Some(_) | None => {
+                    let state = ClusterState::new(&source.value, report.as_deref());
+                    KeptCluster { source: source.id, report, state }
+                }
+            };
+            kept.insert(name.clone(), cluster);
+        }
+        self.clusters = kept;
+        let state = |(name, kept): (&ClusterName, &KeptCluster)| {
+            (name.clone(), Arc::clone(&kept.state))
+        };
+        self.clusters.iter().map(state).collect()
+    }
+
+    /// Begins a plan in these surroundings.
+    pub(super) fn begin(&mut self, world: ObjectId, reports: &Reports) {
+        if self.world != Some(world) {
+            self.entries.clear();
+        }
+        self.world = Some(world);
+        self.changed = changed_objects(&self.reports, reports);
+        self.reports = reports.clone();
+    }
+
+    /// What was decided on the template, if nothing that the decision looked at has changed.
+    pub(super) fn recall(
+        &self,
+        key: &ObjectKey,
+        template: ObjectId,
+        previous: Option<&Remembered>,
+    ) -> Option<Outcome> {
+        let entry = self.entries.get(key).filter(|entry| entry.template == template)?;
+        let is_current = match (&entry.outcome, previous) {
+            (Outcome::Bound(planned), Some(previous)) => previous.is(planned),
+            (Outcome::Unplaced(_), None) => true,
+            (Outcome::Bound(_), None) | (Outcome::Unplaced(_), Some(_)) => false,
+        };
+        (is_current && !self.changed.contains(key)).then(|| entry.outcome.clone())
+    }
+
+    /// Keeps a decision of this plan.
+    pub(super) fn keep(&mut self, key: &ObjectKey, template: ObjectId, outcome: &Outcome) {
+        self.fresh.insert(key.clone(), Entry { template, outcome: outcome.clone() });
+    }
+
+    /// Ends the plan: what it did not decide on is forgotten.
+    pub(super) fn end(&mut self) {
+        self.entries = std::mem::take(&mut self.fresh);
+        self.changed.clear();
+    }
+}
+
+fn is_same<T>(left: Option<&Arc<T>>, right: Option<&Arc<T>>) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// The objects that some member reports differently now.
+fn changed_objects(before: &Reports, after: &Reports) -> BTreeSet<ObjectKey> {
+    let mut changed = BTreeSet::new();
+    let names: BTreeSet<&ClusterName> = before.keys().chain(after.keys()).collect();
+    for name in names {
+        let (old, new) = (before.get(name), after.get(name));
+        if is_same(old, new) {
+            continue;
+        }
+        let keys = [old, new].into_iter().flatten().flat_map(|report| report.objects.keys());
+        for key in keys {
+            if object(old, key) != object(new, key) {
+                changed.insert(key.clone());
+            }
+        }
+    }
+    changed
+}
+
+fn object<'r>(report: Option<&'r Arc<ClusterReport>>, key: &ObjectKey) -> Option<&'r ObjectReport> {
+    report?.objects.get(key)
+}

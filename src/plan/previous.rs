@@ -1,0 +1,149 @@
+//! What the last plan decided: the part of the results tree that the next one builds on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Plan;
+use super::binding::{Binding, PlannedBinding};
+use super::rendered::RenderedFile;
+use super::work::PlannedWork;
+use crate::api::manifest::{Manifest, ObjectKey};
+use crate::api::names::{ClusterName, ObjectId};
+use crate::api::yaml::{self, BadYaml};
+
+/// The previous decisions, by template.
+#[derive(Clone, Debug, Default)]
+pub struct Previous {
+    /// One for each template that had a binding.
+    pub bindings: BTreeMap<ObjectKey, Remembered>,
+}
+
+/// One previous decision: kept in memory since it was made, or read back from the results.
+#[derive(Clone, Debug)]
+pub enum Remembered {
+    /// Made by this process.
+    Planned(Arc<PlannedBinding>),
+    /// Read from the results tree.
+    Read(Arc<ReadBinding>),
+}
+
+/// A decision that was read from the results tree. Its works stay bytes until one is needed.
+#[derive(Clone, Debug)]
+pub struct ReadBinding {
+    binding: Binding,
+    file: Arc<RenderedFile>,
+    works: BTreeMap<ClusterName, Arc<RenderedFile>>,
+}
+
+/// A file of the results tree that cannot be read back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path} in the results is not what this program writes there")]
+pub struct ReadError {
+    /// Path of the file.
+    pub path: String,
+    /// What is wrong with it.
+    pub source: BadYaml,
+}
+
+impl Remembered {
+    /// The decision.
+    #[must_use]
+    pub fn binding(&self) -> &Binding {
+        match self {
+            Self::Planned(planned) => &planned.binding,
+            Self::Read(read) => &read.binding,
+        }
+    }
+
+    /// Id of the binding's file.
+    #[must_use]
+    pub fn file(&self) -> &Arc<RenderedFile> {
+        match self {
+            Self::Planned(planned) => &planned.file,
+            Self::Read(read) => &read.file,
+        }
+    }
+
+    /// Blob ids of its works, by cluster.
+    pub fn works(&self) -> impl Iterator<Item = (&ClusterName, ObjectId)> {
+        let (planned, read) = match self {
+            Self::Planned(planned) => (Some(&planned.works), None),
+            Self::Read(read) => (None, Some(&read.works)),
+        };
+        let planned = planned.into_iter().flatten().map(|(name, work)| (name, work.file.id));
+        planned.chain(read.into_iter().flatten().map(|(name, file)| (name, file.id)))
+    }
+
+    /// What one cluster was given; `None` if nothing, or nothing that can be read back.
+    #[must_use]
+    pub fn work(&self, cluster: &ClusterName) -> Option<Arc<PlannedWork>> {
+        match self {
+            Self::Planned(planned) => planned.works.get(cluster).map(Arc::clone),
+            Self::Read(read) => {
+                let file = read.works.get(cluster)?;
+                let text = std::str::from_utf8(&file.bytes).ok()?;
+                let manifest: Manifest = yaml::from_str(text).ok()?;
+                let file = Arc::clone(file);
+                Some(Arc::new(PlannedWork { manifest: Arc::new(manifest), file }))
+            }
+        }
+    }
+
+    /// Whether it is this very plan's.
+    pub(super) fn is(&self, planned: &Arc<PlannedBinding>) -> bool {
+        match self {
+            Self::Planned(previous) => Arc::ptr_eq(previous, planned),
+            Self::Read(_) => false,
+        }
+    }
+}
+
+impl Previous {
+    /// Reads the results tree back: files under `bindings/` and `work/`; others are passed over.
+    ///
+    /// Works without a binding are passed over too: nothing can be said about them.
+    ///
+    /// # Errors
+    /// The first file under `bindings/` that is not a binding.
+    pub fn read<'f>(
+        files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+    ) -> Result<Self, ReadError> {
+        let mut bindings: BTreeMap<ObjectKey, ReadBinding> = BTreeMap::new();
+        let mut works: BTreeMap<ObjectKey, BTreeMap<ClusterName, Arc<RenderedFile>>> =
+            BTreeMap::new();
+        for (path, bytes) in files {
+            let Some(stem) = path.strip_suffix(".yaml") else { continue };
+            let file = || Arc::new(RenderedFile::new(bytes.to_vec()));
+            if let Some(key) = stem.strip_prefix("bindings/").and_then(ObjectKey::from_path) {
+                let text = String::from_utf8_lossy(bytes);
+                let binding = yaml::from_str(&text)
+                    .map_err(|source| ReadError { path: path.to_owned(), source })?;
+                bindings.insert(key, ReadBinding { binding, file: file(), works: BTreeMap::new() });
+            } else if let Some((cluster, key)) = work_of_path(stem) {
+                works.entry(key).or_default().insert(cluster, file());
+            }
+        }
+        for (key, works) in works {
+            if let Some(read) = bindings.get_mut(&key) {
+                read.works = works;
+            }
+        }
+        let remember = |(key, read)| (key, Remembered::Read(Arc::new(read)));
+        Ok(Self { bindings: bindings.into_iter().map(remember).collect() })
+    }
+}
+
+/// Reads `work/<cluster>/<key>` back.
+fn work_of_path(stem: &str) -> Option<(ClusterName, ObjectKey)> {
+    let (cluster, key) = stem.strip_prefix("work/")?.split_once('/')?;
+    Some((ClusterName::new(cluster).ok()?, ObjectKey::from_path(key)?))
+}
+
+impl From<&Plan> for Previous {
+    fn from(plan: &Plan) -> Self {
+        let remember = |(key, planned): (&ObjectKey, &Arc<PlannedBinding>)| {
+            (key.clone(), Remembered::Planned(Arc::clone(planned)))
+        };
+        Self { bindings: plan.bindings.iter().map(remember).collect() }
+    }
+}

@@ -1,0 +1,86 @@
+//! Why a binding is as it is: stored beside it, so that "why is it there?" has an answer that nobody
+//! needs to compute again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::names::ClusterName;
+
+/// Most lost policies that are named.
+pub(super) const LOST_POLICIES_MAX: usize = 10;
+
+/// Why a binding is as it is, for a person who asks "why is it there?".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reasons {
+    /// The policy that decided.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub policy: String,
+    /// Policies that select the template too, and why each lost: those that came nearest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beats: Vec<LostPolicy>,
+    /// Why an earlier decision stays in force, or why there is none; empty when it is fresh.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub held: String,
+    /// What the policy asks for that this version does not do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Clusters that it runs in, grouped by why.
+    #[serde(default, rename = "in", skip_serializing_if = "Vec::is_empty")]
+    pub chosen: Vec<ClusterGroup>,
+    /// Clusters that it does not run in, grouped by why.
+    #[serde(default, rename = "out", skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<ClusterGroup>,
+    /// Override policies that changed the manifest, in the order in which they did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<OverrideGroup>,
+    /// Clusters whose work is not what the template says now, grouped by why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<ClusterGroup>,
+}
+
+/// A policy that another one beat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostPolicy {
+    /// The policy, by its label.
+    pub policy: String,
+    /// Why it lost.
+    pub why: String,
+}
+
+/// Clusters that have one reason in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterGroup {
+    /// The reason.
+    pub why: String,
+    /// The clusters, by name.
+    pub clusters: Vec<ClusterName>,
+}
+
+/// Clusters whose work got the same overrides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverrideGroup {
+    /// The policies in the order in which they were applied, one entry a rule.
+    pub policies: Vec<String>,
+    /// The clusters, by name.
+    pub clusters: Vec<ClusterName>,
+}
+
+/// Groups clusters by their reason: groups in the order of the reasons' text, clusters by name.
+#[must_use]
+pub(super) fn group_clusters(
+    reasons: impl IntoIterator<Item = (ClusterName, String)>,
+) -> Vec<ClusterGroup> {
+    let mut groups: BTreeMap<String, Vec<ClusterName>> = BTreeMap::new();
+    for (name, why) in reasons {
+        groups.entry(why).or_default().push(name);
+    }
+    groups
+        .into_iter()
+        .map(|(why, mut clusters)| {
+            clusters.sort();
+            ClusterGroup { why, clusters }
+        })
+        .collect()
+}

@@ -1,0 +1,31 @@
+//! The results tree: which file of a plan stands where.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Plan;
+use super::readme;
+use super::rendered::RenderedFile;
+
+impl Plan {
+    /// Every file of the results tree but `inputs.yaml`, which names the commits that were read and
+    /// is the daemon's.
+    #[must_use]
+    pub fn files(&self) -> BTreeMap<String, Arc<RenderedFile>> {
+        let mut files = BTreeMap::new();
+        for (key, planned) in &self.bindings {
+            files.insert(format!("bindings/{}.yaml", key.path()), Arc::clone(&planned.file));
+        }
+        for (cluster, works) in &self.works {
+            for (key, work) in works {
+                let path = format!("work/{cluster}/{}.yaml", key.path());
+                files.insert(path, Arc::clone(&work.file));
+            }
+        }
+        for (name, state) in &self.clusters {
+            files.insert(format!("clusters/{name}.yaml"), Arc::clone(&state.file));
+        }
+        files.insert("README.md".to_owned(), readme::render(self));
+        files
+    }
+}

@@ -1,0 +1,173 @@
+//! Works: the manifest of one template as one cluster is to run it (`spec/placement.md` §5.1–5.3).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::binding::Binding;
+use super::rendered::RenderedFile;
+use crate::api::cluster::Cluster;
+use crate::api::manifest::Manifest;
+use crate::api::marks;
+use crate::api::names::ClusterName;
+use crate::interpret;
+use crate::overrides::{self, OverrideError, OverridePolicies};
+use crate::schedule::divide::{self, Strategy};
+
+/// One object of one cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedWork {
+    /// The object as it is to be applied.
+    pub manifest: Arc<Manifest>,
+    /// Its file under `work/<cluster>/`.
+    pub file: Arc<RenderedFile>,
+}
+
+impl PlannedWork {
+    /// The work that applies `manifest`.
+    #[must_use]
+    pub fn new(manifest: Manifest) -> Arc<Self> {
+        let file = RenderedFile::yaml(&manifest);
+        Arc::new(Self { manifest: Arc::new(manifest), file })
+    }
+}
+
+/// What one cluster gets besides the template: its share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Share {
+    /// Replicas; `None` for what has none to revise.
+    pub(super) replicas: Option<i32>,
+    /// Completions of a divided Job.
+    pub(super) completions: Option<i64>,
+}
+
+/// The share of each cluster of the decision.
+pub(super) fn shares(binding: &Binding, template: &Manifest) -> BTreeMap<ClusterName, Share> {
+    let spec = &binding.spec;
+    let completions = divided_completions(binding, template);
+    spec.clusters
+        .iter()
+        .map(|target| {
+            let replicas = divide::is_workload(spec).then_some(target.replicas);
+            let completions = completions.get(&target.name).copied();
+            (target.name.clone(), Share { replicas, completions })
+        })
+        .collect()
+}
+
+/// The completions of a Job, divided like its replicas; empty when they are not to be divided.
+fn divided_completions(binding: &Binding, template: &Manifest) -> BTreeMap<ClusterName, i64> {
+    let spec = &binding.spec;
+    let is_divided = spec
+        .placement
+        .as_ref()
+        .is_some_and(|placement| divide::strategy(placement) != Strategy::Duplicated);
+    let completions = template.0.get("spec").and_then(|spec| spec.get("completions"));
+    let Some(completions) = completions.and_then(Value::as_i64) else { return BTreeMap::new() };
+    if template.kind() != "Job" || spec.replicas <= 0 || !is_divided {
+        return BTreeMap::new();
+    }
+    let weights: BTreeMap<ClusterName, i64> = spec
+        .clusters
+        .iter()
+        .map(|target| (target.name.clone(), i64::from(target.replicas)))
+        .collect();
+    let uid = spec.resource.uid.as_deref().unwrap_or_default();
+    divide::dispense(completions, &weights, &BTreeMap::new(), uid)
+}
+
+/// Makes the works of one template. The template is pruned once; clusters that get the same bytes
+/// share them.
+pub(super) struct WorkMaker<'a> {
+    pruned: Manifest,
+    binding: &'a Binding,
+    /// `None` when no policy could touch the template's kind.
+    policies: Option<OverridePolicies<'a>>,
+    /// Works that no override touched, by the share that they render.
+    plain: BTreeMap<Share, Arc<PlannedWork>>,
+}
+
+/// A work, and the override policies that changed it in the order in which they did.
+pub(super) type MadeWork = (Arc<PlannedWork>, Vec<String>);
+
+impl<'a> WorkMaker<'a> {
+    pub(super) fn new(
+        template: &Manifest,
+        binding: &'a Binding,
+        policies: OverridePolicies<'a>,
+    ) -> Self {
+        let mut pruned = template.clone();
+        interpret::prune(&mut pruned);
+        let policies = policies.can_touch(template).then_some(policies);
+        Self { pruned, binding, policies, plain: BTreeMap::new() }
+    }
+
+    /// The work of one cluster: replicas, completions, overrides, marks, in this order.
+    ///
+    /// # Errors
+    /// An override that cannot be applied.
+    pub(super) fn make(
+        &mut self,
+        cluster: &Cluster,
+        share: Share,
+    ) -> Result<MadeWork, OverrideError> {
+        let Some(policies) = &self.policies else {
+            return Ok((self.plain_work(share), Vec::new()));
+        };
+        let mut manifest = self.with_share(share);
+        let applied = overrides::apply(&mut manifest, cluster, policies)?;
+        if applied.is_empty() {
+            return Ok((self.plain_work(share), Vec::new()));
+        }
+        mark(&mut manifest, self.binding);
+        let policies = applied.into_iter().map(|one| one.policy).collect();
+        Ok((PlannedWork::new(manifest), policies))
+    }
+
+    fn with_share(&self, share: Share) -> Manifest {
+        let mut manifest = self.pruned.clone();
+        if let Some(replicas) = share.replicas {
+            interpret::revise_replicas(&mut manifest, replicas);
+        }
+        if let Some(completions) = share.completions
+            && let Some(spec) = manifest.0.get_mut("spec").and_then(Value::as_object_mut)
+        {
+            spec.insert("completions".to_owned(), Value::from(completions));
+        }
+        manifest
+    }
+
+    fn plain_work(&mut self, share: Share) -> Arc<PlannedWork> {
+        if let Some(work) = self.plain.get(&share) {
+            return Arc::clone(work);
+        }
+        let mut manifest = self.with_share(share);
+        mark(&mut manifest, self.binding);
+        let work = PlannedWork::new(manifest);
+        self.plain.insert(share, Arc::clone(&work));
+        work
+    }
+}
+
+/// Writes into the manifest that it is ours, which binding it comes from, and what to do when the
+/// member has an object of that name already.
+fn mark(manifest: &mut Manifest, binding: &Binding) {
+    let wanted = manifest.annotation(marks::CONFLICT_RESOLUTION);
+    let resolution = match wanted {
+        Some(word @ ("abort" | "overwrite")) => word.to_owned(),
+        Some(_) | None => binding.spec.conflict_resolution.annotation().to_owned(),
+    };
+    manifest.set_label(marks::MANAGED, marks::MANAGED_TRUE);
+    manifest.set_annotation(marks::CONFLICT_RESOLUTION, &resolution);
+    match &binding.metadata.namespace {
+        Some(namespace) => {
+            manifest.set_annotation(marks::BINDING_NAMESPACE, namespace);
+            manifest.set_annotation(marks::BINDING_NAME, &binding.metadata.name);
+        }
+        None => manifest.set_annotation(marks::CLUSTER_BINDING_NAME, &binding.metadata.name),
+    }
+    if binding.spec.preserve_resources_on_deletion == Some(true) {
+        manifest.set_annotation(marks::PRESERVE_ON_DELETION, "true");
+    }
+}
