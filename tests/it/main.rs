@@ -1,12 +1,14 @@
 //! Tests that use the library from outside, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod conformance;
 mod example;
 mod kinds;
 mod layers;
 mod loading;
 mod member;
 mod member_wire;
+mod planning;
 mod schemas;
 mod sim;
 mod sim_kubectl;

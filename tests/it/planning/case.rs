@@ -1,0 +1,161 @@
+//! Reads `.fleet` files and shows plans as text.
+//!
+//! A `.fleet` file is a story in YAML. A line `### commit` begins the source of the next commit (the
+//! whole of it), `### report NAME` what a cluster reports from then on. Each commit is planned with
+//! the plan before it as previous.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use git_fleet::api::manifest::ObjectKey;
+use git_fleet::api::names::{ClusterName, ObjectId};
+use git_fleet::api::problem::Severity;
+use git_fleet::api::report::ClusterReport;
+use git_fleet::fleet::{Fleet, parse_file};
+use git_fleet::plan::{ClusterGroup, Inputs, Memo, Plan, Previous, RenderedFile, blob_id, make, subject};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// One commit of a story with what was reported when it was planned.
+pub(crate) struct Step {
+    pub(crate) fleet: Fleet,
+    pub(crate) reports: BTreeMap<ClusterName, Arc<ClusterReport>>,
+}
+
+/// The fleet of one YAML text.
+pub(crate) fn fleet(text: &str) -> Fleet {
+    let id = blob_id(text.as_bytes());
+    let file = parse_file("case.yaml", id, text.as_bytes());
+    let (fleet, problems) = Fleet::assemble(id, &[Arc::new(file)]);
+    let errors: Vec<_> =
+        problems.iter().filter(|one| one.severity == Severity::Error).map(ToString::to_string).collect();
+    assert!(errors.is_empty(), "the case is not valid:\n{}", errors.join("\n"));
+    fleet
+}
+
+/// The report in one YAML text: `cluster` is its status, `objects` maps `<key path>` to reports.
+pub(crate) fn report(text: &str) -> ClusterReport {
+    let value: Value = git_fleet::api::yaml::from_str(text).unwrap();
+    let objects = value["objects"].as_object().into_iter().flatten();
+    ClusterReport {
+        commit: ObjectId::from_bytes([0; 20]),
+        cluster: match &value["cluster"] {
+            Value::Null => git_fleet::api::cluster::ClusterStatus::default(),
+            status => serde_json::from_value(status.clone()).unwrap(),
+        },
+        objects: objects
+            .map(|(path, report)| {
+                let key = ObjectKey::from_path(path).unwrap();
+                (key, serde_json::from_value(report.clone()).unwrap())
+            })
+            .collect(),
+    }
+}
+
+/// The steps of a story.
+pub(crate) fn steps(text: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut reports = BTreeMap::new();
+    for section in text.split("### ").skip(1) {
+        let (head, body) = section.split_once('\n').unwrap();
+        match head.trim().split_once(' ') {
+            None => steps.push(Step { fleet: fleet(body), reports: reports.clone() }),
+            Some((_, name)) => {
+                reports.insert(name.parse().unwrap(), Arc::new(report(body)));
+            }
+        }
+    }
+    steps
+}
+
+/// The instant at which every case is planned.
+pub(crate) fn now() -> Timestamp {
+    "2026-06-01T12:00:00Z".parse().unwrap()
+}
+
+/// Plans one step after `previous`.
+pub(crate) fn plan(step: &Step, previous: &Previous, memo: &mut Memo) -> Plan {
+    let inputs =
+        Inputs { fleet: &step.fleet, reports: &step.reports, previous, now: now() };
+    make(&inputs, memo)
+}
+
+/// Plans a story to its end and shows each plan.
+pub(crate) fn tell(text: &str) -> String {
+    let mut previous = Previous::default();
+    let mut shown = String::new();
+    for step in steps(text) {
+        let plan = plan(&step, &previous, &mut Memo::default());
+        let diff = plan.diff(&previous);
+        writeln!(shown, "=== {}", subject(&diff)).unwrap();
+        shown.push_str(&show(&plan));
+        previous = Previous::from(&plan);
+    }
+    shown
+}
+
+fn groups(shown: &mut String, name: &str, groups: &[ClusterGroup]) {
+    for group in groups {
+        let clusters: Vec<&str> = group.clusters.iter().map(ClusterName::as_str).collect();
+        writeln!(shown, "  {name} {}: {}", clusters.join(" "), group.why).unwrap();
+    }
+}
+
+/// A plan as text: decisions with their reasons, works that are equal shown once.
+pub(crate) fn show(plan: &Plan) -> String {
+    let mut shown = String::new();
+    for (key, planned) in &plan.bindings {
+        let (binding, reasons) = (&planned.binding, &planned.binding.reasons);
+        writeln!(shown, "{key}").unwrap();
+        writeln!(shown, "  policy: {}", reasons.policy).unwrap();
+        for lost in &reasons.beats {
+            writeln!(shown, "  beats {}: {}", lost.policy, lost.why).unwrap();
+        }
+        if !reasons.held.is_empty() {
+            writeln!(shown, "  held: {}", reasons.held).unwrap();
+        }
+        for note in &reasons.notes {
+            writeln!(shown, "  note: {note}").unwrap();
+        }
+        let clusters: Vec<String> =
+            binding.replicas_by_cluster().iter().map(|(name, n)| format!("{name}({n})")).collect();
+        writeln!(shown, "  clusters: {}", clusters.join(" ")).unwrap();
+        groups(&mut shown, "in", &reasons.chosen);
+        groups(&mut shown, "out", &reasons.rejected);
+        groups(&mut shown, "stale", &reasons.stale);
+        for group in &reasons.overrides {
+            let clusters: Vec<&str> = group.clusters.iter().map(ClusterName::as_str).collect();
+            writeln!(shown, "  override {}: {}", clusters.join(" "), group.policies.join(", ")).unwrap();
+        }
+        for condition in &binding.status.conditions {
+            let status = condition.status.as_str();
+            writeln!(shown, "  {}={status}: {}", condition.type_, condition.message).unwrap();
+        }
+        for item in &binding.status.aggregated_status {
+            let status = item.status.as_ref().map_or_else(String::new, ToString::to_string);
+            writeln!(
+                shown,
+                "  status {}: applied={} {:?} {status} {}",
+                item.cluster_name, item.applied, item.health, item.applied_message
+            )
+            .unwrap();
+        }
+        let mut works: BTreeMap<ObjectId, (Vec<&str>, &RenderedFile)> = BTreeMap::new();
+        for (name, work) in &planned.works {
+            works.entry(work.file.id).or_insert((Vec::new(), &work.file)).0.push(name.as_str());
+        }
+        let mut works: Vec<_> = works.into_values().collect();
+        works.sort_by(|left, right| left.0.cmp(&right.0));
+        for (names, file) in works {
+            writeln!(shown, "  work {}:", names.join(" ")).unwrap();
+            for line in std::str::from_utf8(&file.bytes).unwrap().lines() {
+                writeln!(shown, "    {line}").unwrap();
+            }
+        }
+    }
+    for (key, unplaced) in &plan.unplaced {
+        writeln!(shown, "{key}\n  unplaced: {}", unplaced.reason).unwrap();
+    }
+    shown
+}

@@ -1,0 +1,7 @@
+//! Plans: golden cases with their reasons, and what holds for every plan.
+
+mod case;
+mod golden;
+mod library;
+mod properties;
+mod results;

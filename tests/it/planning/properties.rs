@@ -1,0 +1,118 @@
+//! What holds for every division and every plan.
+
+use std::collections::BTreeMap;
+
+use git_fleet::plan::{Memo, Previous};
+use git_fleet::schedule::divide::dispense;
+use proptest::prelude::*;
+
+use super::case;
+
+/// The slow and obvious way: each seat to the party that deserves it most.
+fn seat_by_seat(n_seats: i64, weights: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+    let mut seats: BTreeMap<String, i64> = weights.keys().map(|name| (name.clone(), 0)).collect();
+    for _ in 0..n_seats {
+        let quotient = |name: &String| weights[name] as f64 / (2 * seats[name] + 1) as f64;
+        let mut best: Option<&String> = None;
+        for name in weights.keys() {
+            let is_better = best.is_none_or(|best| {
+                let (ours, theirs) = (quotient(name), quotient(best));
+                ours > theirs || (ours.total_cmp(&theirs).is_eq() && seats[name] < seats[best])
+            });
+            if is_better {
+                best = Some(name);
+            }
+        }
+        *seats.get_mut(best.unwrap()).unwrap() += 1;
+    }
+    seats
+}
+
+fn weights() -> impl Strategy<Value = BTreeMap<String, i64>> {
+    proptest::collection::btree_map("[a-z]{1,6}", 1..100_i64, 1..20)
+}
+
+proptest! {
+    #[test]
+    fn division_keeps_every_replica(n_seats in 0..500_i64, weights in weights()) {
+        let shares = dispense(n_seats, &weights, &BTreeMap::new(), "");
+        prop_assert_eq!(shares.values().sum::<i64>(), n_seats);
+        prop_assert_eq!(shares, seat_by_seat(n_seats, &weights));
+    }
+
+    #[test]
+    fn more_replicas_take_none_away(n_seats in 0..200_i64, weights in weights()) {
+        let fewer = dispense(n_seats, &weights, &BTreeMap::new(), "");
+        let more = dispense(n_seats + 1, &weights, &BTreeMap::new(), "");
+        for (name, seats) in fewer {
+            prop_assert!(more[&name] >= seats);
+        }
+    }
+
+    #[test]
+    fn the_order_of_documents_is_irrelevant(
+        order in Just((0..DOCUMENTS.len()).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        let text = |order: &[usize]| {
+            let documents: Vec<&str> = order.iter().map(|nth| DOCUMENTS[*nth]).collect();
+            format!("### commit\n{}", documents.join("\n---\n"))
+        };
+        let straight: Vec<usize> = (0..DOCUMENTS.len()).collect();
+        prop_assert_eq!(case::tell(&text(&order)), case::tell(&text(&straight)));
+    }
+
+    #[test]
+    fn divided_replicas_add_up(replicas in 0..200_i32, weights in (1..9_i64, 1..9_i64)) {
+        let source = DOCUMENTS.join("\n---\n")
+            .replace("replicas: 5", &format!("replicas: {replicas}"))
+            .replace("weight: 2", &format!("weight: {}", weights.0))
+            .replace("weight: 1", &format!("weight: {}", weights.1));
+        let steps = case::steps(&format!("### commit\n{source}"));
+        let plan = case::plan(&steps[0], &Previous::default(), &mut Memo::default());
+        let shop = plan.bindings.iter().find(|(key, _)| &*key.group_kind.kind == "Deployment").unwrap().1;
+        prop_assert_eq!(shop.binding.replicas_by_cluster().values().sum::<i32>(), replicas);
+    }
+}
+
+const DOCUMENTS: &[&str] = &[
+    "{apiVersion: cluster.karmada.io/v1alpha1, kind: Cluster, metadata: {name: member1}, spec: {syncMode: Push}}",
+    "{apiVersion: cluster.karmada.io/v1alpha1, kind: Cluster, metadata: {name: member2}, spec: {syncMode: Push}}",
+    "{apiVersion: v1, kind: Namespace, metadata: {name: web}}",
+    "{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop, namespace: web}, spec: {replicas: 5}}",
+    "{apiVersion: v1, kind: ConfigMap, metadata: {name: shop, namespace: web}, data: {a: b}}",
+    r"
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {name: shop, namespace: web}
+spec:
+  resourceSelectors:
+    - {apiVersion: apps/v1, kind: Deployment}
+  placement:
+    replicaScheduling:
+      replicaSchedulingType: Divided
+      replicaDivisionPreference: Weighted
+      weightPreference:
+        staticWeightList:
+          - {targetCluster: {clusterNames: [member1]}, weight: 2}
+          - {targetCluster: {clusterNames: [member2]}, weight: 1}
+",
+    r"
+apiVersion: policy.karmada.io/v1alpha1
+kind: ClusterPropagationPolicy
+metadata: {name: everything}
+spec:
+  resourceSelectors:
+    - {apiVersion: apps/v1, kind: Deployment}
+    - {apiVersion: v1, kind: ConfigMap}
+",
+    r"
+apiVersion: policy.karmada.io/v1alpha1
+kind: OverridePolicy
+metadata: {name: mirror, namespace: web}
+spec:
+  overrideRules:
+    - targetCluster: {clusterNames: [member2]}
+      overriders:
+        labelsOverrider: [{operator: add, value: {tier: far}}]
+",
+];
