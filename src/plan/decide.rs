@@ -70,7 +70,8 @@ pub(super) fn decide(world: &World<'_>, case: &Case<'_>) -> Outcome {
     }
     let binding = draft(case, &selection);
     if is_held_back_by_lazy(case, &selection, &binding) {
-        let why = format!("{} is Lazy: it acts when the template changes", selection.winner.label());
+        let why =
+            format!("{} is Lazy: it acts when the template changes", selection.winner.label());
         return hold(world, case, &why);
     }
     place(world, case, binding)
@@ -114,8 +115,7 @@ fn place_namespace(world: &World<'_>, case: &Case<'_>) -> Outcome {
     carry_over(&mut binding, case.previous);
     binding.spec.conflict_resolution = ConflictResolution::Overwrite;
     let everywhere = world.clusters.keys();
-    binding.spec.clusters =
-        everywhere.map(|name| TargetCluster::new(name.clone(), 0)).collect();
+    binding.spec.clusters = everywhere.map(|name| TargetCluster::new(name.clone(), 0)).collect();
     "every Namespace goes to every member".clone_into(&mut binding.reasons.policy);
     record_success(&mut binding, case.previous, world.now);
     explain::clusters(&mut binding, world, None);
@@ -158,7 +158,8 @@ fn draft(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
     binding.reasons.policy = policy.label();
     binding.reasons.beats = selection.beaten.iter().take(LOST_POLICIES_MAX).cloned().collect();
     if policy.spec.propagate_deps {
-        let note = "not yet done by this version: what it refers to is not sent along (propagateDeps)";
+        let note =
+            "not yet done by this version: what it refers to is not sent along (propagateDeps)";
         binding.reasons.notes.push(note.to_owned());
     }
     carry_over(&mut binding, case.previous);
@@ -199,12 +200,8 @@ fn is_held_back_by_lazy(case: &Case<'_>, selection: &Selection<'_>, binding: &Bi
 fn place(world: &World<'_>, case: &Case<'_>, mut binding: Binding) -> Outcome {
     let is_suspended =
         binding.spec.suspension.as_ref().is_some_and(|one| one.scheduling == Some(true));
-    let cause = trigger(
-        &binding.spec,
-        &binding.status,
-        binding.applied_placement(),
-        &world.members,
-    );
+    let cause =
+        trigger(&binding.spec, &binding.status, binding.applied_placement(), &world.members);
     let mut refusal = None;
     if cause.is_some() && !is_suspended {
         let request = Request { spec: &binding.spec, status: &binding.status };

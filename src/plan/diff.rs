@@ -139,9 +139,8 @@ fn template_change(
     old: Option<&Binding>,
     new: Option<&Binding>,
 ) -> Option<TemplateChange> {
-    let clusters = |binding: Option<&Binding>| {
-        binding.map(Binding::replicas_by_cluster).unwrap_or_default()
-    };
+    let clusters =
+        |binding: Option<&Binding>| binding.map(Binding::replicas_by_cluster).unwrap_or_default();
     let (before, after) = (clusters(old), clusters(new));
     let reasons = new.map(|binding| binding.reasons.clone()).unwrap_or_default();
     (before != after || old.is_none() != new.is_none()).then(|| TemplateChange {
@@ -172,7 +171,9 @@ pub fn subject(diff: &PlanDiff) -> String {
         (0, 0) => {}
         (n_placed, 0) => return format!("place {}", workloads(n_placed)),
         (0, n_removed) => return format!("remove {}", workloads(n_removed)),
-        (n_placed, n_removed) => return format!("place {n_placed}, remove {}", workloads(n_removed)),
+        (n_placed, n_removed) => {
+            return format!("place {n_placed}, remove {}", workloads(n_removed));
+        }
     }
     let changed: BTreeSet<&String> = diff.works.values().flat_map(|works| &works.changed).collect();
     let n_clusters = match diff.works.len() {

@@ -50,7 +50,11 @@ impl Memo {
         for (name, source) in &fleet.clusters {
             let report = reports.get(name).cloned();
             let cluster = match self.clusters.remove(name) {
-                Some(old) if old.source == source.id && is_same(old.report.as_ref(), report.as_ref()) => old,
+                Some(old)
+                    if old.source == source.id && is_same(old.report.as_ref(), report.as_ref()) =>
+                {
+                    old
+                }
                 Some(_) | None => {
                     let state = ClusterState::new(&source.value, report.as_deref());
                     KeptCluster { source: source.id, report, state }
@@ -59,9 +63,8 @@ impl Memo {
             kept.insert(name.clone(), cluster);
         }
         self.clusters = kept;
-        let state = |(name, kept): (&ClusterName, &KeptCluster)| {
-            (name.clone(), Arc::clone(&kept.state))
-        };
+        let state =
+            |(name, kept): (&ClusterName, &KeptCluster)| (name.clone(), Arc::clone(&kept.state));
         self.clusters.iter().map(state).collect()
     }
 

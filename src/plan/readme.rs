@@ -77,11 +77,8 @@ fn write_clusters(plan: &Plan, page: &mut String) -> fmt::Result {
 }
 
 fn write_unfinished(plan: &Plan, page: &mut String) -> fmt::Result {
-    let unfinished: Vec<_> = plan
-        .bindings
-        .iter()
-        .filter_map(|(key, planned)| Some((key, trouble(planned)?)))
-        .collect();
+    let unfinished: Vec<_> =
+        plan.bindings.iter().filter_map(|(key, planned)| Some((key, trouble(planned)?))).collect();
     if unfinished.is_empty() {
         return Ok(());
     }

@@ -42,15 +42,13 @@ impl<'a> World<'a> {
     ) -> Self {
         let mut ids = Vec::new();
         let namespaced = fleet.propagation_policies.iter().map(|((namespace, name), policy)| {
-            Policy {
-                namespace: Some(namespace),
-                name,
-                spec: &policy.value.spec,
-                id: policy.id,
-            }
+            Policy { namespace: Some(namespace), name, spec: &policy.value.spec, id: policy.id }
         });
-        let cluster_wide = fleet.cluster_propagation_policies.iter().map(|(name, policy)| {
-            Policy { namespace: None, name, spec: &policy.value.spec, id: policy.id }
+        let cluster_wide = fleet.cluster_propagation_policies.iter().map(|(name, policy)| Policy {
+            namespace: None,
+            name,
+            spec: &policy.value.spec,
+            id: policy.id,
         });
         let policies: Vec<Policy<'a>> = namespaced.chain(cluster_wide).collect();
         ids.extend(policies.iter().map(|policy| policy.id));

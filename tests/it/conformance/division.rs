@@ -16,7 +16,9 @@ type Seats = BTreeMap<ClusterName, i64>;
 fn seats(list: &Value, name: &str, amount: &str) -> Seats {
     let entries = list.as_array().into_iter().flatten();
     entries
-        .map(|entry| (entry[name].as_str().unwrap().parse().unwrap(), entry[amount].as_i64().unwrap_or(0)))
+        .map(|entry| {
+            (entry[name].as_str().unwrap().parse().unwrap(), entry[amount].as_i64().unwrap_or(0))
+        })
         .collect()
 }
 

@@ -53,7 +53,9 @@ fn theirs(case: &Value) -> Answer {
 fn without_order(answer: &Answer) -> Answer {
     fn read(value: &Value) -> Value {
         match value {
-            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), read(value))).collect(),
+            Value::Object(map) => {
+                map.iter().map(|(key, value)| (key.clone(), read(value))).collect()
+            }
             Value::Array(list) => list.iter().map(read).collect(),
             Value::String(text) if text.starts_with(['{', '[']) => {
                 serde_json::from_str(text).unwrap_or_else(|_| value.clone())

@@ -7,7 +7,9 @@ use git_fleet::api::cluster::Cluster;
 use git_fleet::api::marks;
 use git_fleet::api::names::ClusterName;
 use git_fleet::schedule::trigger::trigger;
-use git_fleet::schedule::{Context, Member, Refusal, Request, rejections, schedule, schedule_within};
+use git_fleet::schedule::{
+    Context, Member, Refusal, Request, rejections, schedule, schedule_within,
+};
 use serde_json::Value;
 
 use super::{Tally, cases};
@@ -75,9 +77,7 @@ fn clusters_are_chosen_as_in_karmada() {
         };
         let theirs = match case["expected"]["errorType"].as_str() {
             Some(error) => Answer::Refused(error.to_owned()),
-            None => {
-                Answer::Placed(super::field(&case["expected"], "replicas"))
-            }
+            None => Answer::Placed(super::field(&case["expected"], "replicas")),
         };
         tally.compare(case, &ours, &theirs);
     }

@@ -13,7 +13,9 @@ use git_fleet::api::names::{ClusterName, ObjectId};
 use git_fleet::api::problem::Severity;
 use git_fleet::api::report::ClusterReport;
 use git_fleet::fleet::{Fleet, parse_file};
-use git_fleet::plan::{ClusterGroup, Inputs, Memo, Plan, Previous, RenderedFile, blob_id, make, subject};
+use git_fleet::plan::{
+    ClusterGroup, Inputs, Memo, Plan, Previous, RenderedFile, blob_id, make, subject,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -28,8 +30,11 @@ pub(crate) fn fleet(text: &str) -> Fleet {
     let id = blob_id(text.as_bytes());
     let file = parse_file("case.yaml", id, text.as_bytes());
     let (fleet, problems) = Fleet::assemble(id, &[Arc::new(file)]);
-    let errors: Vec<_> =
-        problems.iter().filter(|one| one.severity == Severity::Error).map(ToString::to_string).collect();
+    let errors: Vec<_> = problems
+        .iter()
+        .filter(|one| one.severity == Severity::Error)
+        .map(ToString::to_string)
+        .collect();
     assert!(errors.is_empty(), "the case is not valid:\n{}", errors.join("\n"));
     fleet
 }
@@ -76,8 +81,7 @@ pub(crate) fn now() -> Timestamp {
 
 /// Plans one step after `previous`.
 pub(crate) fn plan(step: &Step, previous: &Previous, memo: &mut Memo) -> Plan {
-    let inputs =
-        Inputs { fleet: &step.fleet, reports: &step.reports, previous, now: now() };
+    let inputs = Inputs { fleet: &step.fleet, reports: &step.reports, previous, now: now() };
     make(&inputs, memo)
 }
 
@@ -126,7 +130,8 @@ pub(crate) fn show(plan: &Plan) -> String {
         groups(&mut shown, "stale", &reasons.stale);
         for group in &reasons.overrides {
             let clusters: Vec<&str> = group.clusters.iter().map(ClusterName::as_str).collect();
-            writeln!(shown, "  override {}: {}", clusters.join(" "), group.policies.join(", ")).unwrap();
+            writeln!(shown, "  override {}: {}", clusters.join(" "), group.policies.join(", "))
+                .unwrap();
         }
         for condition in &binding.status.conditions {
             let status = condition.status.as_str();

@@ -34,7 +34,10 @@ fn a_plan_is_its_own_successor() {
             let again = case::plan(&step, &own, &mut memo);
             assert!(again.diff(&own).is_empty());
             for (key, planned) in &again.bindings {
-                assert!(std::sync::Arc::ptr_eq(planned, &first.bindings[key]), "{key} planned again");
+                assert!(
+                    std::sync::Arc::ptr_eq(planned, &first.bindings[key]),
+                    "{key} planned again"
+                );
             }
             assert_eq!(texts(&case::plan(&step, &own, &mut Memo::default())), files);
             let tree = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes()));

@@ -59,9 +59,8 @@ fn a_template_that_leaves_the_source_leaves_its_clusters() {
 
 #[test]
 fn a_policy_that_leaves_the_source_takes_nothing_with_it() {
-    let diff = last_diff(&format!(
-        "### commit\n{CLUSTERS}{SHOP}{EVERYWHERE}### commit\n{CLUSTERS}{SHOP}"
-    ));
+    let diff =
+        last_diff(&format!("### commit\n{CLUSTERS}{SHOP}{EVERYWHERE}### commit\n{CLUSTERS}{SHOP}"));
     assert!(diff.is_empty(), "{diff:?}");
     assert!(diff.is_any_binding_changed, "the binding says that its policy is gone");
 }
@@ -96,9 +95,7 @@ fn the_tree_names_every_file_by_what_it_is_about() {
     );
     insta::assert_snapshot!(
         "results_binding",
-        String::from_utf8(
-            plan.files()["bindings/web/Deployment.apps/shop.yaml"].bytes.clone()
-        )
-        .unwrap()
+        String::from_utf8(plan.files()["bindings/web/Deployment.apps/shop.yaml"].bytes.clone())
+            .unwrap()
     );
 }
