@@ -200,7 +200,7 @@ pub fn track(schema: &Schema, live: Option<&Value>, new: &mut Value, write: &Wri
         return;
     }
     let owner = Owner::new(write, Operation::Update);
-    record_update(schema, live.unwrap_or(&Value::Null), new, &mut managed, owner, write);
+    record_update(schema, live.unwrap_or(&schema.blank), new, &mut managed, owner, write);
     managed.cap_updates();
     put_managed(new, managed);
 }
@@ -292,7 +292,7 @@ fn managed_before_apply(schema: &Schema, live: &Value, write: &Write<'_>) -> Man
     if managed.0.is_empty() {
         let before = Write { manager: "before-first-apply", ..*write };
         let owner = Owner::new(&before, Operation::Update);
-        record_update(schema, &Value::Null, live, &mut managed, owner, write);
+        record_update(schema, &schema.blank, live, &mut managed, owner, write);
     }
     managed
 }

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Schema {
     pub(in crate::sim) root: Arc<Node>,
     pub(super) origin: Origin,
+    /// What an object of the kind is before anything is set.
+    pub(super) blank: Value,
 }
 
 /// Where a schema comes from.
@@ -93,7 +95,11 @@ impl Schema {
     pub fn of(group: &str, version: &str, kind: &str, crd: Option<&Value>) -> Arc<Schema> {
         match crd {
             None => table::built_in(group, version, kind),
-            Some(crd) => Arc::new(Schema { root: Arc::new(root(crd)), origin: Origin::Custom }),
+            Some(crd) => Arc::new(Schema {
+                root: Arc::new(root(crd)),
+                origin: Origin::Custom,
+                blank: Value::Null,
+            }),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The built-in kinds: which of their lists and maps merge, read from `kinds.txt`.
 
 use super::schema::{Fields, Key, ListNode, MapNode, Node, Origin, Schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -48,6 +48,10 @@ impl Table {
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .map(|line| line.split_once(' ').unwrap_or((line, "")))
             .collect();
+        let (blanks, lines): (Vec<_>, Vec<_>) =
+            lines.into_iter().partition(|(name, _)| *name == "blank");
+        let blanks: BTreeMap<&str, &str> =
+            blanks.into_iter().filter_map(|(_, blank)| blank.split_once(' ')).collect();
         let types: BTreeMap<&str, &str> = lines.iter().copied().collect();
         assert_eq!(types.len(), lines.len(), "kinds.txt describes each type once");
 
@@ -57,23 +61,39 @@ impl Table {
             .filter_map(|(name, fields)| {
                 let (kind, group) = name.split_once('.')?;
                 let group = if group == "core" { "" } else { group };
-                let schema = schema(map(&types, fields), &metadata, Origin::BuiltIn);
+                let blank = blank_object(blanks.get(name).copied().unwrap_or_default());
+                let schema = schema(map(&types, fields), &metadata, Origin::BuiltIn, blank);
                 Some(((group.into(), kind.into()), schema))
             })
             .collect();
-        let plain = schema(map(&types, ""), &metadata, Origin::BuiltIn);
+        let plain = schema(map(&types, ""), &metadata, Origin::BuiltIn, blank_object(""));
         let any = MapNode {
             fields: BTreeMap::new(),
             rest: (Fields::Declared, Arc::new(Node::Any(Fields::Keys))),
         };
-        let unknown = schema(any, &metadata, Origin::Custom);
+        let unknown = schema(any, &metadata, Origin::Custom, Value::Null);
         Table { metadata, kinds, plain, unknown }
     }
 }
 
-fn schema(mut map: MapNode, metadata: &Arc<Node>, origin: Origin) -> Arc<Schema> {
+fn schema(mut map: MapNode, metadata: &Arc<Node>, origin: Origin, blank: Value) -> Arc<Schema> {
     map.fields.insert("metadata".into(), Arc::clone(metadata));
-    Arc::new(Schema { root: Arc::new(Node::Map(map)), origin })
+    Arc::new(Schema { root: Arc::new(Node::Map(map)), origin, blank })
+}
+
+/// What the API server compares a new object with: structs that a Go type holds by value are there
+/// before anyone sets them, so a creation owns what is in them and not the structs.
+fn blank_object(paths: &str) -> Value {
+    let mut blank = json!({"metadata": {}, "spec": {}, "status": {}});
+    for path in paths.split_whitespace() {
+        let (path, is_null) = match path.strip_prefix('~') {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
+        let value = path.split('.').fold(&mut blank, |value, field| &mut value[field]);
+        *value = if is_null { Value::Null } else { json!({}) };
+    }
+    blank
 }
 
 fn named(types: &BTreeMap<&str, &str>, name: &str) -> Arc<Node> {

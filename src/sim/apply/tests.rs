@@ -138,3 +138,24 @@ fn update_takes_ownership() {
          apps/v1: .spec.replicas"
     );
 }
+
+/// As a real API server v1.36 answers: structs that the Go type holds by value are not owned for
+/// themselves, maps and items are.
+#[test]
+fn creation_owns_what_is_in_the_structs() {
+    let mut new = deployment(&json!({
+        "strategy": {"rollingUpdate": {"maxSurge": 1}},
+        "template": {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [{"name": "app"}]}},
+    }));
+    track(&deployments(), None, &mut new, &by("kubectl", NOON));
+    assert_eq!(
+        fields_of(&new, "kubectl"),
+        &json!({"f:spec": {
+            "f:strategy": {"f:rollingUpdate": {".": {}, "f:maxSurge": {}}},
+            "f:template": {
+                "f:metadata": {"f:labels": {".": {}, "f:app": {}}},
+                "f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {".": {}, "f:name": {}}}},
+            },
+        }})
+    );
+}
