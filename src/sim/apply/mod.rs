@@ -14,6 +14,8 @@ mod fieldset;
 mod managed;
 mod merge;
 mod paths;
+#[cfg(test)]
+mod properties;
 pub(super) mod schema;
 mod table;
 #[cfg(test)]
