@@ -92,6 +92,10 @@ pub(super) fn collection(
     call: &Call,
     options: &DeleteOptions,
 ) -> Result<Answer, Refusal> {
+    if &*call.resource.table == "namespaces." {
+        // Each is a deletion of much more than itself: one at a time.
+        return Err(Refusal::method_not_allowed());
+    }
     let chosen = read::select(world, call)?;
     let policy = options.propagation.unwrap_or(default_policy(&call.resource));
     if options.dry_run == DryRun::No {

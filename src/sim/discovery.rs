@@ -16,6 +16,8 @@ pub(super) fn version() -> Value {
 fn verbs(resource: &Resource) -> &'static [&'static str] {
     if resource.is_review() || &*resource.kind == "Binding" {
         &["create"]
+    } else if &*resource.table == "namespaces." {
+        &["create", "delete", "get", "list", "patch", "update", "watch"]
     } else {
         &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
     }
@@ -141,11 +143,7 @@ pub(super) fn aggregated(registry: &Registry, half: Half, version: &str) -> Valu
                     json!({"version": &**version, "freshness": "Current", "resources": resources})
                 })
                 .collect();
-            let name = if group.is_empty() {
-                json!({"creationTimestamp": null})
-            } else {
-                json!({"name": &**group, "creationTimestamp": null})
-            };
+            let name = if group.is_empty() { json!({}) } else { json!({"name": &**group}) };
             json!({"metadata": name, "versions": versions})
         })
         .collect();

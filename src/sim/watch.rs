@@ -225,7 +225,7 @@ fn bookmark(out: &mut Vec<u8>, call: &Call, version: u64, ends_initial: bool) {
     let resource = &call.resource;
     let mut object = json!({
         "kind": &*resource.kind, "apiVersion": &*resource.api_version,
-        "metadata": {"resourceVersion": version.to_string(), "creationTimestamp": null},
+        "metadata": {"resourceVersion": version.to_string()},
     });
     if ends_initial {
         object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});

@@ -83,6 +83,7 @@ pub(super) fn create(world: &mut World, call: &Call, mut object: Value) -> Resul
         return Err(Refusal::method_not_allowed());
     }
     check_kind(resource, &object)?;
+    name_kind(resource, &mut object);
     let meta = metadata(&mut object);
     if meta.get("resourceVersion").is_some_and(|version| version != "" && version != "0") {
         return Err(Refusal::new(
@@ -113,12 +114,13 @@ pub(super) fn create(world: &mut World, call: &Call, mut object: Value) -> Resul
 }
 
 /// PUT on one object.
-pub(super) fn update(world: &mut World, call: &Call, object: Value) -> Result<Answer, Refusal> {
+pub(super) fn update(world: &mut World, call: &Call, mut object: Value) -> Result<Answer, Refusal> {
     let key = call.key()?;
     if call.subresource.as_deref() == Some("scale") {
         return subresource::scale_update(world, call, &object);
     }
     check_kind(&call.resource, &object)?;
+    name_kind(&call.resource, &mut object);
     if object.pointer("/metadata/name").and_then(Value::as_str) != Some(&*key.name) {
         let given = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let name = &key.name;
@@ -246,6 +248,14 @@ pub(super) fn reply_in_version(resource: &Resource, object: Rc<Object>) -> Reply
         Reply::Object(object)
     } else {
         Reply::Value(convert::served(resource, &object))
+    }
+}
+
+/// The path names the kind of a built-in object whose body does not.
+fn name_kind(resource: &Resource, object: &mut Value) {
+    if object.get("kind").is_none() {
+        object["apiVersion"] = Value::from(&*resource.api_version);
+        object["kind"] = Value::from(&*resource.kind);
     }
 }
 

@@ -68,7 +68,7 @@ fn required() -> bool {
 }
 
 /// Writes a line to the real stderr: what `eprintln!` writes, the test harness keeps to itself while tests pass.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     use std::io::Write as _;
     writeln!(std::io::stderr(), "kube: {line}").ok();
 }

@@ -1,0 +1,232 @@
+//! The differences that are known: those that are meant, and the faults that are still to be mended.
+//!
+//! Both are described in `docs/simulated-members.md`, by the same names. What is listed here and no longer seen fails too.
+
+use crate::compare::Difference;
+
+/// A difference that is meant.
+struct Deliberate {
+    /// Its heading in `docs/simulated-members.md`.
+    name: &'static str,
+    /// Whether a difference is of this sort.
+    covers: fn(&Difference) -> bool,
+}
+
+const DELIBERATE: &[Deliberate] = &[
+    Deliberate { name: "Defaults of built-in kinds", covers: is_default },
+    Deliberate { name: "Owners of what holds fields", covers: is_dot },
+    Deliberate { name: "Status that the server sets", covers: is_own_status },
+    Deliberate { name: "Items of lists name their kind", covers: is_kind_of_item },
+    Deliberate { name: "Fewer kinds", covers: is_missing_kind },
+    Deliberate { name: "The version", covers: is_version },
+    Deliberate { name: "Discovery writes out group and version", covers: is_response_kind },
+    Deliberate { name: "Descriptions of columns", covers: is_column_description },
+    Deliberate { name: "Words of refusals", covers: is_wording },
+    Deliberate { name: "Deletion is done at once", covers: is_at_once },
+    Deliberate { name: "Definitions are established at once", covers: is_established },
+    Deliberate { name: "Fields of built-in kinds", covers: is_unchecked },
+    Deliberate { name: "JSON only", covers: is_yaml },
+];
+
+/// Steps in which a simulated member is wrong today. Everything in them is passed over; a step that is right again must
+/// leave the list.
+const FAULTS: &[&str] = &[
+    "custom-resources: in discovery",
+    "custom-resources: an empty list",
+    "custom-resources: strictly, what is unknown is an error",
+    "custom-resources: as a table",
+    "custom-resources: is too old",
+    "custom-resources: a definition that is not structural",
+    "custom-resources: is there too",
+    "deletion: no finalizer can be added now",
+    "deletion: it can still be changed",
+    "deletion: a policy that does not exist",
+    "dry-run: another word for it",
+    "errors: a label that is none",
+    "errors: an unknown field, strictly",
+    "errors: a content type that cannot be read",
+    "list-map-keys: owner references by uid",
+    "lists: a token with a version",
+    "lists: a match without a version",
+    "patches: a strategic merge keeps the other items",
+    "patches: a strategic merge changes one item",
+    "preconditions: apply to what must exist",
+    "preconditions: apply to a version of what does not exist",
+    "server-side-apply: no field manager",
+    "subresources: whose is the replica count",
+    "subresources: scale below nothing",
+    "tables: config maps",
+    "tables: deployments",
+    "tables: one deployment",
+    "tables: with the objects",
+    "tables: services",
+    "tables: namespaces",
+    "tables: pods",
+    "tables: secrets",
+    "tables: an empty list of a kind without columns of its own",
+    "watches: and",
+    "watches: which is a deletion to it",
+    "watches: the present",
+    "watches: and says where the list ends",
+    "watches: initial events without a match",
+    "watches: a version that is no number",
+];
+
+/// Whether a difference is known.
+pub(crate) fn covers(difference: &Difference) -> bool {
+    FAULTS.contains(&difference.step.as_str())
+        || DELIBERATE.iter().any(|deliberate| (deliberate.covers)(difference))
+}
+
+/// Steps of one scenario that are listed as faults.
+pub(crate) fn faults_of(scenario: &str) -> impl Iterator<Item = &'static str> {
+    let prefix = format!("{scenario}: ");
+    FAULTS.iter().copied().filter(move |step| step.starts_with(&prefix))
+}
+
+/// Fields that a real server fills in when they are left out.
+const DEFAULTED: &[&str] = &[
+    "clusterIP",
+    "clusterIPs",
+    "dnsPolicy",
+    "enableServiceLinks",
+    "imagePullPolicy",
+    "internalTrafficPolicy",
+    "ipFamilies",
+    "ipFamilyPolicy",
+    "preemptionPolicy",
+    "priority",
+    "progressDeadlineSeconds",
+    "protocol",
+    "qosClass",
+    "replicas",
+    "resources",
+    "restartPolicy",
+    "revisionHistoryLimit",
+    "rollingUpdate",
+    "schedulerName",
+    "securityContext",
+    "sessionAffinity",
+    "status",
+    "strategy",
+    "targetPort",
+    "terminationGracePeriodSeconds",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "tolerations",
+    "type",
+];
+
+fn is_default(difference: &Difference) -> bool {
+    let Difference { path, real: Some(_), simulated: None, .. } = difference else { return false };
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let last = last.strip_prefix("f:").unwrap_or(last);
+    DEFAULTED.contains(&last) || path.contains("/tolerations/")
+}
+
+fn is_dot(difference: &Difference) -> bool {
+    difference.path.contains("/fieldsV1/") && difference.path.ends_with("/.")
+}
+
+fn is_kind_of_item(difference: &Difference) -> bool {
+    let parts: Vec<&str> = difference.path.split('/').collect();
+    matches!(parts[..], ["", "body", "items", _, "apiVersion" | "kind"])
+        && difference.real.is_none()
+}
+
+fn is_missing_kind(difference: &Difference) -> bool {
+    difference.step.starts_with("discovery: ")
+        && ["/body/groups/", "/body/resources/", "/body/items/"]
+            .iter()
+            .any(|it| difference.path.starts_with(it))
+        && difference.simulated.is_none()
+}
+
+fn is_version(difference: &Difference) -> bool {
+    let place = (difference.step.as_str(), difference.path.as_str());
+    place.0 == "discovery: the version"
+        || place == ("discovery: the core resources", "/body/apiVersion")
+        || place.1.starts_with("/body/serverAddressByClientCIDRs")
+}
+
+fn is_response_kind(difference: &Difference) -> bool {
+    difference.path.contains("/responseKind/") && difference.real == Some("".into())
+}
+
+fn is_column_description(difference: &Difference) -> bool {
+    difference.path.starts_with("/body/columnDefinitions/")
+        && difference.path.ends_with("/description")
+}
+
+/// The same status code for the same reason, in other words.
+fn is_wording(difference: &Difference) -> bool {
+    let (Some(real), Some(simulated)) = (&difference.real, &difference.simulated) else {
+        return false;
+    };
+    difference.path == "/outcome"
+        && real.pointer("/0") == simulated.pointer("/0")
+        && real.is_array()
+}
+
+fn is_own_status(difference: &Difference) -> bool {
+    const SPEC: &[&str] = &["f:clusterIP", "f:clusterIPs", "f:ipFamilies", "f:ipFamilyPolicy"];
+    let Some((_, owned)) = difference.path.split_once("/fieldsV1/") else { return false };
+    let in_spec = owned.strip_prefix("f:spec/").is_some_and(|field| SPEC.contains(&field));
+    difference.real.is_none() && (matches!(owned, "f:status" | "f:spec") || in_spec)
+}
+
+fn is_at_once(difference: &Difference) -> bool {
+    const STEPS: &[&str] = &[
+        "deletion: deleted in the foreground it waits for the garbage collector",
+        "deletion: as its finalizer says",
+        "deletion: waits too",
+        "deletion: a dry run of a deletion",
+        "deletion: nothing can be made in it",
+    ];
+    STEPS.contains(&difference.step.as_str())
+}
+
+fn is_established(difference: &Difference) -> bool {
+    const STEPS: &[&str] = &[
+        "custom-resources: a definition",
+        "custom-resources: cluster-scoped, without status",
+        "custom-resources: the definition is deleted",
+    ];
+    STEPS.contains(&difference.step.as_str())
+        || difference.path.contains("/managedFields/kube-apiserver")
+}
+
+fn is_unchecked(difference: &Difference) -> bool {
+    const STEPS: &[&str] = &[
+        "errors: an unknown field, by default",
+        "errors: an object without its required parts",
+        "errors: a selector that does not match its template",
+        "errors: a selector that cannot change",
+        "server-side-apply: a field that the schema does not have",
+        "server-side-apply: a field of another type",
+    ];
+    let path = &difference.path;
+    STEPS.contains(&difference.step.as_str())
+        || path.starts_with("/body/spec/hard/")
+        || path.contains("/managedFields/") && path.ends_with(" Update scale/time")
+        || difference.real == Some(serde_json::Value::Null) && path.contains("/status/conditions/")
+        || path == "/body/details/name" && difference.simulated == Some("".into())
+}
+
+fn is_yaml(difference: &Difference) -> bool {
+    difference.step == "lists: YAML"
+}
+
+#[test]
+fn the_documentation_names_what_is_listed_here() {
+    let text = include_str!("../../docs/simulated-members.md");
+    let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let names: Vec<&str> = DELIBERATE.iter().map(|deliberate| deliberate.name).collect();
+    assert_eq!(headings, names);
+    let faults: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("- `")?.split_once('`'))
+        .map(|it| it.0)
+        .collect();
+    assert_eq!(faults, FAULTS);
+}
