@@ -1,8 +1,8 @@
 //! Tests that use the library from outside, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-mod conformance;
 mod action;
+mod conformance;
 mod example;
 mod kinds;
 mod layers;
