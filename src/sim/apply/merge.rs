@@ -220,13 +220,15 @@ fn merge_fields(
     live: &Map<String, Value>,
     config: &Map<String, Value>,
 ) -> Value {
-    let mut merged = live.clone();
-    for (name, value) in config {
-        let value = match live.get(name) {
-            Some(live) => merge(shape.field(name).1, live, value),
-            None => value.clone(),
-        };
-        merged.insert(name.clone(), value);
+    let mut merged: Map<String, Value> = live
+        .iter()
+        .map(|(name, live)| match config.get(name) {
+            Some(value) => (name.clone(), merge(shape.field(name).1, live, value)),
+            None => (name.clone(), live.clone()),
+        })
+        .collect();
+    for (name, value) in config.iter().filter(|(name, _)| !live.contains_key(*name)) {
+        merged.insert(name.clone(), value.clone());
     }
     Value::Object(merged)
 }
