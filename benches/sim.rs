@@ -12,14 +12,16 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use git_fleet::sim::{Host, MemberSpec};
+use git_fleet::sim::{Host, MemberSpec, Workloads};
 use serde_json::{Value, json};
 
 /// Objects of each of the two kinds for each member; the figure `cold.1000` applies as many.
 const N_OBJECTS: usize = 1000;
 
 fn main() {
-    let host = Host::start(vec![MemberSpec::new("one"), MemberSpec::new("two")]).unwrap();
+    // The work of the controllers comes after the applies and is not theirs.
+    let still = |name| MemberSpec { workloads: Workloads::Still, ..MemberSpec::new(name) };
+    let host = Host::start(vec![still("one"), still("two")]).unwrap();
     let before = cpu();
     let start = Instant::now();
     std::thread::scope(|scope| {

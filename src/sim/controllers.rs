@@ -21,10 +21,11 @@ use super::storage::{Change, Key, Object, Storage};
 use super::world::{Call, World};
 use super::write;
 
-/// Controllers start when no object has changed for so long.
+/// Controllers work when nobody has written for so long.
 const QUIET: Duration = Duration::from_millis(20);
-/// Controllers wait for quiet no longer than this.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Controllers wait for quiet no longer than this: a first apply of a thousand workloads is over by
+/// then, and making their pods costs more than storing them.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Objects looked at before requests get their turn: a slice takes a few milliseconds at most.
 const SLICE: usize = 8;
 
@@ -101,26 +102,23 @@ impl Objects for View<'_> {
 pub(super) async fn run(member: Rc<Member>) {
     let touched = Rc::new(Notify::new());
     member.world.borrow_mut().storage.start_controllers(touched.clone());
+    let mut busy_since = Instant::now();
     loop {
         if member.world.borrow().storage.dirty.is_empty() {
             touched.notified().await;
-            wait_for_quiet(&member).await;
+            busy_since = Instant::now();
         }
+        while member.last_write.get().elapsed() < QUIET && busy_since.elapsed() < PATIENCE {
+            sleep(QUIET / 2).await;
+        }
+        let start = Instant::now();
         slice(&mut member.world.borrow_mut());
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn wait_for_quiet(member: &Member) {
-    let start = Instant::now();
-    let mut seen = 0;
-    while start.elapsed() < PATIENCE {
-        let version = member.world.borrow().storage.resource_version;
-        if version == seen {
-            return;
+        if member.last_write.get().elapsed() < QUIET {
+            // Requests keep coming: they get at least every other moment.
+            sleep(start.elapsed()).await;
+        } else {
+            tokio::task::yield_now().await;
         }
-        seen = version;
-        sleep(QUIET).await;
     }
 }
 

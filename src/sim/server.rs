@@ -1,6 +1,6 @@
 //! One member as an HTTP server: connections, credentials, faults, and the way to the right answer.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::delete::DeleteOptions;
 use super::discovery::{self, Half};
@@ -45,6 +46,8 @@ pub(super) struct Member {
     fault_rng: RefCell<fastrand::Rng>,
     unpaused: Notify,
     requests: RefCell<BTreeMap<&'static str, u64>>,
+    /// When a request last asked for a change.
+    pub last_write: Cell<Instant>,
 }
 
 impl Member {
@@ -57,6 +60,7 @@ impl Member {
             fault_rng: RefCell::new(fastrand::Rng::with_seed(seed ^ 0xfa01)),
             unpaused: Notify::new(),
             requests: RefCell::new(BTreeMap::new()),
+            last_write: Cell::new(Instant::now()),
         }
     }
 
@@ -146,6 +150,9 @@ async fn dispatch(
                     Ok(json_bytes(200, bytes))
                 }
                 method => {
+                    if method != Method::GET {
+                        member.last_write.set(Instant::now());
+                    }
                     let world = &mut *member.world.borrow_mut();
                     let answer = write_or_get(world, &method, &call, &body, content_type)?;
                     Ok(reply(&call, answer))
