@@ -1,0 +1,120 @@
+//! Plans that remove much wait for a person's word (`spec/reliability-security.md` R-92).
+
+use std::fmt::{self, Write as _};
+
+use crate::api::settings::GuardSettings;
+use crate::plan::{PlanDiff, blob_id};
+
+/// Names that a refusal lists; the plan itself shows all.
+const NAMES_MAX: usize = 5;
+
+/// Why a plan waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It removes more than the set share of the fleet's works.
+    Share {
+        /// Works that it removes.
+        n_removed: usize,
+        /// Works before.
+        n_before: usize,
+        /// The share that needs no word, in percent.
+        max_percent: u8,
+    },
+    /// It removes objects whose removal takes everything in them along.
+    Containers {
+        /// Namespaces and CustomResourceDefinitions, in order of their names.
+        names: Vec<String>,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Share { n_removed, n_before, max_percent } => write!(
+                f,
+                "DELETE_GUARD this would remove {n_removed} of {n_before} works, more than {max_percent} %"
+            ),
+            Self::Containers { names } => {
+                let shown = names.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
+                let n_more = names.len().saturating_sub(NAMES_MAX);
+                write!(f, "DELETE_GUARD this would remove {shown}")?;
+                if n_more > 0 {
+                    write!(f, " and {n_more} more")?;
+                }
+                f.write_str(", and with them everything that they contain")
+            }
+        }
+    }
+}
+
+/// Whether a plan with this difference has to wait, and why.
+#[must_use]
+pub fn guard(settings: &GuardSettings, diff: &PlanDiff) -> Option<Refusal> {
+    let removals = &diff.removals;
+    let names: Vec<String> =
+        removals.namespaces.iter().chain(&removals.definitions).cloned().collect();
+    if !names.is_empty() {
+        return Some(Refusal::Containers { names });
+    }
+    let (n_removed, n_before) = (removals.n_removed, removals.n_works_before);
+    let max_percent = settings.max_removed_percent.get();
+    let is_many = n_removed > settings.always_removable as usize;
+    let is_large_share = n_removed * 100 > n_before * usize::from(max_percent);
+    (is_many && is_large_share).then_some(Refusal::Share { n_removed, n_before, max_percent })
+}
+
+/// Names what a plan removes: equal sets have equal names, and no other set has the same.
+#[must_use]
+pub fn removal_id(diff: &PlanDiff) -> String {
+    let mut text = String::new();
+    for (cluster, works) in &diff.works {
+        for object in &works.removed {
+            let _ = writeln!(text, "{cluster} {object}");
+        }
+    }
+    blob_id(text.as_bytes()).short()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::names::ClusterName;
+    use crate::plan::{Removals, WorkChanges};
+
+    fn diff(n_removed: usize, n_works_before: usize) -> PlanDiff {
+        let removals = Removals { n_removed, n_works_before, ..Removals::default() };
+        PlanDiff { removals, ..PlanDiff::default() }
+    }
+
+    #[test]
+    fn a_large_share_waits_and_a_few_works_never_do() {
+        let settings = GuardSettings::default();
+        assert_eq!(guard(&settings, &diff(10, 10)), None, "no more than ten never wait");
+        assert_eq!(guard(&settings, &diff(30, 100)), None, "30 % is the limit itself");
+        let refusal = guard(&settings, &diff(31, 100)).expect("31 % is over the limit");
+        assert_eq!(
+            refusal.to_string(),
+            "DELETE_GUARD this would remove 31 of 100 works, more than 30 %"
+        );
+    }
+
+    #[test]
+    fn removing_a_namespace_waits_however_small_the_share() {
+        let mut diff = diff(1, 1_000);
+        diff.removals.namespaces.insert("Namespace web".to_owned());
+        let refusal = guard(&GuardSettings::default(), &diff).expect("a namespace waits");
+        assert!(refusal.to_string().contains("Namespace web"), "{refusal}");
+    }
+
+    #[test]
+    fn an_approval_names_one_set_of_removals() {
+        let removing = |objects: &[&str]| {
+            let removed = objects.iter().map(|object| (*object).to_owned()).collect();
+            let works = WorkChanges { removed, ..WorkChanges::default() };
+            let cluster = ClusterName::new("eu").expect("a valid name");
+            PlanDiff { works: [(cluster, works)].into(), ..PlanDiff::default() }
+        };
+        assert_eq!(removal_id(&removing(&["a", "b"])), removal_id(&removing(&["a", "b"])));
+        assert_ne!(removal_id(&removing(&["a", "b"])), removal_id(&removing(&["a"])));
+    }
+}
