@@ -32,6 +32,14 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, BadYaml> {
     serde_saphyr::from_str(text).map_err(|error| BadYaml(error.to_string()))
 }
 
+/// Reads bytes as [`from_str`] does.
+///
+/// # Errors
+/// The bytes are not UTF-8, not YAML, or not of this type.
+pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadYaml> {
+    from_str(std::str::from_utf8(bytes).map_err(|error| BadYaml(error.to_string()))?)
+}
+
 /// A text that is not the YAML that it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -112,6 +112,54 @@ impl Store {
         Ok(n_commits)
     }
 
+    /// Paths below `dir` that one of the last `n_max` commits of the machine-owned branch at `tip`
+    /// took away. Those that came back later are among them. `dir` is empty for the whole tree.
+    ///
+    /// Costs what changed between the commits, not what they hold.
+    pub fn removed_paths(
+        &self,
+        tip: ObjectId,
+        dir: &str,
+        n_max: usize,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let fault = |source| StoreError::ReadRef { name: tip.to_string(), source };
+        self.with(|repository| {
+            let below = |commit: &git2::Commit<'_>| -> Result<Option<git2::Oid>, git2::Error> {
+                let tree = commit.tree()?;
+                if dir.is_empty() {
+                    return Ok(Some(tree.id()));
+                }
+                match tree.get_path(std::path::Path::new(dir)) {
+                    Ok(entry) => Ok(Some(entry.id())),
+                    Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+                    Err(error) => Err(error),
+                }
+            };
+            let mut removed = BTreeSet::new();
+            let mut commit = repository.find_commit(oid(tip))?;
+            let mut new = below(&commit)?;
+            for _ in 0..n_max {
+                let Ok(parent) = commit.parent(0) else { break };
+                let old = below(&parent)?;
+                if old != new
+                    && let Some(old) = old
+                {
+                    let old = repository.find_tree(old)?;
+                    let new = new.map(|new| repository.find_tree(new)).transpose()?;
+                    let diff = repository.diff_tree_to_tree(Some(&old), new.as_ref(), None)?;
+                    let gone = diff.deltas().filter(|d| d.status() == git2::Delta::Deleted);
+                    let paths = gone
+                        .filter_map(|delta| delta.old_file().path()?.to_str().map(str::to_owned));
+                    removed.extend(paths);
+                }
+                new = old;
+                commit = parent;
+            }
+            Ok(removed)
+        })
+        .map_err(fault)
+    }
+
     /// Which of `paths` the machine-owned branch at `tip` holds or once held: the proof that an
     /// object may be pruned.
     ///

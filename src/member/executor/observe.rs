@@ -42,9 +42,10 @@ impl Executor {
                 self.look(&key, &value);
                 let Some(entry) = self.entries.get_mut(&key) else { return };
                 if is_newest {
-                    // What is not ours right after an apply, the server does not keep.
-                    entry.tolerated =
-                        entry.live().map(|live| live.lost.clone()).unwrap_or_default();
+                    // What is not ours right after an apply, the server does not keep. The answer
+                    // tells, not the newest sight: somebody may have been faster since.
+                    let desired = entry.desired.as_ref().map(|desired| &*desired.manifest);
+                    entry.tolerated = Live::read(&value, desired).lost;
                     entry.succeeded();
                     if is_repair {
                         self.round.n_repaired += 1;

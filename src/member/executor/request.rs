@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::api::manifest::ObjectKey;
+use crate::api::marks;
+
 use crate::api::names::ObjectId;
 use crate::member::DesiredObject;
 use crate::member::discovery::Resource;
@@ -159,6 +161,9 @@ async fn remove(
     }
     let text = |at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default();
     let (uid, version) = (text("/metadata/uid"), text("/metadata/resourceVersion"));
+    // The object itself says that it outlives its template: no memory of ours is needed for it.
+    let stays = value["metadata"]["annotations"][marks::PRESERVE_ON_DELETION] == "true";
+    let removal = if stays { Removal::LetGo } else { removal };
     let removed = match removal {
         Removal::Delete if live.terminating => return Ok(Done::Removed),
         Removal::Delete => api.delete(resource, namespace, name, uid, version).await,
