@@ -1,1 +1,42 @@
 //! Feeds events to the engine and performs its effects.
+//!
+//! Three kinds of tasks, and no lock between them: one owns the [`Engine`](crate::engine::Engine)
+//! and the executors, one thread owns the repository ([`ledger`]), and every member has an executor
+//! of its own ([`crate::member`]). They talk over bounded channels.
+
+pub mod agent;
+pub mod controller;
+pub mod credentials;
+pub mod inputs;
+pub mod ledger;
+pub mod status_ref;
+mod worker;
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::api::manifest::Manifest;
+use crate::api::report::Health;
+use crate::{interpret, member};
+
+/// An error with all its causes on one line: `this: because of this: and that`.
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// What executors are told about the meaning of live objects.
+#[must_use]
+pub fn member_options() -> member::Options {
+    member::Options::new(Arc::new(|_, live| {
+        let Some(live) = Manifest::from_value(live.clone()) else { return (Health::Unknown, None) };
+        (interpret::health(&live), interpret::reflect(&live))
+    }))
+}

@@ -1,0 +1,313 @@
+//! The agent: the executor of one pull-mode member, fed from its work ref.
+//!
+//! It reads one ref, `…/work/<cluster>`, and writes one, `…/status/<cluster>`. While the repository
+//! cannot be reached it keeps the last work in force that it has, across restarts too: the clone in
+//! its state directory holds it. Nothing is ever removed because something could not be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::chain;
+use super::controller::stop_signal;
+use super::credentials::Credentials;
+use super::ledger::changes;
+use super::status_ref::StatusRef;
+use crate::api::manifest::{Manifest, ObjectKey};
+use crate::api::names::{ClusterName, ObjectId};
+use crate::engine::{Backoff, News};
+use crate::member::{self, DesiredObject, DesiredWork, MemberHandle, MemberReport};
+use crate::store::{Layout, Location, NewCommit, PublishError, RefUpdate, Store, Trigger};
+
+/// Reports that may wait for the agent's attention.
+const QUEUE_MAX: usize = 256;
+
+/// How long news about objects wait so that they share a commit.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many commits back removed works are looked for at the start: see the controller's.
+const HISTORY_MAX: usize = 500;
+
+/// One agent's settings.
+pub struct Agent {
+    /// The repository.
+    pub location: Location,
+    /// Where its clone is kept.
+    pub state_dir: PathBuf,
+    /// The refs.
+    pub layout: Layout,
+    /// The member.
+    pub cluster: ClusterName,
+    /// Its credentials.
+    pub credentials: Credentials,
+    /// What the executor is told.
+    pub options: member::Options,
+    /// How often a remote is asked for new work.
+    pub poll: Duration,
+}
+
+/// The repository side of an agent; blocking, so it is lent to a blocking thread for each job.
+struct Desk {
+    store: Store,
+    layout: Layout,
+    cluster: ClusterName,
+    status: StatusRef,
+    /// Files of the work in hand by path: only blobs that differ are read.
+    files: BTreeMap<String, ObjectId>,
+    objects: BTreeMap<ObjectKey, DesiredObject>,
+    held: BTreeSet<ObjectKey>,
+    tip: Option<ObjectId>,
+}
+
+/// Runs the agent until a signal.
+///
+/// # Errors
+/// The repository cannot be opened for the first time. Later failures are waited out.
+pub async fn run(agent: Agent) -> anyhow::Result<()> {
+    let Agent { location, state_dir, layout, cluster, credentials, options, poll } = agent;
+    let opened = {
+        let cluster = cluster.clone();
+        let layout = layout.clone();
+        tokio::task::spawn_blocking(move || Desk::open(&location, &state_dir, layout, cluster))
+    };
+    let desk = opened.await.context("the thread that opens the repository has ended")??;
+    let mut trigger = if desk.store.is_remote() {
+        Trigger::poll(poll)?
+    } else {
+        let work = layout.work(&cluster);
+        Trigger::watch(desk.store.common_dir(), move |name| *name == work)?
+    };
+    let (reports, mut reported) = mpsc::channel(QUEUE_MAX);
+    let config = credentials.config(&cluster)?;
+    let member = member::spawn(cluster.clone(), config, reports, options)?;
+    let mut desk = Some(desk);
+    let mut stop = std::pin::pin!(stop_signal());
+    let mut backoff = Backoff::default();
+    // What is to be done, and from when on.
+    let mut fetch_at = Some(Timestamp::now());
+    let mut status_at: Option<Timestamp> = None;
+    loop {
+        let now = Timestamp::now();
+        let held_off = backoff.waits_until(now);
+        if held_off.is_none() && fetch_at.is_some_and(|instant| instant <= now) {
+            fetch_at = None;
+            let outcome = lend(&mut desk, Desk::pull).await?;
+            match outcome {
+                Ok(Some(work)) => {
+                    backoff.succeed();
+                    tracing::info!(%cluster, objects = work.objects.len(), commit = %work.source, "new work");
+                    member.desire(Arc::new(work));
+                }
+                Ok(None) => backoff.succeed(),
+                Err(error) => {
+                    tracing::warn!(%cluster, error = %error, "the work ref cannot be read; the last work stays in force");
+                    backoff.fail(now);
+                    fetch_at = Some(now);
+                }
+            }
+            continue;
+        }
+        if held_off.is_none() && status_at.is_some_and(|instant| instant <= now) {
+            status_at = None;
+            if let Err(error) = lend(&mut desk, Desk::push_status).await? {
+                tracing::warn!(%cluster, error = %error, "the status cannot be published yet");
+                backoff.fail(now);
+                status_at = Some(now);
+            }
+            continue;
+        }
+        let wake = [fetch_at, status_at].into_iter().flatten().min();
+        let wake = wake.map(|instant| held_off.map_or(instant, |until| until.max(instant)));
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            _hint = trigger.next() => fetch_at = Some(Timestamp::now()),
+            report = reported.recv() => {
+                let Some(report) = report else { anyhow::bail!("the executor has ended") };
+                let news = lend(&mut desk, move |desk| desk.absorb(report)).await?;
+                let now = Timestamp::now();
+                let by = match news {
+                    None => continue,
+                    Some(News::Member) => now,
+                    Some(News::Objects) => now.checked_add(STATUS_INTERVAL)?,
+                };
+                status_at = Some(status_at.map_or(by, |instant| instant.min(by)));
+            }
+            () = super::controller::sleep_until(wake) => {}
+        }
+    }
+    stop_member(member).await;
+    // The last word: what was applied is known to the fleet even if this process never comes back.
+    if let Err(error) = lend(&mut desk, Desk::push_status).await? {
+        tracing::warn!(%cluster, error = %error, "the last status could not be published");
+    }
+    Ok(())
+}
+
+async fn stop_member(member: MemberHandle) {
+    if tokio::time::timeout(Duration::from_secs(10), member.stop()).await.is_err() {
+        tracing::warn!("the executor did not stop in time; the next start repairs what is left");
+    }
+}
+
+/// Lends the desk to a blocking thread for one job.
+async fn lend<T: Send + 'static>(
+    desk: &mut Option<Desk>,
+    job: impl FnOnce(&mut Desk) -> T + Send + 'static,
+) -> anyhow::Result<T> {
+    let mut lent = desk.take().context("the repository is at hand between two jobs")?;
+    let (back, answer) = tokio::task::spawn_blocking(move || {
+        let answer = job(&mut lent);
+        (lent, answer)
+    })
+    .await?;
+    *desk = Some(back);
+    Ok(answer)
+}
+
+impl Desk {
+    fn open(
+        location: &Location,
+        state_dir: &std::path::Path,
+        layout: Layout,
+        cluster: ClusterName,
+    ) -> anyhow::Result<Self> {
+        let store = Store::open(location, state_dir)?;
+        let mut desk = Self {
+            store,
+            layout,
+            status: StatusRef::new(cluster.clone()),
+            cluster,
+            files: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            held: BTreeSet::new(),
+            tip: None,
+        };
+        desk.recall()?;
+        Ok(desk)
+    }
+
+    /// Takes up what earlier runs left: our own status, and the keys that earlier works held.
+    fn recall(&mut self) -> anyhow::Result<()> {
+        let status = self.layout.status(&self.cluster);
+        if let Err(error) = self.store.fetch(std::slice::from_ref(&status)) {
+            tracing::warn!(cluster = %self.cluster, error = %chain(&error), "the status ref cannot be fetched");
+        }
+        self.reread_status()?;
+        if let Some(report) = self.status.committed() {
+            self.held.extend(report.objects.keys().cloned());
+        }
+        let work = self.layout.work(&self.cluster);
+        if let Err(error) = self.store.fetch(std::slice::from_ref(&work)) {
+            tracing::warn!(cluster = %self.cluster, error = %chain(&error), "the work ref cannot be fetched");
+        }
+        if let Some(tip) = self.store.read_ref(&work)? {
+            let removed = self.store.removed_paths(tip, "", HISTORY_MAX)?;
+            self.held.extend(removed.iter().filter_map(|path| work_key(path)));
+        }
+        Ok(())
+    }
+
+    fn reread_status(&mut self) -> anyhow::Result<()> {
+        let tip = self.store.read_ref(&self.layout.status(&self.cluster))?;
+        if let Some(tip) = tip.filter(|tip| self.status.tip() != Some(*tip)) {
+            let files = self.store.files(tip)?;
+            let store = &self.store;
+            self.status.advance(tip, files, |blob| store.blob(blob))?;
+        }
+        Ok(())
+    }
+
+    /// Reads the work ref. Returns the work if it differs from the one in hand.
+    fn pull(&mut self) -> Result<Option<DesiredWork>, String> {
+        let refname = self.layout.work(&self.cluster);
+        // Out of reach: what the clone holds stays good, and is the work after a restart.
+        let fetched = self.store.fetch(std::slice::from_ref(&refname));
+        let text = |error: &(dyn std::error::Error + 'static)| chain(error);
+        let tip = self.store.read_ref(&refname).map_err(|error| text(&error))?;
+        let Some(tip) = tip.filter(|tip| self.tip != Some(*tip)) else {
+            return fetched.map(|()| None).map_err(|error| text(&error));
+        };
+        let files = self.store.files(tip).map_err(|error| text(&error))?;
+        let mut objects = BTreeMap::new();
+        for (path, blob) in &files {
+            let Some(key) = work_key(path) else { continue };
+            if let Some(object) = self.objects.get(&key).filter(|object| object.work == *blob) {
+                objects.insert(key, object.clone());
+                continue;
+            }
+            let bytes = self.store.blob(*blob).map_err(|error| text(&error))?;
+            let manifest: Manifest = crate::api::yaml::from_bytes(&bytes).map_err(|error| {
+                format!("WORK_UNREADABLE `{path}` of {refname} at {tip}: {error}")
+            })?;
+            if manifest.key() != key {
+                return Err(format!(
+                    "WORK_UNREADABLE `{path}` of {refname} at {tip} holds {}",
+                    manifest.key()
+                ));
+            }
+            objects.insert(key, DesiredObject { manifest: Arc::new(manifest), work: *blob });
+        }
+        let info = self.store.commit_info(tip).map_err(|error| text(&error))?;
+        let source = info
+            .trailer("Fleet-Source")
+            .and_then(|id| id.parse().ok())
+            .ok_or_else(|| format!("WORK_UNREADABLE {refname} at {tip} names no source commit"))?;
+        self.held.extend(self.objects.keys().cloned());
+        self.held.retain(|key| !objects.contains_key(key));
+        self.files = files;
+        self.objects = objects;
+        self.tip = Some(tip);
+        Ok(Some(DesiredWork {
+            source,
+            objects: self.objects.clone(),
+            held: self.held.clone(),
+            preserved: BTreeSet::new(),
+            suspended: BTreeSet::new(),
+        }))
+    }
+
+    fn absorb(&mut self, report: MemberReport) -> Option<News> {
+        if let MemberReport::Applied(_, round) = &report {
+            for key in &round.pruned {
+                self.held.remove(key);
+            }
+        }
+        self.status.absorb(report)
+    }
+
+    /// Commits and publishes what was reported and no commit holds yet.
+    fn push_status(&mut self) -> Result<(), String> {
+        let edits = self.status.edits();
+        if edits.is_empty() {
+            return Ok(());
+        }
+        let now = Timestamp::now();
+        let message = format!("status of {}\n\nFleet-Time: {now}\n", self.cluster);
+        let parent = self.status.tip();
+        let changes = changes(&edits);
+        let commit = NewCommit { parent, changes: &changes, message: &message, time: now };
+        let new = self.store.commit(&commit).map_err(|error| chain(&error))?;
+        let name = self.layout.status(&self.cluster);
+        match self.store.publish(&[RefUpdate { name, old: parent, new: Some(new) }]) {
+            Ok(()) => {
+                self.status.settle(new, edits);
+                Ok(())
+            }
+            Err(error @ PublishError::Moved { .. }) => {
+                self.reread_status().map_err(|error| chain(error.as_ref()))?;
+                Err(chain(&error))
+            }
+            Err(error) => Err(chain(&error)),
+        }
+    }
+}
+
+fn work_key(path: &str) -> Option<ObjectKey> {
+    ObjectKey::from_path(path.strip_suffix(".yaml")?)
+}

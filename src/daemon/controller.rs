@@ -1,0 +1,393 @@
+//! The controller: one task that owns the engine, and the tasks that do what it says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::credentials::{Credentials, CredentialsState};
+use super::ledger::Ledger;
+use super::worker::{self, Done, Job};
+use crate::api::cluster::ClusterStatus;
+use crate::api::condition::{Condition, ConditionStatus};
+use crate::api::names::ClusterName;
+use crate::daemon::chain;
+use crate::engine::{Effect, Engine, Event, PlanOutcome, Timing};
+use crate::member::{self, AppliedRound, DesiredWork, MemberHandle, MemberReport};
+use crate::store::{Hint, Layout, RefName, Role, Trigger};
+
+/// Messages between the tasks: enough for every member of a large fleet to speak at once, few
+/// enough that a stuck receiver is felt instead of filling the memory.
+const QUEUE_MAX: usize = 1_024;
+
+/// How long executors get to finish a request when the controller stops.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// How often the credentials directory is looked at for replaced files: tokens live for minutes.
+const ROTATION_CHECK: Duration = Duration::from_secs(10);
+
+/// When the controller ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Never; a signal ends it.
+    Stopped,
+    /// As soon as the loaded commit is in force in every push-mode member, or cannot be.
+    Converged,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Whether the source commit was refused because it does not validate.
+    pub refused: bool,
+    /// Whether the plan waits for an approval.
+    pub held: Option<String>,
+    /// Members and what kept their work from being in force, in order of their names.
+    pub failures: BTreeMap<ClusterName, String>,
+    /// Objects applied and pruned over all members.
+    pub n_applied: usize,
+    /// See `n_applied`.
+    pub n_pruned: usize,
+    /// Why the repository could not be used, if it could not.
+    pub broken: Option<String>,
+}
+
+/// A push-mode member; without a handle while it has no usable credentials.
+struct Connected {
+    handle: Option<MemberHandle>,
+    /// Its credentials' state when it was connected.
+    state: CredentialsState,
+}
+
+/// Everything that the controller's one task owns.
+struct Controller {
+    engine: Engine,
+    credentials: Credentials,
+    options: member::Options,
+    jobs: mpsc::Sender<Job>,
+    reports: mpsc::Sender<MemberReport>,
+    members: BTreeMap<ClusterName, Connected>,
+    desired: BTreeMap<ClusterName, Arc<DesiredWork>>,
+    /// Members that were handed work and have not said yet what came of it.
+    applying: BTreeSet<ClusterName>,
+    wake: Option<Timestamp>,
+    summary: Summary,
+    /// Whether any plan came into force since the start.
+    planned: bool,
+}
+
+/// Runs the controller over `ledger` until a signal, or until converged.
+///
+/// # Errors
+/// The triggers cannot be set up, or the repository's thread ended.
+pub async fn run(
+    ledger: Ledger,
+    credentials: Credentials,
+    options: member::Options,
+    timing: Timing,
+    poll: Duration,
+    until: Until,
+) -> anyhow::Result<Summary> {
+    let layout = ledger.layout().clone();
+    let mut trigger = if ledger.store().is_remote() {
+        Trigger::poll(poll)?
+    } else {
+        // Our own branches are no news to us.
+        let layout = layout.clone();
+        let wants = move |name: &RefName| !layout.role(name).is_written_by_controller();
+        Trigger::watch(ledger.store().common_dir(), wants)?
+    };
+    let (jobs, inbox) = mpsc::channel(QUEUE_MAX);
+    let (outbox, mut done) = mpsc::channel(QUEUE_MAX);
+    let worker = worker::spawn(ledger, inbox, outbox)?;
+    let (reports, mut reported) = mpsc::channel(QUEUE_MAX);
+    // Reports go straight to the repository's thread, which answers with what is news.
+    let absorb = jobs.clone();
+    tokio::spawn(async move {
+        while let Some(report) = reported.recv().await {
+            if absorb.send(Job::Absorb(report)).await.is_err() {
+                break;
+            }
+        }
+    });
+    let mut controller = Controller {
+        engine: Engine::new(timing),
+        credentials,
+        options,
+        jobs,
+        reports,
+        members: BTreeMap::new(),
+        desired: BTreeMap::new(),
+        applying: BTreeSet::new(),
+        wake: None,
+        summary: Summary::default(),
+        planned: false,
+    };
+    let mut stop = std::pin::pin!(stop_signal());
+    let mut rotation = tokio::time::interval(ROTATION_CHECK);
+    controller.feed(Event::Started).await?;
+    loop {
+        if until == Until::Converged && controller.is_converged() {
+            break;
+        }
+        let wake = controller.wake;
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            done = done.recv() => match done {
+                Some(done) => controller.take(done).await?,
+                None => anyhow::bail!("the thread that owns the repository has ended"),
+            },
+            hint = trigger.next() => controller.look(&layout, hint).await?,
+            _ = rotation.tick() => controller.reconnect_changed().await?,
+            () = sleep_until(wake) => {
+                controller.wake = None;
+                controller.feed(Event::Woke).await?;
+            }
+        }
+    }
+    Ok(controller.stop(worker).await)
+}
+
+impl Controller {
+    async fn feed(&mut self, event: Event) -> anyhow::Result<()> {
+        tracing::debug!(?event, "engine event");
+        for effect in self.engine.step(event, Timestamp::now()) {
+            match effect {
+                Effect::Load => self.send(Job::Load).await?,
+                Effect::Plan => self.send(Job::Plan).await?,
+                Effect::CommitStatus(clusters) => self.send(Job::CommitStatus(clusters)).await?,
+                Effect::Push => self.send(Job::Push).await?,
+                Effect::Connect(cluster) => self.connect(cluster).await?,
+                Effect::Disconnect(cluster) => {
+                    self.applying.remove(&cluster);
+                    self.desired.remove(&cluster);
+                    let member = self.members.remove(&cluster);
+                    if let Some(handle) = member.and_then(|member| member.handle) {
+                        tokio::spawn(handle.stop());
+                    }
+                }
+                Effect::Apply { cluster, results } => {
+                    let handle = self.members.get(&cluster).and_then(|m| m.handle.as_ref());
+                    let (Some(handle), Some(work)) = (handle, self.desired.get(&cluster)) else {
+                        continue;
+                    };
+                    tracing::debug!(%cluster, commit = %results, "work handed on");
+                    handle.desire(Arc::clone(work));
+                    self.applying.insert(cluster);
+                }
+                Effect::WakeAt(instant) => self.wake = Some(instant),
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self, layout: &Layout, hint: Hint) -> anyhow::Result<()> {
+        let role = match &hint {
+            Hint::Any => Role::Source,
+            Hint::Moved(name) => layout.role(name),
+        };
+        match role {
+            Role::Source => self.feed(Event::SourceMoved).await,
+            // A push-mode member's status is written by us.
+            Role::Status(cluster) if !self.members.contains_key(&cluster) => {
+                self.feed(Event::StatusMoved(cluster)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn send(&self, job: Job) -> anyhow::Result<()> {
+        self.jobs
+            .send(job)
+            .await
+            .map_err(|_| anyhow::anyhow!("the thread that owns the repository has ended"))
+    }
+
+    /// Starts a member's executor. Without usable credentials the member counts as not ready, with
+    /// the reason; its file is looked at again and again.
+    async fn connect(&mut self, cluster: ClusterName) -> anyhow::Result<()> {
+        self.send(Job::Reconnected(cluster.clone())).await?;
+        let state = self.credentials.state(&cluster);
+        let connected =
+            self.credentials.config(&cluster).map_err(|error| chain(&error)).and_then(|config| {
+                let (reports, options) = (self.reports.clone(), self.options.clone());
+                member::spawn(cluster.clone(), config, reports, options).map_err(|e| chain(&e))
+            });
+        let handle = match connected {
+            Ok(handle) => {
+                if let Some(work) = self.desired.get(&cluster) {
+                    handle.desire(Arc::clone(work));
+                }
+                Some(handle)
+            }
+            Err(reason) => {
+                tracing::error!(%cluster, %reason, "the member cannot be connected");
+                let status = not_ready(reason);
+                self.send(Job::Absorb(MemberReport::Cluster(cluster.clone(), status))).await?;
+                None
+            }
+        };
+        self.members.insert(cluster, Connected { handle, state });
+        Ok(())
+    }
+
+    /// Connects members anew whose credentials were replaced since.
+    async fn reconnect_changed(&mut self) -> anyhow::Result<()> {
+        let changed: Vec<ClusterName> = self
+            .members
+            .iter()
+            .filter(|(cluster, member)| self.credentials.state(cluster) != member.state)
+            .map(|(cluster, _)| cluster.clone())
+            .collect();
+        for cluster in changed {
+            tracing::info!(%cluster, "the credentials have changed; connecting anew");
+            if let Some(handle) = self.members.remove(&cluster).and_then(|member| member.handle) {
+                handle.stop().await;
+            }
+            self.connect(cluster).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, done: Done) -> anyhow::Result<()> {
+        match done {
+            Done::Event(event) => {
+                if matches!(event, Event::Loaded(_)) {
+                    self.summary.refused = false;
+                }
+                self.feed(event).await
+            }
+            Done::Refused(event) => {
+                self.summary.refused = true;
+                self.feed(event).await
+            }
+            Done::Broken(event, reason) => {
+                self.summary.broken = Some(reason);
+                self.feed(event).await
+            }
+            Done::Held(reason) => {
+                self.summary.held = Some(reason);
+                self.feed(Event::Planned(PlanOutcome::Held)).await
+            }
+            Done::Planned(outcome, desired) => {
+                self.summary.held = None;
+                self.planned = true;
+                self.summary.broken = None;
+                self.desired.extend(desired);
+                self.feed(Event::Planned(outcome)).await
+            }
+            Done::Applied(cluster, round) => {
+                self.applied(cluster, &round);
+                Ok(())
+            }
+            Done::Readiness(cluster, not_ready) => {
+                self.readiness(cluster, not_ready);
+                Ok(())
+            }
+            Done::News(cluster, news) => self.feed(Event::Reported(cluster, news)).await,
+        }
+    }
+
+    fn applied(&mut self, cluster: ClusterName, round: &AppliedRound) {
+        self.summary.n_applied += round.n_applied;
+        self.summary.n_pruned += round.pruned.len();
+        if round.n_applied + round.pruned.len() + round.n_failed > 0 {
+            tracing::info!(
+                %cluster,
+                applied = round.n_applied,
+                repaired = round.n_repaired,
+                pruned = round.pruned.len(),
+                failed = round.n_failed,
+                "work applied"
+            );
+        }
+        if self.desired.get(&cluster).is_none_or(|work| work.source != round.source) {
+            return;
+        }
+        self.applying.remove(&cluster);
+        if round.n_failed > 0 {
+            let failure = format!(
+                "{} objects are not as they should be; git fleet get work --cluster {cluster} -o wide says why",
+                round.n_failed
+            );
+            self.summary.failures.insert(cluster, failure);
+        } else {
+            self.summary.failures.remove(&cluster);
+        }
+    }
+
+    /// A member that is not ready is not waited for.
+    fn readiness(&mut self, cluster: ClusterName, not_ready: Option<String>) {
+        match not_ready {
+            Some(reason) => {
+                self.applying.remove(&cluster);
+                self.summary.failures.insert(cluster, reason);
+            }
+            None => {
+                self.summary.failures.remove(&cluster);
+            }
+        }
+    }
+
+    /// Whether one pass is complete: the source was refused or held, the repository failed, or all
+    /// that was handed out came back and is committed.
+    fn is_converged(&self) -> bool {
+        let ended =
+            self.summary.refused || self.summary.held.is_some() || self.summary.broken.is_some();
+        ended || (self.planned && self.engine.is_quiet() && self.applying.is_empty())
+    }
+
+    async fn stop(mut self, worker: std::thread::JoinHandle<()>) -> Summary {
+        let members = std::mem::take(&mut self.members);
+        let handles = members.into_values().filter_map(|member| member.handle);
+        let stops = handles.map(MemberHandle::stop);
+        let all = futures::future::join_all(stops);
+        if tokio::time::timeout(STOP_MAX, all).await.is_err() {
+            tracing::warn!(
+                "some members did not stop in time; the next start repairs what is left"
+            );
+        }
+        let summary = std::mem::take(&mut self.summary);
+        drop(self);
+        // Its queue is closed now: the thread finishes the job that it is at and ends.
+        if tokio::task::spawn_blocking(move || worker.join()).await.is_err() {
+            tracing::warn!("the thread that owns the repository did not end well");
+        }
+        summary
+    }
+}
+
+/// The state of a member that cannot even be connected.
+fn not_ready(reason: String) -> ClusterStatus {
+    let condition = Condition {
+        type_: "Ready".to_owned(),
+        status: ConditionStatus::False,
+        reason: "ClusterNotReachable".to_owned(),
+        message: reason,
+        last_transition_time: Timestamp::now(),
+        observed_generation: None,
+    };
+    ClusterStatus { conditions: vec![condition], ..ClusterStatus::default() }
+}
+
+/// Resolves at `instant`, or never.
+pub(super) async fn sleep_until(instant: Option<Timestamp>) {
+    let Some(instant) = instant else { return std::future::pending().await };
+    let wait = instant.duration_since(Timestamp::now());
+    tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
+}
+
+/// Resolves when the process is asked to end, by Ctrl-C or SIGTERM.
+pub(crate) async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,92 @@
+//! The operator's directory of kubeconfigs: one file a cluster.
+//!
+//! Credentials come from here and from nowhere else; above all never from the repository. Only the
+//! file named after the cluster is looked at, so a cluster's name is all that the repository
+//! contributes, and that is a checked RFC 1123 label.
+
+use std::path::{Path, PathBuf};
+
+use crate::api::names::ClusterName;
+use crate::member::kubeconfig::{self, Allow, KubeconfigError};
+
+/// File names tried for cluster `eu`: `eu.yaml`, `eu.kubeconfig`, `eu.conf`, `eu`.
+const ENDINGS: [&str; 4] = [".yaml", ".kubeconfig", ".conf", ""];
+
+/// A directory of kubeconfigs and what they are allowed to contain.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    dir: PathBuf,
+    allow: Allow,
+}
+
+/// What tells one state of a cluster's file from another: which file it is, its size and the time
+/// of its last change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialsState(Option<(PathBuf, u64, Option<std::time::SystemTime>)>);
+
+/// Why a cluster has no usable credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// There is no file for it.
+    #[error("CREDENTIALS_MISSING no kubeconfig for cluster {cluster} in {}: put one there as {cluster}.yaml", dir.display())]
+    Missing {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("CONFIG_READ {} cannot be read: check that it is a file and that its mode lets this user read it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file holds what we refuse.
+    #[error("the kubeconfig {} is refused", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: KubeconfigError,
+    },
+}
+
+impl Credentials {
+    /// The credentials in `dir`.
+    #[must_use]
+    pub fn new(dir: &Path, allow: Allow) -> Self {
+        Self { dir: dir.to_owned(), allow }
+    }
+
+    /// The state of one cluster's file: it differs when the file was replaced, came or went.
+    #[must_use]
+    pub fn state(&self, cluster: &ClusterName) -> CredentialsState {
+        let found = ENDINGS.iter().find_map(|ending| {
+            let path = self.dir.join(format!("{cluster}{ending}"));
+            let metadata = std::fs::metadata(&path).ok()?;
+            Some((path, metadata.len(), metadata.modified().ok()))
+        });
+        CredentialsState(found)
+    }
+
+    /// The client configuration for one cluster, read anew each time: a rotated token is found.
+    ///
+    /// # Errors
+    /// There is no file, it cannot be read, or it contains what is refused.
+    pub fn config(&self, cluster: &ClusterName) -> Result<kube::Config, CredentialsError> {
+        for ending in ENDINGS {
+            let path = self.dir.join(format!("{cluster}{ending}"));
+            match std::fs::read(&path) {
+                Ok(text) => {
+                    return kubeconfig::parse(&text, self.allow)
+                        .map_err(|source| CredentialsError::Refused { path, source });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(source) => return Err(CredentialsError::Read { path, source }),
+            }
+        }
+        Err(CredentialsError::Missing { cluster: cluster.clone(), dir: self.dir.clone() })
+    }
+}

@@ -1,0 +1,255 @@
+//! The one owner of the repository: reads the source, makes plans, commits results and reports.
+//!
+//! A `Ledger` is synchronous and single-threaded. The controller gives it a thread of its own; the
+//! verbs of the command line call it directly, so `git fleet plan` and the controller run the same
+//! code.
+
+mod note;
+mod plan;
+mod publish;
+mod source;
+mod status;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::api::cluster::SyncMode;
+use crate::api::manifest::ObjectKey;
+use crate::api::names::{ClusterName, ObjectId};
+use crate::api::problem::Problem;
+use crate::api::report::ClusterReport;
+use crate::daemon::status_ref::{Edits, StatusRef};
+use crate::fleet::{Fleet, ParsedFile};
+use crate::plan::{Memo, Previous};
+use crate::store::{
+    BadRefName, Change, FetchError, Layout, Location, PublishError, RefName, RefUpdate,
+    SnapshotError, Store, StoreError,
+};
+
+pub use plan::{Approval, Hold, Planned, Preview};
+pub use publish::Reach;
+pub use source::Loaded;
+
+/// Everything that goes wrong between the ledger and the world. A user's mistake is a
+/// [`Problem`], not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The repository could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A commit could not be read whole.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A name of a ref that was asked for is none.
+    #[error(transparent)]
+    Name(#[from] BadRefName),
+    /// The remote could not be read.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The results could not be published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The results that are in git are not what an engine of this version writes.
+    #[error("the results in {refname} at {commit} cannot be read: {reason}")]
+    Results {
+        /// The ref.
+        refname: String,
+        /// Its commit.
+        commit: ObjectId,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl LedgerError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Snapshot(error) => error.code(),
+            Self::Name(_) => "REF_NAME",
+            Self::Fetch(error) => error.code(),
+            Self::Publish(error) => error.code(),
+            Self::Results { .. } => "RESULTS_UNREADABLE",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Snapshot(error) => error.hint().to_owned(),
+            Self::Name(_) => "choose a name that `git check-ref-format --branch` accepts".to_owned(),
+            Self::Fetch(error) => error.hint(),
+            Self::Publish(error) => error.hint(),
+            Self::Results { .. } => {
+                "move the branch back to a commit that this version wrote, or delete it to have it made anew".to_owned()
+            }
+        }
+    }
+}
+
+/// What the flags of the command line fix, before any `fleet.yaml` has been read.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Source branch; from `fleet.yaml` if not given.
+    pub source_branch: Option<String>,
+    /// Prefix of the machine-owned refs; from `fleet.yaml` if not given.
+    pub refs_prefix: Option<String>,
+}
+
+/// The repository, and what is known of it.
+pub struct Ledger {
+    store: Store,
+    overrides: Overrides,
+    layout: Layout,
+    /// Parsed files by path and blob: a file that did not change is not read again.
+    parsed: BTreeMap<(String, ObjectId), Arc<ParsedFile>>,
+    fleet: Option<Arc<Fleet>>,
+    warnings: Vec<Problem>,
+    results: Option<Results>,
+    memo: Memo,
+    statuses: BTreeMap<ClusterName, StatusRef>,
+    /// Keys that earlier works of a member held, while its executor may not have pruned them yet.
+    held: BTreeMap<ClusterName, BTreeSet<ObjectKey>>,
+    /// The source commit that has its note, and what the note says.
+    noted: Option<(ObjectId, String)>,
+    is_read_only: bool,
+    /// What the remote lacks because it could not be reached; empty for a local repository.
+    unpushed: BTreeMap<RefName, RefUpdate>,
+}
+
+/// The tip of the results branch, taken apart.
+struct Results {
+    tip: Option<ObjectId>,
+    files: BTreeMap<String, ObjectId>,
+    previous: Previous,
+}
+
+impl Ledger {
+    /// Opens the repository at `location`; a remote one is cloned below `state_dir`.
+    ///
+    /// # Errors
+    /// The repository cannot be opened or reached for the first time.
+    pub fn open(
+        location: &Location,
+        state_dir: &Path,
+        overrides: Overrides,
+    ) -> Result<Self, LedgerError> {
+        let store = Store::open(location, state_dir)?;
+        let layout = Layout::new(
+            overrides.source_branch.as_deref().unwrap_or("main"),
+            overrides.refs_prefix.as_deref().unwrap_or("fleet"),
+        )?;
+        Ok(Self {
+            store,
+            overrides,
+            layout,
+            parsed: BTreeMap::new(),
+            fleet: None,
+            warnings: Vec::new(),
+            results: None,
+            memo: Memo::default(),
+            statuses: BTreeMap::new(),
+            held: BTreeMap::new(),
+            noted: None,
+            is_read_only: false,
+            unpushed: BTreeMap::new(),
+        })
+    }
+
+    /// The store, for verbs that only read.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The refs in use.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The fleet of the last commit that validated.
+    #[must_use]
+    pub fn fleet(&self) -> Option<&Arc<Fleet>> {
+        self.fleet.as_ref()
+    }
+
+    /// Members of the loaded fleet and who applies their work.
+    #[must_use]
+    pub fn members(&self) -> BTreeMap<ClusterName, SyncMode> {
+        let clusters = self.fleet.iter().flat_map(|fleet| &fleet.clusters);
+        clusters.map(|(name, cluster)| (name.clone(), cluster.value.spec.sync_mode)).collect()
+    }
+}
+
+/// The form in which the store takes edits.
+pub(crate) fn changes(edits: &Edits) -> Vec<Change<'_>> {
+    edits
+        .iter()
+        .map(|(path, file)| Change {
+            path,
+            content: file.as_ref().map(|file| file.bytes.as_slice()),
+        })
+        .collect()
+}
+
+/// For verbs that only look.
+impl Ledger {
+    /// From now on refs are also looked for where `git clone` puts a remote's branches, so that a
+    /// clone of a fleet repository answers as the repository itself does. Nothing may be written.
+    pub fn read_only(&mut self) {
+        self.is_read_only = true;
+    }
+
+    /// Commit of one of our refs.
+    pub(super) fn tip(&self, name: &RefName) -> Result<Option<ObjectId>, LedgerError> {
+        if let Some(tip) = self.store.read_ref(name)? {
+            return Ok(Some(tip));
+        }
+        if !self.is_read_only {
+            return Ok(None);
+        }
+        let tracking = RefName::new(&format!("refs/remotes/origin/{}", name.short()));
+        match tracking {
+            Ok(tracking) => Ok(self.store.read_ref(&tracking)?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The files of the results below `prefix`, in order of their paths.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn result_files(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
+        let refname = self.layout.results();
+        self.store.fetch(std::slice::from_ref(&refname))?;
+        let Some(tip) = self.tip(&refname)? else { return Ok(Vec::new()) };
+        let files = self.store.files(tip)?;
+        let wanted = files.into_iter().filter(|(path, _)| path.starts_with(prefix));
+        wanted.map(|(path, blob)| Ok((path, self.store.blob(blob)?))).collect()
+    }
+
+    /// What one member's executor last reported.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn reported(
+        &self,
+        cluster: &ClusterName,
+    ) -> Result<Option<Arc<ClusterReport>>, LedgerError> {
+        let refname = self.layout.status(cluster);
+        self.store.fetch(std::slice::from_ref(&refname))?;
+        let Some(tip) = self.tip(&refname)? else { return Ok(None) };
+        let mut status = StatusRef::new(cluster.clone());
+        let files = self.store.files(tip)?;
+        if let Err(error) = status.advance(tip, files, |blob| self.store.blob(blob)) {
+            tracing::warn!(%cluster, commit = %tip, %error, "a status is unreadable");
+        }
+        Ok(status.committed().cloned())
+    }
+}

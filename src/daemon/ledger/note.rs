@@ -1,0 +1,92 @@
+//! A note on each source commit: what it changed, or why it was refused.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::{Hold, Ledger, LedgerError, Loaded};
+use crate::api::names::ObjectId;
+use crate::plan::{Plan, PlanDiff};
+use crate::store::RefUpdate;
+
+/// Problems that a note lists; a person looks at the first ones, and a note is no log.
+const PROBLEMS_MAX: usize = 100;
+
+impl Ledger {
+    /// Notes on a source commit why it was not acted upon.
+    ///
+    /// # Errors
+    /// Git cannot be written.
+    pub fn note_refusal(&mut self, loaded: &Loaded, now: Timestamp) -> Result<(), LedgerError> {
+        let mut text = String::from("refused: this commit changed nothing\n");
+        for problem in loaded.problems.iter().take(PROBLEMS_MAX) {
+            let _ = write!(text, "\n{problem}\n");
+        }
+        let n_more = loaded.problems.len().saturating_sub(PROBLEMS_MAX);
+        if n_more > 0 {
+            let _ = write!(
+                text,
+                "\nand {n_more} more: git fleet validate --commit {}\n",
+                loaded.commit
+            );
+        }
+        self.note(loaded.commit, text, now)
+    }
+
+    /// Notes on a source commit that it waits for an approval.
+    ///
+    /// # Errors
+    /// Git cannot be written.
+    pub fn note_hold(&mut self, hold: &Hold, now: Timestamp) -> Result<(), LedgerError> {
+        let Some(commit) = self.fleet().map(|fleet| fleet.commit) else { return Ok(()) };
+        let text = format!(
+            "held: this commit changed nothing\n\n{}\n  hint: if this is meant, push a commit with the trailer\n    {}: {}\n",
+            hold.reason,
+            super::Approval::TRAILER,
+            hold.approval.0
+        );
+        self.note(commit, text, now)
+    }
+
+    /// Notes on the source commit what came of it.
+    ///
+    /// # Errors
+    /// Git cannot be written.
+    pub fn note_plan(
+        &mut self,
+        plan: &Plan,
+        diff: &PlanDiff,
+        results: ObjectId,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let Some(commit) = self.fleet().map(|fleet| fleet.commit) else { return Ok(()) };
+        // Reports change the results without a new source commit: that is no news about it.
+        if self.noted.as_ref().is_some_and(|(noted, _)| *noted == commit) {
+            return Ok(());
+        }
+        let mut text = format!("{}\n\nFleet-Results: {results}\n", crate::plan::subject(diff));
+        for (key, unplaced) in plan.unplaced.iter().take(PROBLEMS_MAX) {
+            let _ = write!(text, "\nnot placed: {key}: {}\n", unplaced.reason);
+        }
+        for problem in self.warnings.iter().take(PROBLEMS_MAX) {
+            let _ = write!(text, "\n{problem}\n");
+        }
+        self.note(commit, text, now)
+    }
+
+    fn note(&mut self, commit: ObjectId, text: String, now: Timestamp) -> Result<(), LedgerError> {
+        let noted = Some((commit, text));
+        if self.noted == noted {
+            return Ok(());
+        }
+        let Some((commit, text)) = &noted else { return Ok(()) };
+        let name = self.layout.notes();
+        let old = self.our_tip(&name)?;
+        let mut batch = self.store.batch();
+        let new = batch.note(old, *commit, text, now)?;
+        batch.write()?;
+        self.move_refs(vec![RefUpdate { name, old, new: Some(new) }])?;
+        self.noted = noted;
+        Ok(())
+    }
+}

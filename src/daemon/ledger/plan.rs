@@ -1,0 +1,319 @@
+//! From the fleet to published results: the four lines where git, policy and clusters meet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Ledger, LedgerError, Loaded, Reach, Results, changes};
+use crate::api::cluster::SyncMode;
+use crate::api::manifest::ObjectKey;
+use crate::api::names::{ClusterName, ObjectId};
+use crate::api::report::ClusterReport;
+use crate::daemon::inputs::{self, PlanInputs};
+use crate::daemon::status_ref::Edits;
+use crate::fleet::Fleet;
+use crate::member::{DesiredObject, DesiredWork};
+use crate::plan::{Inputs, Plan, PlanDiff, Previous, RenderedFile};
+use crate::store::{NewCommit, PublishError, RefUpdate};
+
+/// How many results commits back removed works are looked for when a controller starts. An object
+/// is in doubt only between its application and the next status commit, a second later.
+const HISTORY_MAX: usize = 500;
+
+/// A plan whose results are in force.
+pub struct Planned {
+    /// Tip of the results branch.
+    pub results: ObjectId,
+    /// Whether the remote has it.
+    pub pushed: bool,
+    /// Whether it took a commit.
+    pub diff: PlanDiff,
+    /// Tree of each member's work.
+    pub works: BTreeMap<ClusterName, ObjectId>,
+    /// Instant at which time alone changes the plan.
+    pub next: Option<Timestamp>,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// A plan that removes too much to be acted upon without a person's word.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// What stands behind the refusal, for a person.
+    pub reason: String,
+    /// The trailer that approves exactly this removal.
+    pub approval: Approval,
+}
+
+/// Names one set of removals: the same set has the same name, any other set another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval(pub String);
+
+impl Approval {
+    /// Trailer of a source commit that approves a removal.
+    pub const TRAILER: &str = "Fleet-Approve-Removal";
+
+    /// Whether a commit message carries this approval.
+    #[must_use]
+    pub fn is_in(&self, message: &str) -> bool {
+        message.lines().any(|line| {
+            line.split_once(':').is_some_and(|(key, value)| {
+                key.trim().eq_ignore_ascii_case(Self::TRAILER) && value.trim() == self.0
+            })
+        })
+    }
+}
+
+/// What a plan would do, without doing it.
+pub struct Preview {
+    /// The plan.
+    pub plan: Plan,
+    /// Its difference from the results in force.
+    pub diff: PlanDiff,
+    /// Why it would wait for an approval, if it would.
+    pub hold: Option<Hold>,
+}
+
+impl Ledger {
+    /// Plans for a commit that need not be the source's, and publishes nothing.
+    ///
+    /// # Errors
+    /// The results or the reports in git cannot be read.
+    pub fn preview(&mut self, loaded: &Loaded, now: Timestamp) -> Result<Preview, LedgerError> {
+        self.refresh(&loaded.fleet)?;
+        let (plan, diff) = self.make(&loaded.fleet, now);
+        let hold = self.hold(&loaded.fleet, &diff)?;
+        Ok(Preview { plan, diff, hold })
+    }
+
+    /// Plans for the loaded fleet, and makes git say so.
+    ///
+    /// # Errors
+    /// Git cannot be read or written, or someone else moved a ref of ours (read it again and plan
+    /// again).
+    ///
+    /// # Panics
+    /// Before a fleet was loaded.
+    pub fn plan(&mut self, now: Timestamp) -> Result<Result<Planned, Hold>, LedgerError> {
+        let fleet =
+            Arc::clone(self.fleet.as_ref().expect("a fleet is loaded before it is planned"));
+        self.refresh(&fleet)?;
+        let (plan, diff) = self.make(&fleet, now);
+        if let Some(hold) = self.hold(&fleet, &diff)? {
+            return Ok(Err(hold));
+        }
+        let outcome = self.publish(&fleet, &plan, &diff, now);
+        if matches!(&outcome, Err(LedgerError::Publish(PublishError::Moved { .. }))) {
+            self.results = None;
+        }
+        let (results, pushed, works) = outcome?;
+        let next = plan.next_wake;
+        Ok(Ok(Planned { results, pushed, diff, works, next, plan }))
+    }
+
+    /// Brings results and pull-mode members' reports up to what the refs say.
+    fn refresh(&mut self, fleet: &Fleet) -> Result<(), LedgerError> {
+        self.refresh_statuses(fleet)?;
+        let refname = self.layout.results();
+        let tip = self.our_tip(&refname)?;
+        if self.results.as_ref().is_some_and(|results| results.tip == tip) {
+            return Ok(());
+        }
+        let (files, previous) = match tip {
+            None => (BTreeMap::new(), Previous::default()),
+            Some(commit) => {
+                let files = self.store.files(commit)?;
+                let mut blobs = Vec::new();
+                let is_read =
+                    |path: &str| path.starts_with("bindings/") || path.starts_with("work/");
+                for (path, blob) in files.iter().filter(|(path, _)| is_read(path)) {
+                    blobs.push((path.as_str(), self.store.blob(*blob)?));
+                }
+                let read =
+                    Previous::read(blobs.iter().map(|(path, bytes)| (*path, bytes.as_slice())));
+                let previous = read.map_err(|error| LedgerError::Results {
+                    refname: refname.to_string(),
+                    commit,
+                    reason: error.to_string(),
+                })?;
+                (files, previous)
+            }
+        };
+        if self.results.is_none() {
+            self.recall_held(tip)?;
+        }
+        self.results = Some(Results { tip, files, previous });
+        Ok(())
+    }
+
+    /// Remembers what earlier works held: an executor that starts now prunes what is left of it.
+    fn recall_held(&mut self, tip: Option<ObjectId>) -> Result<(), LedgerError> {
+        let Some(tip) = tip else { return Ok(()) };
+        for path in self.store.removed_paths(tip, "work", HISTORY_MAX)? {
+            let Some((cluster, rest)) = path.split_once('/') else { continue };
+            let key = rest.strip_suffix(".yaml").and_then(ObjectKey::from_path);
+            if let (Ok(cluster), Some(key)) = (ClusterName::new(cluster), key) {
+                self.held.entry(cluster).or_default().insert(key);
+            }
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, fleet: &Fleet, now: Timestamp) -> (Plan, PlanDiff) {
+        let results = self.results.as_ref().expect("refreshed before it is planned");
+        let reports = self.reports();
+        let inputs = Inputs { fleet, reports: &reports, previous: &results.previous, now };
+        let plan = crate::plan::make(&inputs, &mut self.memo);
+        let diff = plan.diff(&results.previous);
+        (plan, diff)
+    }
+
+    pub(super) fn reports(&self) -> BTreeMap<ClusterName, Arc<ClusterReport>> {
+        let committed = |(name, status): (&ClusterName, &crate::daemon::status_ref::StatusRef)| {
+            Some((name.clone(), Arc::clone(status.committed()?)))
+        };
+        self.statuses.iter().filter_map(committed).collect()
+    }
+
+    fn hold(&self, fleet: &Fleet, diff: &PlanDiff) -> Result<Option<Hold>, LedgerError> {
+        let Some(refusal) = crate::check::guard(&fleet.settings.guards, diff) else {
+            return Ok(None);
+        };
+        let approval = Approval(crate::check::removal_id(diff));
+        if approval.is_in(&self.store.commit_info(fleet.commit)?.message) {
+            return Ok(None);
+        }
+        Ok(Some(Hold { reason: refusal.to_string(), approval }))
+    }
+
+    /// INVARIANT: all refs move together or none does, and only from where they were read.
+    fn publish(
+        &mut self,
+        fleet: &Fleet,
+        plan: &Plan,
+        diff: &PlanDiff,
+        now: Timestamp,
+    ) -> Result<(ObjectId, bool, BTreeMap<ClusterName, ObjectId>), LedgerError> {
+        let results = self.results.as_ref().expect("refreshed before it is published");
+        let mut files = plan.files();
+        let mut edits = edits(&results.files, &files);
+        let mut updates = Vec::new();
+        let message = message(&crate::plan::subject(diff), fleet.commit, now);
+        let mut batch = self.store.batch();
+        let tip = match results.tip {
+            Some(tip) if edits.is_empty() => tip,
+            parent => {
+                let input = PlanInputs {
+                    engine: env!("CARGO_PKG_VERSION").to_owned(),
+                    source: fleet.commit,
+                    previous: parent,
+                    now,
+                    status: self.reports().iter().map(|(n, r)| (n.clone(), r.commit)).collect(),
+                };
+                let file = RenderedFile::yaml(&input);
+                edits.insert(inputs::PATH.to_owned(), Some(Arc::clone(&file)));
+                files.insert(inputs::PATH.to_owned(), file);
+                let changes = changes(&edits);
+                let commit = NewCommit { parent, changes: &changes, message: &message, time: now };
+                let new = batch.commit(&commit)?;
+                let name = self.layout.results();
+                updates.push(RefUpdate { name, old: parent, new: Some(new) });
+                new
+            }
+        };
+        let mut works = BTreeMap::new();
+        for cluster in fleet.clusters.keys() {
+            let tree = match batch.find(tip, &format!("work/{cluster}"))? {
+                Some(tree) => tree,
+                None => batch.tree(None, &[])?,
+            };
+            works.insert(cluster.clone(), tree);
+            let name = self.layout.work(cluster);
+            let old = self.our_tip(&name)?;
+            let shown = old.map(|old| batch.tree_of(old)).transpose()?;
+            if shown != Some(tree) {
+                let new = batch.commit_tree(old, tree, &message, now);
+                updates.push(RefUpdate { name, old, new: Some(new) });
+            }
+        }
+        batch.write()?;
+        let reach = if updates.is_empty() { Reach::Everywhere } else { self.move_refs(updates)? };
+        let pushed = reach == Reach::Everywhere;
+        self.remember_held(plan);
+        let files = files.into_iter().map(|(path, file)| (path, file.id)).collect();
+        let previous = Previous::from(plan);
+        self.results = Some(Results { tip: Some(tip), files, previous });
+        Ok((tip, pushed, works))
+    }
+
+    /// Adds what the new plan no longer holds to what the executors may have to prune, and takes
+    /// away what it holds again.
+    fn remember_held(&mut self, plan: &Plan) {
+        let before = self.results.as_ref().map(|results| &results.files);
+        for path in before.into_iter().flat_map(BTreeMap::keys) {
+            let Some((cluster, rest)) = path.strip_prefix("work/").and_then(|p| p.split_once('/'))
+            else {
+                continue;
+            };
+            let key = rest.strip_suffix(".yaml").and_then(ObjectKey::from_path);
+            if let (Ok(cluster), Some(key)) = (ClusterName::new(cluster), key)
+                && plan.works.get(&cluster).is_none_or(|works| !works.contains_key(&key))
+            {
+                self.held.entry(cluster).or_default().insert(key);
+            }
+        }
+        for (cluster, held) in &mut self.held {
+            if let Some(works) = plan.works.get(cluster) {
+                held.retain(|key| !works.contains_key(key));
+            }
+        }
+    }
+
+    /// The work of one push-mode member, to hand to its executor.
+    #[must_use]
+    pub fn desired(&self, cluster: &ClusterName, plan: &Plan) -> DesiredWork {
+        let source = self.fleet.as_ref().expect("a plan has a fleet").commit;
+        let works = plan.works.get(cluster);
+        let objects = works.into_iter().flatten().map(|(key, work)| {
+            let object = DesiredObject { manifest: Arc::clone(&work.manifest), work: work.file.id };
+            (key.clone(), object)
+        });
+        let mut held: BTreeSet<ObjectKey> = self.held.get(cluster).cloned().unwrap_or_default();
+        let reported = self.statuses.get(cluster).and_then(|status| status.committed());
+        held.extend(reported.into_iter().flat_map(|report| report.objects.keys().cloned()));
+        let objects: BTreeMap<ObjectKey, DesiredObject> = objects.collect();
+        held.retain(|key| !objects.contains_key(key));
+        DesiredWork {
+            source,
+            objects,
+            held,
+            preserved: BTreeSet::new(),
+            // A suspended cluster keeps its earlier work: the plan has seen to it.
+            suspended: BTreeSet::new(),
+        }
+    }
+
+    /// Push-mode members of the loaded fleet.
+    pub fn push_members(&self) -> impl Iterator<Item = ClusterName> {
+        self.members().into_iter().filter(|(_, mode)| *mode == SyncMode::Push).map(|(name, _)| name)
+    }
+}
+
+/// What turns the tree with `before` into the tree with `after`. `inputs.yaml` does not count.
+fn edits(
+    before: &BTreeMap<String, ObjectId>,
+    after: &BTreeMap<String, Arc<RenderedFile>>,
+) -> Edits {
+    let written = after.iter().filter(|(path, file)| before.get(*path) != Some(&file.id));
+    let mut edits: Edits =
+        written.map(|(path, file)| (path.clone(), Some(Arc::clone(file)))).collect();
+    let deleted = before.keys().filter(|path| *path != inputs::PATH && !after.contains_key(*path));
+    edits.extend(deleted.map(|path| (path.clone(), None)));
+    edits
+}
+
+fn message(subject: &str, source: ObjectId, now: Timestamp) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{subject}\n\nFleet-Source: {source}\nFleet-Time: {now}\nFleet-Version: {version}\n")
+}

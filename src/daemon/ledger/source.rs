@@ -1,0 +1,162 @@
+//! From the source branch to a fleet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Ledger, LedgerError};
+use crate::api::names::ObjectId;
+use crate::api::problem::{Problem, Severity};
+use crate::api::settings::{SETTINGS_PATH, Settings};
+use crate::daemon::inputs::{self, PlanInputs};
+use crate::fleet::{Document, Fleet, Object, ParsedFile, is_manifest_path};
+use crate::store::{Layout, PathFilter};
+
+/// What a source commit holds.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The fleet; with errors among the problems it is what could be understood, for showing only.
+    pub fleet: Arc<Fleet>,
+    /// Everything that is wrong, in order of place.
+    pub problems: Vec<Problem>,
+}
+
+impl Loaded {
+    /// Whether the commit may be acted upon.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.problems.iter().all(|problem| problem.severity != Severity::Error)
+    }
+}
+
+impl Ledger {
+    /// The commit that the source branch shows now.
+    ///
+    /// # Errors
+    /// The branch or the repository is missing or out of reach.
+    pub fn source_head(&self) -> Result<ObjectId, LedgerError> {
+        let source = self.layout.source();
+        self.store.fetch(std::slice::from_ref(&source))?;
+        match self.tip(&source)? {
+            Some(commit) => Ok(commit),
+            // Says what there is instead.
+            None => Ok(self.store.head(&source)?),
+        }
+    }
+
+    /// Reads one commit, whatever branch it is on. Nothing of the ledger's state changes but caches.
+    ///
+    /// # Errors
+    /// The commit cannot be read whole. What users did wrong is in the result, not an error.
+    pub fn read(&mut self, commit: ObjectId) -> Result<Loaded, LedgerError> {
+        // fleet.yaml first: it says which of the other files count.
+        let settings = match self.store.find(commit, SETTINGS_PATH)? {
+            Some(blob) => settings_of(&*self.parse(SETTINGS_PATH, blob)?),
+            None => Settings::default(),
+        };
+        let listing = self.store.list(commit, &PathFilter::from(&settings))?;
+        let mut problems = listing.problems;
+        let mut files = Vec::with_capacity(listing.entries.len());
+        let mut kept = BTreeMap::new();
+        for entry in &listing.entries {
+            if !is_manifest_path(&entry.path) {
+                continue;
+            }
+            let file = self.parse(&entry.path, entry.blob)?;
+            kept.insert((entry.path.to_string(), entry.blob), Arc::clone(&file));
+            files.push(file);
+        }
+        self.parsed = kept;
+        for file in &files {
+            problems.extend(file.problems.iter().cloned());
+        }
+        let (fleet, across) = Fleet::assemble(commit, &files);
+        problems.extend(across);
+        problems.sort();
+        problems.dedup();
+        Ok(Loaded { commit, fleet: Arc::new(fleet), problems })
+    }
+
+    /// Reads the source and, if it validates, makes it the fleet that is planned for.
+    ///
+    /// # Errors
+    /// The source is missing, out of reach or cannot be read whole.
+    pub fn load(&mut self) -> Result<Loaded, LedgerError> {
+        let commit = self.source_head()?;
+        let mut loaded = self.read(commit)?;
+        if loaded.is_valid() && self.adopt_layout(&loaded)? {
+            let commit = self.source_head()?;
+            loaded = self.read(commit)?;
+        }
+        if loaded.is_valid() {
+            self.fleet = Some(Arc::clone(&loaded.fleet));
+            self.warnings.clone_from(&loaded.problems);
+        } else if self.fleet.is_none() {
+            self.recall_last_good()?;
+        }
+        Ok(loaded)
+    }
+
+    /// After a start with a source that does not validate: the commit that the results name stays in
+    /// force, watched over as before.
+    fn recall_last_good(&mut self) -> Result<(), LedgerError> {
+        let Some(tip) = self.our_tip(&self.layout.results())? else { return Ok(()) };
+        let Some(bytes) = self.store.file(tip, inputs::PATH)? else { return Ok(()) };
+        let Ok(inputs) = crate::api::yaml::from_bytes::<PlanInputs>(&bytes) else { return Ok(()) };
+        let loaded = self.read(inputs.source)?;
+        if loaded.is_valid() {
+            self.fleet = Some(loaded.fleet);
+            self.warnings = loaded.problems;
+        }
+        Ok(())
+    }
+
+    /// Makes a commit that need not be the source's the one that is planned for, for a look ahead.
+    ///
+    /// # Errors
+    /// Its settings name refs that cannot be.
+    pub fn adopt(&mut self, loaded: &Loaded) -> Result<(), LedgerError> {
+        self.adopt_layout(loaded)?;
+        self.fleet = Some(Arc::clone(&loaded.fleet));
+        Ok(())
+    }
+
+    /// Takes source branch and ref prefix from `fleet.yaml`, where no flag fixes them. Returns
+    /// whether the source branch is another one now.
+    fn adopt_layout(&mut self, loaded: &Loaded) -> Result<bool, LedgerError> {
+        let spec = &loaded.fleet.settings;
+        let source = self.overrides.source_branch.as_deref();
+        let source = source.unwrap_or(spec.source.branch.as_str());
+        let prefix = self.overrides.refs_prefix.as_deref().unwrap_or(spec.refs.prefix.as_str());
+        let before = self.layout.source();
+        self.layout = Layout::new(source, prefix)?;
+        Ok(self.layout.source() != before)
+    }
+
+    fn parse(&self, path: &str, blob: ObjectId) -> Result<Arc<ParsedFile>, LedgerError> {
+        let known = self.parsed.get(&(path.to_owned(), blob));
+        if let Some(file) = known {
+            return Ok(Arc::clone(file));
+        }
+        let bytes = self.store.blob(blob)?;
+        Ok(Arc::new(crate::fleet::parse_file(path, blob, &bytes)))
+    }
+
+    /// Resolves what a person typed to a commit: a branch, a tag, an id, `HEAD`.
+    ///
+    /// # Errors
+    /// There is no such commit.
+    pub fn resolve(&self, revision: &str) -> Result<ObjectId, LedgerError> {
+        Ok(self.store.resolve(revision)?)
+    }
+}
+
+/// The settings in `fleet.yaml`; the defaults while it has an error.
+fn settings_of(file: &ParsedFile) -> Settings {
+    let settings = |document: &Document| match &document.object {
+        Object::Settings(settings) => Some(settings.spec.clone()),
+        _ => None,
+    };
+    file.documents.iter().find_map(settings).unwrap_or_default()
+}

@@ -1,0 +1,140 @@
+//! Members' reports: read from the status refs of pull-mode members, written to those of the rest.
+
+use jiff::Timestamp;
+
+use super::{Ledger, LedgerError, Reach, changes};
+use crate::api::cluster::SyncMode;
+use crate::api::names::ClusterName;
+use crate::daemon::status_ref::StatusRef;
+use crate::engine::News;
+use crate::fleet::Fleet;
+use crate::member::MemberReport;
+use crate::store::{NewCommit, RefUpdate};
+
+/// What committing reports came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusCommitted {
+    /// Whether any status tree changed.
+    pub changed: bool,
+    /// Whether the remote has it too.
+    pub pushed: bool,
+}
+
+impl Ledger {
+    /// Brings every member's reports up to what its status ref says.
+    ///
+    /// For a push-mode member that is done once, at the start: afterwards we are the ref's writer.
+    /// A pull-mode member whose status cannot be read keeps its last good one.
+    pub(super) fn refresh_statuses(&mut self, fleet: &Fleet) -> Result<(), LedgerError> {
+        self.statuses.retain(|name, _| fleet.clusters.contains_key(name));
+        let pulls = |name: &ClusterName| {
+            fleet.clusters.get(name).is_some_and(|c| c.value.spec.sync_mode == SyncMode::Pull)
+        };
+        let wanted: Vec<ClusterName> = fleet
+            .clusters
+            .keys()
+            .filter(|name| !self.statuses.contains_key(*name) || pulls(name))
+            .cloned()
+            .collect();
+        let refs: Vec<_> = wanted.iter().map(|name| self.layout.status(name)).collect();
+        if let Err(error) = self.store.fetch(&refs) {
+            tracing::warn!(error = %crate::daemon::chain(&error), "the status refs cannot be fetched; the last known reports stand");
+        }
+        for (name, refname) in wanted.into_iter().zip(refs) {
+            let tip = self.our_tip(&refname)?;
+            let status =
+                self.statuses.entry(name.clone()).or_insert_with(|| StatusRef::new(name.clone()));
+            let Some(tip) = tip.filter(|tip| status.tip() != Some(*tip)) else { continue };
+            let files = self.store.files(tip)?;
+            let store = &self.store;
+            if let Err(error) = status.advance(tip, files, |blob| store.blob(blob)) {
+                tracing::warn!(cluster = %name, commit = %tip, %error, "a status is unreadable; the last good one stands");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what a push-mode member's executor said. Returns how urgent it is to commit it.
+    pub fn absorb(&mut self, cluster: &ClusterName, report: MemberReport) -> Option<News> {
+        let status =
+            self.statuses.entry(cluster.clone()).or_insert_with(|| StatusRef::new(cluster.clone()));
+        status.absorb(report)
+    }
+
+    /// Forgets that a member's executor has spoken: the next one's first word is news again.
+    pub fn reconnected(&mut self, cluster: &ClusterName) {
+        if let Some(status) = self.statuses.get_mut(cluster) {
+            status.expect_first_word();
+        }
+    }
+
+    /// Commits what these push-mode members said and no commit holds yet.
+    ///
+    /// # Errors
+    /// Git cannot be written, or someone else moved a status ref. What was said stays pending.
+    pub fn commit_statuses(
+        &mut self,
+        clusters: &[ClusterName],
+        now: Timestamp,
+    ) -> Result<StatusCommitted, LedgerError> {
+        let mut updates = Vec::new();
+        let mut settled = Vec::new();
+        let mut batch = self.store.batch();
+        for cluster in clusters {
+            let Some(status) = self.statuses.get(cluster) else { continue };
+            let edits = status.edits();
+            let parent = status.tip();
+            if edits.is_empty() && parent.is_some() {
+                settled.push((cluster, parent, edits));
+                continue;
+            }
+            let message = format!("status of {cluster}\n\nFleet-Time: {now}\n");
+            let new = batch.commit(&NewCommit {
+                parent,
+                changes: &changes(&edits),
+                message: &message,
+                time: now,
+            })?;
+            updates.push(RefUpdate {
+                name: self.layout.status(cluster),
+                old: parent,
+                new: Some(new),
+            });
+            settled.push((cluster, Some(new), edits));
+        }
+        batch.write()?;
+        let changed = !updates.is_empty();
+        let mut pushed = true;
+        if changed {
+            match self.move_refs(updates) {
+                Ok(reach) => pushed = reach == Reach::Everywhere,
+                Err(error) => {
+                    // Someone else wrote a ref of ours: read it again before the next try.
+                    for (cluster, ..) in settled {
+                        self.reread_status(cluster)?;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        for (cluster, tip, edits) in settled {
+            if let (Some(status), Some(tip)) = (self.statuses.get_mut(cluster), tip) {
+                status.settle(tip, edits);
+            }
+        }
+        Ok(StatusCommitted { changed, pushed })
+    }
+
+    fn reread_status(&mut self, cluster: &ClusterName) -> Result<(), LedgerError> {
+        let tip = self.our_tip(&self.layout.status(cluster))?;
+        let Some(status) = self.statuses.get_mut(cluster) else { return Ok(()) };
+        if let Some(tip) = tip.filter(|tip| status.tip() != Some(*tip)) {
+            let files = self.store.files(tip)?;
+            let store = &self.store;
+            if let Err(error) = status.advance(tip, files, |blob| store.blob(blob)) {
+                tracing::warn!(cluster = %cluster, commit = %tip, %error, "a status is unreadable and will be replaced");
+            }
+        }
+        Ok(())
+    }
+}

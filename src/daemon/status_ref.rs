@@ -1,0 +1,307 @@
+//! The content of a status ref: what one executor reports, as files.
+//!
+//! ```text
+//! cluster.yaml                                      Cluster with its status
+//! objects/<namespace>/<kind>.<group>/<name>.yaml    one ObjectReport for each object it holds
+//! ```
+//!
+//! The same code writes it in the controller, for the members that it pushes to, and in the agent.
+//! Only changes that matter are written: a counter or a timestamp alone makes no commit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::cluster::ClusterStatus;
+use crate::api::condition::{self, ConditionStatus};
+use crate::api::manifest::ObjectKey;
+use crate::api::names::{ClusterName, ObjectId};
+use crate::api::report::{ClusterReport, ObjectReport};
+use crate::engine::News;
+use crate::member::MemberReport;
+use crate::plan::RenderedFile;
+
+const CLUSTER_PATH: &str = "cluster.yaml";
+const OBJECTS_DIR: &str = "objects/";
+
+/// Largest share by which a member's capacity may differ before it is worth a commit, in percent.
+const CAPACITY_CHANGE_PERCENT: i128 = 5;
+
+/// Files of a tree that are to change: their new content, or `None` to delete them.
+pub type Edits = BTreeMap<String, Option<Arc<RenderedFile>>>;
+
+/// Why a status ref could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusRefError {
+    /// A file is not what an executor writes.
+    #[error("`{path}` in the status of cluster {cluster} cannot be read: {reason}")]
+    File {
+        /// Whose status.
+        cluster: ClusterName,
+        /// Path in the status tree.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// `cluster.yaml` of a status ref: a Cluster that consists of its status.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClusterFile {
+    api_version: String,
+    kind: String,
+    metadata: ClusterFileMeta,
+    #[serde(default)]
+    status: ClusterStatus,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClusterFileMeta {
+    name: ClusterName,
+}
+
+/// One member's reports: what its status ref holds, and what it does not hold yet.
+#[derive(Debug)]
+pub struct StatusRef {
+    cluster: ClusterName,
+    /// What the ref holds; `None` until there is a commit with a readable cluster status.
+    committed: Option<Arc<ClusterReport>>,
+    /// Blob of every file of the tip.
+    files: BTreeMap<String, ObjectId>,
+    tip: Option<ObjectId>,
+    pending_cluster: Option<ClusterStatus>,
+    pending_objects: BTreeMap<ObjectKey, Option<ObjectReport>>,
+    /// Whether the executor that runs now has spoken.
+    heard: bool,
+}
+
+impl StatusRef {
+    /// The reports of a member whose status ref does not exist yet.
+    #[must_use]
+    pub fn new(cluster: ClusterName) -> Self {
+        Self {
+            cluster,
+            committed: None,
+            files: BTreeMap::new(),
+            tip: None,
+            pending_cluster: None,
+            pending_objects: BTreeMap::new(),
+            heard: false,
+        }
+    }
+
+    /// Commit that the ref is known to be at.
+    #[must_use]
+    pub fn tip(&self) -> Option<ObjectId> {
+        self.tip
+    }
+
+    /// What the ref holds, for the plan.
+    #[must_use]
+    pub fn committed(&self) -> Option<&Arc<ClusterReport>> {
+        self.committed.as_ref()
+    }
+
+    /// Takes over the tree of a new tip, reading only the files that differ from the last one.
+    ///
+    /// Files of other names than an executor writes are passed over: what else a member's
+    /// credentials put there changes nothing.
+    ///
+    /// # Errors
+    /// A file that cannot be read leaves all as it was.
+    pub fn advance<E: std::fmt::Display>(
+        &mut self,
+        tip: ObjectId,
+        files: BTreeMap<String, ObjectId>,
+        mut read: impl FnMut(ObjectId) -> Result<Vec<u8>, E>,
+    ) -> Result<(), StatusRefError> {
+        let fault = |path: &str, reason: String| StatusRefError::File {
+            cluster: self.cluster.clone(),
+            path: path.escape_debug().to_string(),
+            reason,
+        };
+        let mut report = match self.committed.take() {
+            Some(report) => Arc::unwrap_or_clone(report),
+            None => ClusterReport {
+                commit: tip,
+                cluster: ClusterStatus::default(),
+                objects: BTreeMap::new(),
+            },
+        };
+        let before = report.clone();
+        let outcome = (|| {
+            for (path, blob) in &files {
+                if self.files.get(path) == Some(blob) {
+                    continue;
+                }
+                if path == CLUSTER_PATH {
+                    let bytes = read(*blob).map_err(|e| fault(path, e.to_string()))?;
+                    let file: ClusterFile = crate::api::yaml::from_bytes(&bytes)
+                        .map_err(|e| fault(path, e.to_string()))?;
+                    if file.metadata.name != self.cluster {
+                        return Err(fault(
+                            path,
+                            format!("it names cluster {}", file.metadata.name),
+                        ));
+                    }
+                    report.cluster = file.status;
+                } else if let Some(key) = object_key(path) {
+                    let bytes = read(*blob).map_err(|e| fault(path, e.to_string()))?;
+                    let object = crate::api::yaml::from_bytes(&bytes)
+                        .map_err(|e| fault(path, e.to_string()))?;
+                    report.objects.insert(key, object);
+                }
+            }
+            for path in self.files.keys().filter(|path| !files.contains_key(*path)) {
+                if let Some(key) = object_key(path) {
+                    report.objects.remove(&key);
+                }
+            }
+            Ok(())
+        })();
+        if let Err(error) = outcome {
+            self.committed = self.tip.is_some().then(|| Arc::new(before));
+            return Err(error);
+        }
+        report.commit = tip;
+        self.committed = Some(Arc::new(report));
+        self.files = files;
+        self.tip = Some(tip);
+        Ok(())
+    }
+
+    /// Takes in what an executor said. Returns how urgent it is, or `None` if it says nothing new.
+    pub fn absorb(&mut self, report: MemberReport) -> Option<News> {
+        match report {
+            MemberReport::Cluster(_, status) => {
+                let first = !std::mem::replace(&mut self.heard, true);
+                let known = self.pending_cluster.as_ref();
+                let known = known.or(self.committed.as_ref().map(|report| &report.cluster));
+                let urgent = first || known.is_none_or(|known| ready(known) != ready(&status));
+                if known.is_none_or(|known| differs(known, &status)) {
+                    self.pending_cluster = Some(status);
+                    return Some(if urgent { News::Member } else { News::Objects });
+                }
+                first.then_some(News::Member)
+            }
+            MemberReport::Objects(_, objects) => {
+                for (key, object) in objects {
+                    let committed =
+                        self.committed.as_ref().and_then(|report| report.objects.get(&key));
+                    if committed == object.as_ref() {
+                        self.pending_objects.remove(&key);
+                    } else {
+                        self.pending_objects.insert(key, object);
+                    }
+                }
+                (!self.pending_objects.is_empty()).then_some(News::Objects)
+            }
+            MemberReport::Applied(..) => None,
+        }
+    }
+
+    /// What the next commit of this ref has to change; empty when it holds all that was reported.
+    #[must_use]
+    pub fn edits(&self) -> Edits {
+        let mut edits = Edits::new();
+        if let Some(status) = &self.pending_cluster {
+            let file = ClusterFile {
+                api_version: "cluster.karmada.io/v1alpha1".to_owned(),
+                kind: "Cluster".to_owned(),
+                metadata: ClusterFileMeta { name: self.cluster.clone() },
+                status: status.clone(),
+            };
+            edits.insert(CLUSTER_PATH.to_owned(), Some(RenderedFile::yaml(&file)));
+        }
+        for (key, object) in &self.pending_objects {
+            let path = format!("{OBJECTS_DIR}{}.yaml", key.path());
+            edits.insert(path, object.as_ref().map(RenderedFile::yaml));
+        }
+        // What the tree holds already is no change.
+        edits.retain(|path, file| self.files.get(path) != file.as_ref().map(|file| &file.id));
+        edits
+    }
+
+    /// Notes that `tip`, a commit of these [`StatusRef::edits`], is in force.
+    pub fn settle(&mut self, tip: ObjectId, edits: Edits) {
+        let mut report = match self.committed.take() {
+            Some(report) => Arc::unwrap_or_clone(report),
+            None => ClusterReport {
+                commit: tip,
+                cluster: ClusterStatus::default(),
+                objects: BTreeMap::new(),
+            },
+        };
+        report.commit = tip;
+        if let Some(status) = self.pending_cluster.take() {
+            report.cluster = status;
+        }
+        for (key, object) in std::mem::take(&mut self.pending_objects) {
+            match object {
+                Some(object) => report.objects.insert(key, object),
+                None => report.objects.remove(&key),
+            };
+        }
+        self.committed = Some(Arc::new(report));
+        for (path, file) in edits {
+            match file {
+                Some(file) => self.files.insert(path, file.id),
+                None => self.files.remove(&path),
+            };
+        }
+        self.tip = Some(tip);
+    }
+
+    /// Forgets that an executor has spoken: the next one's first word is news again.
+    pub fn expect_first_word(&mut self) {
+        self.heard = false;
+    }
+}
+
+fn object_key(path: &str) -> Option<ObjectKey> {
+    ObjectKey::from_path(path.strip_prefix(OBJECTS_DIR)?.strip_suffix(".yaml")?)
+}
+
+fn ready(status: &ClusterStatus) -> Option<ConditionStatus> {
+    condition::find(&status.conditions, "Ready").map(|condition| condition.status)
+}
+
+/// Whether the difference between two states of a cluster is worth a commit.
+fn differs(known: &ClusterStatus, new: &ClusterStatus) -> bool {
+    let sketch = |status: &ClusterStatus| {
+        let mut status = status.clone();
+        status.resource_summary = None;
+        for condition in &mut status.conditions {
+            condition.last_transition_time = jiff::Timestamp::UNIX_EPOCH;
+        }
+        status
+    };
+    sketch(known) != sketch(new) || capacity_differs(known, new)
+}
+
+fn capacity_differs(known: &ClusterStatus, new: &ClusterStatus) -> bool {
+    let (known, new) = match (&known.resource_summary, &new.resource_summary) {
+        (None, None) => return false,
+        (Some(known), Some(new)) => (known, new),
+        _ => return true,
+    };
+    if known.allocatable_modelings != new.allocatable_modelings {
+        return true;
+    }
+    let pairs = [
+        (&known.allocatable, &new.allocatable, &known.allocatable),
+        (&known.allocated, &new.allocated, &known.allocatable),
+        (&known.allocating, &new.allocating, &known.allocatable),
+    ];
+    pairs.into_iter().any(|(known, new, scale)| {
+        known.keys().ne(new.keys())
+            || known.iter().zip(new.values()).any(|((resource, known), new)| {
+                let scale =
+                    scale.get(resource).map_or(0, |quantity| i128::from(quantity.milli_value()));
+                let step = i128::from(known.milli_value()) - i128::from(new.milli_value());
+                step.abs() * 100 > scale * CAPACITY_CHANGE_PERCENT
+            })
+    })
+}

@@ -1,0 +1,216 @@
+//! The thread that owns the repository: jobs in, answers out, one at a time.
+//!
+//! libgit2 blocks and its handle must not be shared, so it gets a thread instead of a lock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::{Receiver, Sender};
+
+use super::ledger::{Ledger, LedgerError, Planned, Reach};
+use crate::api::cluster::ClusterStatus;
+use crate::api::condition::{self, ConditionStatus};
+use crate::api::names::{ClusterName, ObjectId};
+use crate::daemon::chain;
+use crate::engine::{Event, LoadOutcome, News, PlanOutcome, PushOutcome, StatusOutcome};
+use crate::member::{AppliedRound, DesiredWork, MemberReport};
+use crate::store::PublishError;
+
+/// What the thread can be asked for.
+#[derive(Debug)]
+pub(super) enum Job {
+    Load,
+    Plan,
+    CommitStatus(Vec<ClusterName>),
+    Push,
+    Absorb(MemberReport),
+    Reconnected(ClusterName),
+}
+
+/// What it answers.
+pub(super) enum Done {
+    /// A job ended.
+    Event(Event),
+    /// The source does not validate.
+    Refused(Event),
+    /// A job ended because the world failed, and why.
+    Broken(Event, String),
+    /// A plan ended; the works of the members whose work differs from the last one.
+    Planned(PlanOutcome, BTreeMap<ClusterName, Arc<DesiredWork>>),
+    /// A member's executor has finished a round.
+    Applied(ClusterName, AppliedRound),
+    /// The plan waits for an approval, and why.
+    Held(String),
+    /// A member's executor said whether it is ready; if not, why not.
+    Readiness(ClusterName, Option<String>),
+    /// A member's executor said something new.
+    News(ClusterName, News),
+}
+
+struct Worker {
+    ledger: Ledger,
+    out: Sender<Done>,
+    /// Work trees whose content the controller has.
+    handed: BTreeMap<ClusterName, ObjectId>,
+}
+
+/// Starts the thread. It ends when its queue is closed.
+pub(super) fn spawn(
+    ledger: Ledger,
+    mut jobs: Receiver<Job>,
+    out: Sender<Done>,
+) -> std::io::Result<JoinHandle<()>> {
+    let mut worker = Worker { ledger, out, handed: BTreeMap::new() };
+    std::thread::Builder::new().name("repository".to_owned()).spawn(move || {
+        while let Some(job) = jobs.blocking_recv() {
+            worker.perform(job);
+        }
+    })
+}
+
+impl Worker {
+    fn perform(&mut self, job: Job) {
+        match job {
+            Job::Load => self.load(),
+            Job::Plan => self.plan(),
+            Job::CommitStatus(clusters) => self.commit_statuses(&clusters),
+            Job::Push => self.push(),
+            Job::Reconnected(cluster) => {
+                self.handed.remove(&cluster);
+                self.ledger.reconnected(&cluster);
+            }
+            Job::Absorb(MemberReport::Applied(cluster, round)) => {
+                self.answer(Done::Applied(cluster, round));
+            }
+            Job::Absorb(report) => {
+                let cluster = match &report {
+                    MemberReport::Cluster(cluster, status) => {
+                        self.answer(Done::Readiness(cluster.clone(), why_not_ready(status)));
+                        cluster.clone()
+                    }
+                    MemberReport::Objects(cluster, _) | MemberReport::Applied(cluster, _) => {
+                        cluster.clone()
+                    }
+                };
+                if let Some(news) = self.ledger.absorb(&cluster, report) {
+                    self.answer(Done::News(cluster, news));
+                }
+            }
+        }
+    }
+
+    /// The controller has gone when nobody listens; there is nothing left to do then.
+    fn answer(&self, done: Done) {
+        let _ = self.out.blocking_send(done);
+    }
+
+    fn load(&mut self) {
+        let had_fleet = self.ledger.fleet().is_some();
+        let loaded = match self.ledger.load() {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::warn!(error = %reason, "the source cannot be read; the last good state stays in force");
+                return self.answer(Done::Broken(Event::Loaded(LoadOutcome::Failed), reason));
+            }
+        };
+        let commit = loaded.commit;
+        if loaded.is_valid() {
+            let members = self.ledger.members();
+            let outcome = LoadOutcome::Ready { commit, members };
+            return self.answer(Done::Event(Event::Loaded(outcome)));
+        }
+        tracing::error!(%commit, problems = loaded.problems.len(), "the source does not validate; the last good state stays in force");
+        if let Err(error) = self.ledger.note_refusal(&loaded, Timestamp::now()) {
+            tracing::warn!(%commit, error = %chain(&error), "the refusal could not be noted");
+        }
+        // After a start the last good commit stands in: it stays in force, and watched over.
+        let last_good = self.ledger.fleet().filter(|_| !had_fleet).map(|fleet| fleet.commit);
+        let outcome = match last_good {
+            Some(commit) => LoadOutcome::Ready { commit, members: self.ledger.members() },
+            None => LoadOutcome::Refused { commit },
+        };
+        self.answer(Done::Refused(Event::Loaded(outcome)));
+    }
+
+    fn plan(&mut self) {
+        let now = Timestamp::now();
+        match self.ledger.plan(now) {
+            Ok(Ok(planned)) => self.planned(planned, now),
+            Ok(Err(hold)) => {
+                tracing::error!(reason = %hold.reason, "the plan waits for an approval");
+                self.answer(Done::Held(hold.reason.clone()));
+                if let Err(error) = self.ledger.note_hold(&hold, now) {
+                    tracing::warn!(error = %chain(&error), "the hold could not be noted");
+                }
+            }
+            Err(LedgerError::Publish(error @ PublishError::Moved { .. })) => {
+                tracing::warn!(%error, "planning again from what the ref says now");
+                self.answer(Done::Event(Event::Planned(PlanOutcome::Moved)));
+            }
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::error!(error = %reason, "the plan could not be made or published");
+                self.answer(Done::Broken(Event::Planned(PlanOutcome::Failed), reason));
+            }
+        }
+    }
+
+    fn planned(&mut self, planned: Planned, now: Timestamp) {
+        let Planned { results, pushed, diff, works, next, plan } = planned;
+        let mut desired = BTreeMap::new();
+        for cluster in self.ledger.push_members() {
+            let Some(work) = works.get(&cluster) else { continue };
+            if self.handed.get(&cluster) != Some(work) {
+                desired.insert(cluster.clone(), Arc::new(self.ledger.desired(&cluster, &plan)));
+                self.handed.insert(cluster, *work);
+            }
+        }
+        let outcome = PlanOutcome::InForce { results, pushed, works, next };
+        self.answer(Done::Planned(outcome, desired));
+        if !diff.is_empty() {
+            tracing::info!(commit = %results, "{}", crate::plan::subject(&diff));
+        }
+        // After the answer: members need not wait for a note.
+        if let Err(error) = self.ledger.note_plan(&plan, &diff, results, now) {
+            tracing::warn!(error = %chain(&error), "the source commit could not be noted");
+        }
+    }
+
+    fn commit_statuses(&mut self, clusters: &[ClusterName]) {
+        let outcome = match self.ledger.commit_statuses(clusters, Timestamp::now()) {
+            Ok(committed) => {
+                StatusOutcome::Committed { changed: committed.changed, pushed: committed.pushed }
+            }
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "reports could not be committed");
+                StatusOutcome::Failed(clusters.to_vec())
+            }
+        };
+        self.answer(Done::Event(Event::StatusCommitted(outcome)));
+    }
+
+    fn push(&mut self) {
+        let outcome = match self.ledger.push() {
+            Ok(Reach::Everywhere) => PushOutcome::Done,
+            Ok(Reach::HereOnly) => PushOutcome::Failed,
+            Err(LedgerError::Publish(PublishError::Moved { .. })) => PushOutcome::Moved,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "the remote does not have our commits yet");
+                PushOutcome::Failed
+            }
+        };
+        self.answer(Done::Event(Event::Pushed(outcome)));
+    }
+}
+
+/// Why a member is not ready; `None` when it is.
+fn why_not_ready(status: &ClusterStatus) -> Option<String> {
+    match condition::find(&status.conditions, "Ready") {
+        Some(ready) if ready.status == ConditionStatus::True => None,
+        Some(ready) => Some(ready.message.clone()),
+        None => Some("it does not say whether it is ready".to_owned()),
+    }
+}
