@@ -21,3 +21,4 @@ pub mod daemon;
 pub mod member;
 pub mod sim;
 pub mod store;
+pub mod telemetry;

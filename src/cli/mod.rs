@@ -1,1 +1,146 @@
-//! One file a verb.
+//! The command line: a verb parses, calls one function of the house, renders.
+//!
+//! stdout is data, stderr is messages. Exit codes: 0 done or no difference, 1 differences
+//! (`plan --exit-code`), 2 usage, 3 the fleet does not validate, 4 the world failed.
+
+mod agent;
+mod apply;
+mod completion;
+mod demo;
+mod get;
+mod init;
+mod output;
+mod plan;
+mod render;
+mod run;
+mod schema;
+mod session;
+mod validate;
+mod version;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use session::{Connection, Repository};
+
+use crate::daemon::chain;
+
+/// Multi-cluster orchestration for Kubernetes with a git repository as the control plane
+#[derive(Parser, Debug)]
+#[command(name = "git-fleet", bin_name = "git fleet", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    logging: Logging,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+impl Cli {
+    /// What is to be logged, and how.
+    #[must_use]
+    pub fn logging(&self) -> &Logging {
+        &self.logging
+    }
+}
+
+/// What is logged, and how.
+#[derive(Args, Debug, Clone)]
+pub struct Logging {
+    /// Write logs as text for people or as one JSON object a line
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Log this level and above: error, warn, info, debug or trace
+    #[arg(
+        long,
+        global = true,
+        default_value = "warn",
+        value_name = "LEVEL",
+        env = "GIT_FLEET_LOG"
+    )]
+    pub log_level: tracing::Level,
+}
+
+/// Shape of a log line.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    Demo(demo::DemoArgs),
+    Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Run(run::RunArgs),
+    Agent(agent::AgentArgs),
+    Get(get::GetArgs),
+    Schema(schema::SchemaArgs),
+    Completion(completion::CompletionArgs),
+    Version(version::VersionArgs),
+}
+
+/// How a verb ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or no difference.
+    Clean,
+    /// There are differences, and the user asked to be told by the exit code.
+    Changes,
+    /// The fleet does not validate.
+    Invalid,
+    /// The world failed.
+    Failed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Clean => 0,
+            Exit::Changes => 1,
+            Exit::Invalid => 3,
+            Exit::Failed => 4,
+        })
+    }
+}
+
+/// Runs the verb that was typed. Prints an error with all its causes.
+#[must_use]
+pub fn main(cli: Cli) -> ExitCode {
+    let outcome = match cli.verb {
+        Verb::Demo(args) => demo::run(&args),
+        Verb::Init(args) => init::run(&args),
+        Verb::Validate(args) => validate::run(&args),
+        Verb::Plan(args) => plan::run(&args),
+        Verb::Apply(args) => apply::run(&args),
+        Verb::Run(args) => run::run(&args),
+        Verb::Agent(args) => agent::run(&args),
+        Verb::Get(args) => get::run(&args),
+        Verb::Schema(args) => schema::run(&args),
+        Verb::Completion(args) => completion::run(&args),
+        Verb::Version(args) => version::run(&args),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        // Whoever read our output has enough of it: that is no failure of ours.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {}", chain(error.as_ref()));
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

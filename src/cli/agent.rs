@@ -1,0 +1,56 @@
+//! `agent`: the executor of one pull-mode member.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use super::run::runtime;
+use super::{Connection, Exit, Repository};
+use crate::api::names::ClusterName;
+use crate::daemon::agent::{self, Agent};
+use crate::store::{Layout, Location};
+
+/// Run one pull-mode member from its work ref, beside the cluster
+#[derive(clap::Args, Debug)]
+pub(super) struct AgentArgs {
+    /// Fleet repository: a path, or a file://, https:// or ssh:// URL
+    #[arg(long, value_name = "PATH|URL")]
+    remote: String,
+    /// Name of the cluster, as registered in the source
+    #[arg(long, value_name = "NAME")]
+    cluster: ClusterName,
+    #[command(flatten)]
+    connection: Connection,
+    /// How often the repository is asked for new work, e.g. 15s; a local path is watched instead
+    #[arg(long, value_name = "DURATION", default_value = "15s")]
+    poll: crate::api::period::Period,
+    /// Prefix of the machine-owned refs
+    #[arg(long, value_name = "PREFIX", default_value = "fleet")]
+    refs_prefix: String,
+    /// Where the clone of the repository is kept [default: the user's cache directory]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
+    let credentials = args.connection.credentials()?;
+    let location: Location = args.remote.parse()?;
+    let repository = Repository {
+        repo: args.remote.clone(),
+        source_branch: None,
+        refs_prefix: Some(args.refs_prefix.clone()),
+        state_dir: args.state_dir.clone(),
+    };
+    let agent = Agent {
+        location,
+        // Two agents on one machine must not share a clone.
+        state_dir: repository.state_dir().join("agent").join(args.cluster.as_str()),
+        layout: Layout::new("main", &args.refs_prefix)?,
+        cluster: args.cluster.clone(),
+        credentials,
+        poll: args.poll.duration(),
+        options: args.connection.member_options(),
+    };
+    writeln!(std::io::stderr(), "running the agent of cluster {}; stop with Ctrl-C", args.cluster)?;
+    runtime()?.block_on(agent::run(agent))?;
+    Ok(Exit::Clean)
+}

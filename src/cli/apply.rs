@@ -1,0 +1,60 @@
+//! `apply`: one pass of the controller.
+
+use std::io::Write as _;
+
+use super::run::runtime;
+use super::session::timing;
+use super::{Connection, Exit, Repository};
+use crate::daemon::controller::{self, Until};
+
+/// Bring the fleet to what the source says, once
+#[derive(clap::Args, Debug)]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    repository: Repository,
+    #[command(flatten)]
+    connection: Connection,
+    /// Only show what would change, as `git fleet plan` does
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
+    if args.dry_run {
+        return super::plan::show(&args.repository, &super::plan::Which::Source);
+    }
+    let credentials = args.connection.credentials()?;
+    let mut ledger = args.repository.ledger()?;
+    let loaded = ledger.load()?;
+    let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().is_remote());
+    let mut err = std::io::stderr();
+    for problem in &loaded.problems {
+        writeln!(err, "{problem}")?;
+    }
+    let options = args.connection.member_options();
+    let run = controller::run(ledger, credentials, options, timing, poll, Until::Converged);
+    let summary = runtime()?.block_on(run)?;
+    if summary.refused {
+        writeln!(err, "commit {} does not validate: nothing was changed", loaded.commit.short())?;
+        return Ok(Exit::Invalid);
+    }
+    if let Some(hold) = &summary.held {
+        writeln!(err, "nothing was changed: {hold}")?;
+        return Ok(Exit::Failed);
+    }
+    if let Some(reason) = &summary.broken {
+        anyhow::bail!("{reason}");
+    }
+    for (cluster, failure) in &summary.failures {
+        writeln!(err, "cluster {cluster}: {failure}")?;
+    }
+    writeln!(
+        err,
+        "commit {}: {} objects applied, {} pruned, {} clusters with failures",
+        loaded.commit.short(),
+        summary.n_applied,
+        summary.n_pruned,
+        summary.failures.len()
+    )?;
+    Ok(if summary.failures.is_empty() { Exit::Clean } else { Exit::Failed })
+}

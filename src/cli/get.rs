@@ -1,0 +1,262 @@
+//! `get`: what the repository says of the fleet. It asks no cluster and computes nothing.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::output::{ListFormat, Table, json, yaml};
+use super::{Exit, Repository};
+use crate::api::binding::{BindingSpec, BindingStatus};
+use crate::api::cluster::Cluster;
+use crate::api::condition::{self, ConditionStatus};
+use crate::api::manifest::{Manifest, ObjectKey};
+use crate::api::names::ClusterName;
+use crate::api::report::Health;
+use crate::daemon::ledger::Ledger;
+
+/// List clusters, bindings or work, as the repository has them
+#[derive(clap::Args, Debug)]
+pub(super) struct GetArgs {
+    /// What to list
+    #[arg(value_enum)]
+    what: What,
+    /// Only those of this name
+    name: Option<String>,
+    /// Only this namespace
+    #[arg(long, short, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// Only this cluster's work
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<ClusterName>,
+    /// Print in this format instead of a table
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    output: Option<ListFormat>,
+    #[command(flatten)]
+    repository: Repository,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum What {
+    /// Members of the fleet and their state
+    #[value(alias = "cluster")]
+    Clusters,
+    /// Where each template is placed, and how it fares
+    #[value(alias = "binding", alias = "rb")]
+    Bindings,
+    /// What each cluster is to run
+    #[value(alias = "works")]
+    Work,
+}
+
+pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
+    let mut ledger = args.repository.ledger()?;
+    ledger.read_only();
+    match args.what {
+        What::Clusters => clusters(args, &ledger),
+        What::Bindings => bindings(args, &ledger),
+        What::Work => work(args, &ledger),
+    }
+}
+
+/// A list as kubectl prints it for `-o json` and `-o yaml`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List {
+    api_version: &'static str,
+    kind: &'static str,
+    items: Vec<Value>,
+}
+
+/// One line of any of the lists.
+struct Row {
+    name: String,
+    value: Value,
+    cells: Vec<String>,
+    wide: Vec<String>,
+}
+
+fn print(
+    args: &GetArgs,
+    headers: &[&'static str],
+    wide: &[&'static str],
+    rows: Vec<Row>,
+) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    let is_wide = args.output == Some(ListFormat::Wide);
+    match args.output {
+        Some(ListFormat::Json | ListFormat::Yaml) => {
+            let items = rows.into_iter().map(|row| row.value).collect();
+            let list = List { api_version: "v1", kind: "List", items };
+            if args.output == Some(ListFormat::Json) {
+                json(&mut out, &list)?;
+            } else {
+                yaml(&mut out, &list)?;
+            }
+        }
+        Some(ListFormat::Name) => {
+            for row in rows {
+                std::io::Write::write_fmt(&mut out, format_args!("{}\n", row.name))?;
+            }
+        }
+        Some(ListFormat::Wide) | None if rows.is_empty() => {
+            std::io::Write::write_all(&mut std::io::stderr(), b"nothing found\n")?;
+        }
+        Some(ListFormat::Wide) | None => {
+            let extra = if is_wide { wide } else { &[] };
+            let mut table = Table::new(&[headers, extra].concat());
+            for row in rows {
+                let extra = if is_wide { row.wide } else { Vec::new() };
+                table.row(row.cells.into_iter().chain(extra));
+            }
+            table.write(&mut out)?;
+        }
+    }
+    Ok(Exit::Clean)
+}
+
+fn clusters(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
+    let mut rows = Vec::new();
+    for (path, bytes) in ledger.result_files("clusters/")? {
+        let cluster: Cluster = parse(&path, &bytes)?;
+        let name = cluster.metadata.name.clone();
+        if args.name.as_ref().is_some_and(|wanted| *wanted != name) {
+            continue;
+        }
+        let status = cluster.status.clone();
+        let ready = match condition::find(&status.conditions, "Ready").map(|c| c.status) {
+            Some(ConditionStatus::True) => "True",
+            Some(ConditionStatus::False) => "False",
+            Some(ConditionStatus::Unknown) => "Unknown",
+            None => "never reported",
+        };
+        let spec = &cluster.spec;
+        let mode = format!("{:?}", spec.sync_mode);
+        rows.push(Row {
+            name: format!("cluster/{name}"),
+            cells: vec![name, status.kubernetes_version.clone(), mode, ready.to_owned()],
+            wide: vec![
+                spec.zones.join(","),
+                spec.region.clone().unwrap_or_default(),
+                spec.provider.clone().unwrap_or_default(),
+                spec.api_endpoint.clone(),
+            ],
+            value: serde_json::to_value(&cluster)?,
+        });
+    }
+    let wide = ["ZONES", "REGION", "PROVIDER", "API-ENDPOINT"];
+    print(args, &["NAME", "VERSION", "MODE", "READY"], &wide, rows)
+}
+
+/// What is shown of a binding file; its `reasons` are kept as they are.
+#[derive(serde::Deserialize)]
+struct BindingFile {
+    spec: BindingSpec,
+    #[serde(default)]
+    status: BindingStatus,
+}
+
+fn bindings(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
+    let mut rows = Vec::new();
+    for (path, bytes) in ledger.result_files("bindings/")? {
+        let Some(key) = key_of(&path, "bindings/") else { continue };
+        if !is_wanted(args, &key) {
+            continue;
+        }
+        let value: Value = parse(&path, &bytes)?;
+        let binding: BindingFile = serde_json::from_value(value.clone())?;
+        let placed: Vec<String> = binding
+            .spec
+            .clusters
+            .iter()
+            .map(|target| match target.replicas {
+                0 => target.name.to_string(),
+                n => format!("{}({n})", target.name),
+            })
+            .collect();
+        let scheduled = condition::find(&binding.status.conditions, "Scheduled");
+        let scheduled = match scheduled {
+            Some(condition) if condition.status == ConditionStatus::True => "True".to_owned(),
+            Some(condition) => condition.reason.clone(),
+            None => String::new(),
+        };
+        let items = &binding.status.aggregated_status;
+        let applied = items.iter().filter(|item| item.applied).count();
+        let healthy = items.iter().filter(|item| item.health == Health::Healthy).count();
+        let n = binding.spec.clusters.len();
+        let policy = value.pointer("/reasons/policy").and_then(Value::as_str);
+        rows.push(Row {
+            name: format!("{}/{}", key.group_kind.to_string().to_lowercase(), key.name),
+            cells: vec![
+                key.namespace.as_deref().unwrap_or_default().to_owned(),
+                key.group_kind.kind.to_string(),
+                key.name.to_string(),
+                scheduled,
+                format!("{applied}/{n}"),
+                format!("{healthy}/{n}"),
+                placed.join(" "),
+            ],
+            wide: vec![policy.unwrap_or_default().to_owned()],
+            value,
+        });
+    }
+    let headers = ["NAMESPACE", "KIND", "NAME", "SCHEDULED", "APPLIED", "HEALTHY", "CLUSTERS"];
+    print(args, &headers, &["POLICY"], rows)
+}
+
+fn work(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
+    let mut rows = Vec::new();
+    let mut applied = BTreeMap::new();
+    for (path, bytes) in ledger.result_files("work/")? {
+        let Some((cluster, rest)) = path.strip_prefix("work/").and_then(|p| p.split_once('/'))
+        else {
+            continue;
+        };
+        let Some(key) = key_of(rest, "") else { continue };
+        let is_other = args.cluster.as_ref().is_some_and(|wanted| wanted.as_str() != cluster);
+        if is_other || !is_wanted(args, &key) {
+            continue;
+        }
+        if !applied.contains_key(cluster) {
+            applied.insert(cluster.to_owned(), ledger.reported(&ClusterName::new(cluster)?)?);
+        }
+        let report = applied[cluster].as_ref().and_then(|report| report.objects.get(&key));
+        let manifest: Manifest = parse(&path, &bytes)?;
+        let state = match report {
+            None => "Unknown".to_owned(),
+            Some(report) if report.applied => "True".to_owned(),
+            Some(_) => "False".to_owned(),
+        };
+        let health = report.map(|report| format!("{:?}", report.health)).unwrap_or_default();
+        let message = report.map(|report| report.message.clone()).unwrap_or_default();
+        rows.push(Row {
+            name: format!("{cluster}/{}/{}", key.group_kind.to_string().to_lowercase(), key.name),
+            cells: vec![
+                cluster.to_owned(),
+                key.namespace.as_deref().unwrap_or_default().to_owned(),
+                key.group_kind.kind.to_string(),
+                key.name.to_string(),
+                state,
+                health,
+            ],
+            wide: vec![manifest.api_version().to_owned(), message],
+            value: manifest.into_value(),
+        });
+    }
+    let headers = ["CLUSTER", "NAMESPACE", "KIND", "NAME", "APPLIED", "HEALTH"];
+    print(args, &headers, &["APIVERSION", "MESSAGE"], rows)
+}
+
+fn key_of(path: &str, prefix: &str) -> Option<ObjectKey> {
+    ObjectKey::from_path(path.strip_prefix(prefix)?.strip_suffix(".yaml")?)
+}
+
+fn is_wanted(args: &GetArgs, key: &ObjectKey) -> bool {
+    args.name.as_ref().is_none_or(|name| **name == *key.name)
+        && args.namespace.as_ref().is_none_or(|ns| key.namespace.as_deref() == Some(ns.as_str()))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> anyhow::Result<T> {
+    crate::api::yaml::from_bytes(bytes)
+        .map_err(|error| anyhow::anyhow!("RESULTS_UNREADABLE `{path}` of the results: {error}"))
+}

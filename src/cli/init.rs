@@ -1,0 +1,83 @@
+//! `init`: a fleet repository to start from.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use super::Exit;
+
+/// Make a fleet repository to start from
+#[derive(clap::Args, Debug)]
+pub(super) struct InitArgs {
+    /// Directory to make it in; made if it does not exist
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Begin with the example fleet instead of the bare frame
+    #[arg(long)]
+    example: bool,
+}
+
+/// The example fleet, path and content, as `fleet-example/` holds it.
+pub(super) const EXAMPLE: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/example.rs"));
+
+const FRAME: &[(&str, &str)] = &[
+    (
+        "fleet.yaml",
+        "# Settings of the fleet; every one has a default. See docs/repository-layout.md.\n\
+         apiVersion: git-fleet.io/v1alpha1\nkind: FleetSettings\nmetadata:\n  name: fleet\nspec: {}\n",
+    ),
+    (
+        "clusters/README.md",
+        "One Cluster a file: `apiVersion: cluster.karmada.io/v1alpha1`, `kind: Cluster`.\n",
+    ),
+    (
+        "policies/everywhere.yaml",
+        "# Sends every Deployment, Service and ConfigMap of namespace default to every cluster.\n\
+         apiVersion: policy.karmada.io/v1alpha1\nkind: PropagationPolicy\nmetadata:\n  name: everywhere\n  namespace: default\n\
+         spec:\n  resourceSelectors:\n    - apiVersion: apps/v1\n      kind: Deployment\n    - apiVersion: v1\n      kind: Service\n\
+        \x20   - apiVersion: v1\n      kind: ConfigMap\n  placement: {}\n",
+    ),
+    ("apps/README.md", "Kubernetes manifests, in any folder structure you like.\n"),
+];
+
+pub(super) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
+    let files = if args.example { EXAMPLE } else { FRAME };
+    for (path, _) in files {
+        let path = args.dir.join(path);
+        anyhow::ensure!(
+            !path.exists(),
+            "{} exists already: choose an empty directory, nothing was written",
+            path.display()
+        );
+    }
+    write(&args.dir, files)?;
+    if !args.dir.join(".git").exists() {
+        let git = Command::new("git")
+            .args(["init", "--quiet", "--initial-branch", "main", "--"])
+            .arg(&args.dir)
+            .status()
+            .context("GIT_BINARY the program `git` cannot be started: install git 2.30 or newer")?;
+        anyhow::ensure!(git.success(), "`git init` failed in {}", args.dir.display());
+    }
+    let dir = args.dir.display();
+    writeln!(
+        std::io::stderr(),
+        "wrote {} files to {dir}\nnext:\n  cd {dir}\n  git fleet validate clusters policies apps fleet.yaml\n  git add -A && git commit -m 'the fleet'\n  git fleet plan\n  git fleet run --credentials DIR   # one kubeconfig for each cluster in DIR",
+        files.len()
+    )?;
+    Ok(Exit::Clean)
+}
+
+/// Writes files below `dir`.
+pub(super) fn write(dir: &Path, files: &[(&str, &str)]) -> anyhow::Result<()> {
+    for (path, content) in files {
+        let path = dir.join(path);
+        let parent = path.parent().expect("a joined path has a parent");
+        std::fs::create_dir_all(parent)
+            .and_then(|()| std::fs::write(&path, content))
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! `plan`: what the next pass would change.
+
+use std::io::Write as _;
+
+use super::{Exit, Repository, output};
+use crate::api::problem::Severity;
+use crate::daemon::ledger::{Approval, Preview};
+
+/// Show what a commit would change in the fleet, without changing it
+#[derive(clap::Args, Debug)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    repository: Repository,
+    /// Commit to plan for
+    #[arg(long, value_name = "REVISION", default_value = "HEAD")]
+    commit: String,
+    /// Print the plan in this format
+    #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
+    output: Format,
+    /// Exit with 1 if there are differences
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// Formats of a plan.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// For a terminal
+    Text,
+    /// For a pull request or a step summary
+    Markdown,
+    /// One JSON document
+    Json,
+    /// One YAML document
+    Yaml,
+}
+
+/// Which commit to plan for.
+pub(super) enum Which<'a> {
+    /// What the source branch shows.
+    Source,
+    /// What a person named.
+    Revision(&'a str),
+}
+
+pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
+    let exit = print(&args.repository, &Which::Revision(&args.commit), args.output)?;
+    Ok(if exit == Exit::Changes && !args.exit_code { Exit::Clean } else { exit })
+}
+
+/// Prints the plan for a terminal; what `apply --dry-run` does.
+pub(super) fn show(repository: &Repository, which: &Which<'_>) -> anyhow::Result<Exit> {
+    let exit = print(repository, which, Format::Text)?;
+    Ok(if exit == Exit::Changes { Exit::Clean } else { exit })
+}
+
+fn print(repository: &Repository, which: &Which<'_>, format: Format) -> anyhow::Result<Exit> {
+    let mut ledger = repository.ledger()?;
+    ledger.read_only();
+    let commit = match which {
+        Which::Source => ledger.source_head()?,
+        Which::Revision(revision) => ledger.resolve(revision)?,
+    };
+    let loaded = ledger.read(commit)?;
+    let mut err = std::io::stderr();
+    let errors = loaded.problems.iter().filter(|p| p.severity == Severity::Error);
+    if errors.clone().next().is_some() {
+        for problem in errors {
+            writeln!(err, "{problem}")?;
+        }
+        writeln!(err, "commit {} does not validate: there is no plan for it", commit.short())?;
+        return Ok(Exit::Invalid);
+    }
+    ledger.adopt(&loaded)?;
+    let preview = ledger.preview(&loaded, jiff::Timestamp::now())?;
+    let Preview { plan, diff, hold } = &preview;
+    let mut out = std::io::stdout().lock();
+    match format {
+        Format::Json => output::json(&mut out, diff)?,
+        Format::Yaml => output::yaml(&mut out, diff)?,
+        Format::Text => out.write_all(super::render::text(plan, diff).as_bytes())?,
+        Format::Markdown => out.write_all(super::render::markdown(plan, diff).as_bytes())?,
+    }
+    if let Some(hold) = hold {
+        writeln!(err, "this plan would wait for an approval: {}", hold.reason)?;
+        writeln!(
+            err,
+            "  hint: if it is meant, commit with the trailer\n    {}: {}",
+            Approval::TRAILER,
+            hold.approval.0
+        )?;
+    }
+    Ok(if diff.is_empty() { Exit::Clean } else { Exit::Changes })
+}

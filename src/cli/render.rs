@@ -1,0 +1,163 @@
+//! A plan's difference, for a terminal and for a pull request.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::api::names::ClusterName;
+use crate::plan::{Plan, PlanDiff};
+
+/// Rows of each part of a Markdown plan: a pull request's comment has at most 65,536 characters.
+const MARKDOWN_ROWS_MAX: usize = 200;
+
+/// The difference for a terminal; readable without colours.
+pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
+    let mut out = String::new();
+    if diff.is_empty() {
+        out.push_str("no difference\n");
+    }
+    for change in &diff.templates {
+        let sign = sign(&change.before, &change.after);
+        let _ = write!(
+            out,
+            "{sign} {}: {} → {}",
+            change.template,
+            places(&change.before),
+            places(&change.after)
+        );
+        if !change.policy.is_empty() {
+            let _ = write!(out, "   by {}", change.policy);
+        }
+        out.push('\n');
+        if !change.held.is_empty() {
+            let _ = writeln!(out, "    kept: {}", change.held);
+        }
+    }
+    for (cluster, works) in &diff.works {
+        let (added, changed, removed) =
+            (works.added.len(), works.changed.len(), works.removed.len());
+        let _ =
+            writeln!(out, "cluster {cluster}: {added} added, {changed} changed, {removed} removed");
+        for (sign, objects) in [("+", &works.added), ("~", &works.changed), ("-", &works.removed)] {
+            for object in objects {
+                let _ = writeln!(out, "  {sign} {object}");
+            }
+        }
+    }
+    for refusal in refusals(plan) {
+        let _ = writeln!(out, "not placed: {refusal}");
+    }
+    out
+}
+
+/// The difference as GitHub's Markdown.
+pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
+    let mut out = String::from("## git-fleet plan\n\n");
+    if diff.is_empty() {
+        out.push_str("No difference.\n");
+    } else {
+        let _ = writeln!(out, "{}\n", cell(&crate::plan::subject(diff)));
+    }
+    if !diff.templates.is_empty() {
+        out.push_str("| | workload | before | after | policy |\n| --- | --- | --- | --- | --- |\n");
+        for change in diff.templates.iter().take(MARKDOWN_ROWS_MAX) {
+            let row = [
+                sign(&change.before, &change.after).to_owned(),
+                cell(&change.template),
+                cell(&places(&change.before)),
+                cell(&places(&change.after)),
+                cell(&change.policy),
+            ];
+            let _ = writeln!(out, "| {} |", row.join(" | "));
+        }
+        more(&mut out, diff.templates.len());
+        out.push('\n');
+    }
+    if !diff.works.is_empty() {
+        out.push_str("| cluster | added | changed | removed |\n| --- | ---: | ---: | ---: |\n");
+        for (cluster, works) in diff.works.iter().take(MARKDOWN_ROWS_MAX) {
+            let (added, changed) = (works.added.len(), works.changed.len());
+            let _ = writeln!(out, "| {cluster} | {added} | {changed} | {} |", works.removed.len());
+        }
+        more(&mut out, diff.works.len());
+        out.push('\n');
+    }
+    let refusals: Vec<String> = refusals(plan).collect();
+    if !refusals.is_empty() {
+        out.push_str("Not placed:\n\n");
+        for refusal in refusals.iter().take(MARKDOWN_ROWS_MAX) {
+            let _ = writeln!(out, "- {}", cell(refusal));
+        }
+        more(&mut out, refusals.len());
+    }
+    out
+}
+
+/// Templates that run nowhere, each with its reason.
+fn refusals(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.unplaced.iter().map(|(key, unplaced)| format!("{key}: {}", unplaced.reason))
+}
+
+fn more(out: &mut String, n_rows: usize) {
+    let n_more = n_rows.saturating_sub(MARKDOWN_ROWS_MAX);
+    if n_more > 0 {
+        let _ = writeln!(out, "\n… and {n_more} more");
+    }
+}
+
+fn sign(before: &BTreeMap<ClusterName, i32>, after: &BTreeMap<ClusterName, i32>) -> &'static str {
+    match (before.is_empty(), after.is_empty()) {
+        (true, false) => "+",
+        (false, true) => "-",
+        _ => "~",
+    }
+}
+
+fn places(clusters: &BTreeMap<ClusterName, i32>) -> String {
+    if clusters.is_empty() {
+        return "nowhere".to_owned();
+    }
+    let place = |(name, replicas): (&ClusterName, &i32)| match replicas {
+        0 => name.to_string(),
+        n => format!("{name}({n})"),
+    };
+    clusters.iter().map(place).collect::<Vec<_>>().join(" ")
+}
+
+/// Text from the repository, made harmless in a table: it can neither end the cell, nor mention a
+/// person, nor be HTML.
+fn cell(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '@' => out.push_str("&#64;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_the_repository_cannot_leave_its_cell() {
+        assert_eq!(cell("a|b\n<img> @all"), "a\\|b &lt;img&gt; &#64;all");
+    }
+
+    #[test]
+    fn places_are_told_with_replicas_where_there_are_any() {
+        let name = |text| ClusterName::new(text).expect("a valid name");
+        let clusters = BTreeMap::from([(name("eu"), 3), (name("us"), 0)]);
+        assert_eq!(places(&clusters), "eu(3) us");
+        assert_eq!(places(&BTreeMap::new()), "nowhere");
+    }
+}

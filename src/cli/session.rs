@@ -1,0 +1,127 @@
+//! The flags that several verbs share, and what they mean.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::api::period::Period;
+use crate::daemon::credentials::Credentials;
+use crate::daemon::ledger::{Ledger, Overrides};
+use crate::engine::Timing;
+use crate::fleet::Fleet;
+use crate::member::kubeconfig::Allow;
+use crate::store::Location;
+
+/// Which repository.
+#[derive(Args, Debug, Clone)]
+pub struct Repository {
+    /// Fleet repository: a path, or a file://, https:// or ssh:// URL
+    #[arg(long, short = 'C', default_value = ".", value_name = "PATH|URL")]
+    pub repo: String,
+    /// Source branch, whatever fleet.yaml says
+    #[arg(long, value_name = "BRANCH")]
+    pub source_branch: Option<String>,
+    /// Prefix of the machine-owned refs, whatever fleet.yaml says
+    #[arg(long, value_name = "PREFIX")]
+    pub refs_prefix: Option<String>,
+    /// Where clones of remote repositories are kept [default: the user's cache directory]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+impl Repository {
+    /// Opens it.
+    pub fn ledger(&self) -> anyhow::Result<Ledger> {
+        let location: Location = self.repo.parse()?;
+        let overrides = Overrides {
+            source_branch: self.source_branch.clone(),
+            refs_prefix: self.refs_prefix.clone(),
+        };
+        Ok(Ledger::open(&location, &self.state_dir(), overrides)?)
+    }
+
+    /// Where clones go.
+    pub fn state_dir(&self) -> PathBuf {
+        self.state_dir.clone().unwrap_or_else(default_state_dir)
+    }
+}
+
+fn default_state_dir() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    cache.or_else(home).unwrap_or_else(std::env::temp_dir).join("git-fleet")
+}
+
+/// How members are reached.
+#[derive(Args, Debug, Clone)]
+pub struct Connection {
+    /// Directory with one kubeconfig for each cluster, named CLUSTER.yaml
+    #[arg(long, value_name = "DIR")]
+    pub credentials: PathBuf,
+    /// How often each cluster is asked how it is
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    pub cluster_status_update_frequency: Period,
+    /// How long a cluster must be in a new state of readiness before it counts
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    pub cluster_failure_threshold: Period,
+    /// Let kubeconfigs run programs that fetch credentials
+    #[arg(long)]
+    pub insecure_allow_exec: bool,
+    /// Let kubeconfigs name files for tokens, keys and certificates
+    #[arg(long)]
+    pub insecure_allow_files: bool,
+    /// Let kubeconfigs turn the check of server certificates off
+    #[arg(long)]
+    pub insecure_allow_skip_tls_verify: bool,
+}
+
+impl Connection {
+    /// The credentials directory, checked.
+    pub fn credentials(&self) -> anyhow::Result<Credentials> {
+        let dir = &self.credentials;
+        let is_dir = std::fs::metadata(dir)
+            .with_context(|| format!("CONFIG_READ --credentials {} cannot be read", dir.display()))?
+            .is_dir();
+        anyhow::ensure!(
+            is_dir,
+            "CONFIG_READ --credentials {} is no directory: name the directory that holds one kubeconfig for each cluster",
+            dir.display()
+        );
+        Ok(Credentials::new(dir, self.allow()))
+    }
+
+    /// What executors are told.
+    pub fn member_options(&self) -> crate::member::Options {
+        crate::member::Options {
+            cluster_interval: self.cluster_status_update_frequency.duration(),
+            ready_threshold: self.cluster_failure_threshold.duration(),
+            ..crate::daemon::member_options()
+        }
+    }
+
+    fn allow(&self) -> Allow {
+        Allow {
+            exec: self.insecure_allow_exec,
+            files: self.insecure_allow_files,
+            insecure_tls: self.insecure_allow_skip_tls_verify,
+            ..Allow::default()
+        }
+    }
+}
+
+/// How long the engine waits, from `fleet.yaml` and from where the repository is; and how often a
+/// remote is asked.
+pub(super) fn timing(fleet: Option<&Fleet>, is_local: bool) -> (Timing, Duration) {
+    let defaults = crate::api::settings::Settings::default();
+    let spec = fleet.map_or(&defaults, |fleet| &fleet.settings);
+    let publish = if is_local { Duration::ZERO } else { spec.intervals.publish.duration() };
+    let timing = Timing {
+        publish,
+        status: spec.intervals.status.duration(),
+        first_report: Duration::from_secs(5),
+        resync: spec.intervals.resync.duration(),
+    };
+    (timing, spec.intervals.poll.duration())
+}

@@ -1,0 +1,111 @@
+//! `validate`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::{Exit, Repository};
+use crate::api::names::ObjectId;
+use crate::api::problem::{Problem, Severity};
+use crate::fleet::{Fleet, is_manifest_path, parse_file};
+
+/// Check a commit, or files on disk, and list what is wrong
+#[derive(clap::Args, Debug)]
+pub(super) struct ValidateArgs {
+    /// Files and directories on disk to check instead of a commit
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    repository: Repository,
+    /// Commit to check
+    #[arg(long, value_name = "REVISION", default_value = "HEAD", conflicts_with = "paths")]
+    commit: String,
+    /// Print the problems in this format
+    #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
+    output: Format,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum Format {
+    /// One problem a paragraph
+    Text,
+    /// One JSON document
+    Json,
+}
+
+pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
+    let (what, fleet, problems) = if args.paths.is_empty() {
+        let mut ledger = args.repository.ledger()?;
+        ledger.read_only();
+        let loaded = ledger.read(ledger.resolve(&args.commit)?)?;
+        (format!("commit {}", loaded.commit.short()), loaded.fleet, loaded.problems)
+    } else {
+        let (fleet, problems) = read_disk(&args.paths)?;
+        ("these files".to_owned(), Arc::new(fleet), problems)
+    };
+    let mut out = std::io::stdout().lock();
+    match args.output {
+        Format::Json => super::output::json(&mut out, &problems)?,
+        Format::Text => {
+            for problem in &problems {
+                writeln!(out, "{problem}")?;
+            }
+        }
+    }
+    let n_errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
+    let n_warnings = problems.len() - n_errors;
+    let verdict = if n_errors == 0 { "validates" } else { "does not validate" };
+    writeln!(
+        std::io::stderr(),
+        "{what} {verdict}: {} clusters, {} templates, {n_errors} errors, {n_warnings} warnings",
+        fleet.clusters.len(),
+        fleet.templates.len()
+    )?;
+    Ok(if n_errors == 0 { Exit::Clean } else { Exit::Invalid })
+}
+
+/// Reads manifests from disk. Only here, where a person named the paths, are files read at all.
+fn read_disk(paths: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
+    let mut files = Vec::new();
+    for path in paths {
+        collect(path, &mut files)?;
+    }
+    files.sort();
+    files.dedup();
+    let mut parsed = Vec::with_capacity(files.len());
+    for path in &files {
+        let bytes = std::fs::read(path)
+            .with_context(|| format!("CONFIG_READ {} cannot be read", path.display()))?;
+        let blob = crate::plan::RenderedFile::new(bytes);
+        let shown = path.to_string_lossy();
+        parsed.push(Arc::new(parse_file(shown.trim_start_matches("./"), blob.id, &blob.bytes)));
+    }
+    let (fleet, across) = Fleet::assemble(ObjectId::from_bytes([0; 20]), &parsed);
+    let mut problems: Vec<Problem> =
+        parsed.iter().flat_map(|file| file.problems.iter().cloned()).chain(across).collect();
+    problems.sort();
+    problems.dedup();
+    Ok((fleet, problems))
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let kind = std::fs::symlink_metadata(path)
+        .with_context(|| format!("CONFIG_READ {} cannot be read", path.display()))?;
+    if kind.is_file() {
+        files.push(path.to_owned());
+    } else if kind.is_dir() {
+        for entry in std::fs::read_dir(path)
+            .with_context(|| format!("CONFIG_READ {} cannot be read", path.display()))?
+        {
+            let entry = entry?.path();
+            let is_hidden =
+                entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            let is_manifest = entry.is_file() && is_manifest_path(&entry.to_string_lossy());
+            if !is_hidden && (entry.is_dir() || is_manifest) {
+                collect(&entry, files)?;
+            }
+        }
+    }
+    Ok(())
+}
