@@ -14,4 +14,5 @@ mod schemas;
 mod sim;
 mod sim_kubectl;
 mod store;
+mod storm;
 mod tidy;
