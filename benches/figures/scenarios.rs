@@ -1,0 +1,27 @@
+//! The scenarios, in the order in which they run.
+
+mod cold;
+mod program;
+mod pull;
+mod push;
+
+use tokio::runtime::Runtime;
+
+use crate::figure::Figure;
+
+/// One scenario and the figures that it measures.
+pub(crate) struct Scenario {
+    pub(crate) figures: &'static [&'static str],
+    pub(crate) run: fn(&Runtime) -> anyhow::Result<Vec<Figure>>,
+}
+
+/// All scenarios.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario { figures: &["binary.size"], run: program::binary_size },
+    Scenario { figures: &["demo.time"], run: program::demo_time },
+    Scenario { figures: &["push.p50", "push.p99", "controller.rss"], run: push::simulated },
+    Scenario { figures: &["pull.p99"], run: pull::simulated },
+    Scenario { figures: &["cold.1000", "restart.1000"], run: cold::simulated },
+    Scenario { figures: &["push.real.p50", "push.real.p99"], run: push::real },
+    Scenario { figures: &["cold.real.1000"], run: cold::real },
+];
