@@ -38,7 +38,10 @@ impl Live {
     }
 
     /// Sends every sight of a Deployment's image from now on.
-    pub(crate) async fn watch_images(&self, seen: mpsc::UnboundedSender<Seen>) -> anyhow::Result<()> {
+    pub(crate) async fn watch_images(
+        &self,
+        seen: mpsc::UnboundedSender<Seen>,
+    ) -> anyhow::Result<()> {
         let api = self.deployments();
         let version = api.list(&kube::api::ListParams::default().limit(1)).await?;
         let version = version.metadata.resource_version.context("a list has a version")?;
@@ -46,7 +49,9 @@ impl Live {
         let mut events = api.watch(&WatchParams::default().timeout(290), &version).await?.boxed();
         tokio::spawn(async move {
             while let Some(Ok(event)) = events.next().await {
-                let (WatchEvent::Added(object) | WatchEvent::Modified(object)) = event else { continue };
+                let (WatchEvent::Added(object) | WatchEvent::Modified(object)) = event else {
+                    continue;
+                };
                 let image = object.data.pointer("/spec/template/spec/containers/0/image");
                 let image = image.and_then(Value::as_str).unwrap_or_default().to_owned();
                 let name = object.metadata.name.unwrap_or_default();
@@ -71,26 +76,6 @@ impl Live {
         let more = list["metadata"]["remainingItemCount"].as_u64().unwrap_or(0);
         Ok(here + usize::try_from(more)?)
     }
-
-    /// Highest resource version in use: unchanged means nothing was written.
-    pub(crate) async fn version(&self, path: &str) -> anyhow::Result<String> {
-        let request = http::Request::get(format!("{path}?limit=1")).body(Vec::new())?;
-        let list: Value = self.client.request(request).await?;
-        Ok(list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned())
-    }
-
-    /// Resource version of every object at a list path, by namespace and name.
-    pub(crate) async fn versions(&self, path: &str) -> anyhow::Result<BTreeMap<String, String>> {
-        let request = http::Request::get(path).body(Vec::new())?;
-        let list: Value = self.client.request(request).await?;
-        let items = list["items"].as_array().context("a list has items")?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Ok(items
-            .iter()
-            .map(|item| &item["metadata"])
-            .map(|meta| (format!("{}/{}", text(&meta["namespace"]), text(&meta["name"])), text(&meta["resourceVersion"])))
-            .collect())
-    }
 }
 
 /// Waits until a Deployment was seen with `image` in all of `members`; returns when the last did.
@@ -111,6 +96,8 @@ pub(crate) async fn last_sight(
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(limit, wait).await.with_context(|| format!("{name} never had {image}"))??;
+    tokio::time::timeout(limit, wait)
+        .await
+        .with_context(|| format!("{name} never had {image}"))??;
     members.into_values().max().context("there is at least one member")
 }

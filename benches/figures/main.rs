@@ -5,6 +5,8 @@
 //! a figure which begins with it; without names all run. Timings are no tests: the exit code says
 //! only whether the scenarios could run.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are printed")]
+
 #[path = "../../tests/support/kube/mod.rs"]
 mod kube;
 
@@ -19,9 +21,11 @@ use scenarios::SCENARIOS;
 
 fn main() -> ExitCode {
     // cargo passes `--bench`; what does not begin with `-` is a name.
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let picks = |figures: &[&str]| {
-        wanted.is_empty() || wanted.iter().any(|name| figures.iter().any(|f| f.starts_with(name.as_str())))
+        wanted.is_empty()
+            || wanted.iter().any(|name| figures.iter().any(|f| f.starts_with(name.as_str())))
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
     let mut failed = false;
@@ -40,7 +44,8 @@ fn main() -> ExitCode {
         }
     }
     if n_run == 0 {
-        let names: Vec<&str> = SCENARIOS.iter().flat_map(|scenario| scenario.figures).copied().collect();
+        let names: Vec<&str> =
+            SCENARIOS.iter().flat_map(|scenario| scenario.figures).copied().collect();
         eprintln!("no such figure; there are: {}", names.join(" "));
     }
     if failed || n_run == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }

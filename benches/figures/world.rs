@@ -21,7 +21,10 @@ impl World {
     pub(crate) fn new(members: &[(&str, &str, String)]) -> anyhow::Result<Self> {
         let world = Self { dir: tempfile::Builder::new().prefix("git-fleet-figures").tempdir()? };
         fs::create_dir(world.credentials())?;
-        git(world.dir.path(), &["init", "--quiet", "--bare", "--initial-branch", "main", "fleet.git"])?;
+        git(
+            world.dir.path(),
+            &["init", "--quiet", "--bare", "--initial-branch", "main", "fleet.git"],
+        )?;
         git(world.dir.path(), &["init", "--quiet", "--initial-branch", "main", "checkout"])?;
         let remote = world.repository();
         git(&world.checkout(), &["remote", "add", "origin", remote.to_str().context("utf-8")?])?;
@@ -90,7 +93,11 @@ impl World {
             .args(["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/fleet"])
             .output()?;
         let text = String::from_utf8(out.stdout)?;
-        Ok(text.lines().filter_map(|l| l.split_once(' ')).map(|(a, b)| (a.into(), b.into())).collect())
+        Ok(text
+            .lines()
+            .filter_map(|l| l.split_once(' '))
+            .map(|(a, b)| (a.into(), b.into()))
+            .collect())
     }
 }
 

@@ -82,7 +82,7 @@ mod tests {
     use crate::plan::{Removals, WorkChanges};
 
     fn diff(n_removed: usize, n_works_before: usize) -> PlanDiff {
-        let removals = Removals { n_removed, n_works_before, ..Removals::default() };
+        let removals = Removals { n_works_before, n_removed, ..Removals::default() };
         PlanDiff { removals, ..PlanDiff::default() }
     }
 

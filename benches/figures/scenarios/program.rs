@@ -23,7 +23,8 @@ pub(crate) fn binary_size(_: &Runtime) -> anyhow::Result<Vec<Figure>> {
 pub(crate) fn demo_time(_: &Runtime) -> anyhow::Result<Vec<Figure>> {
     let dir = tempfile::tempdir()?;
     let start = Instant::now();
-    let out = Command::new(PROGRAM).arg("demo").arg("--dir").arg(dir.path().join("demo")).output()?;
+    let out =
+        Command::new(PROGRAM).arg("demo").arg("--dir").arg(dir.path().join("demo")).output()?;
     let seconds = start.elapsed().as_secs_f64();
     ensure!(out.status.success(), "demo: {}", String::from_utf8_lossy(&out.stderr));
     Ok(vec![Figure::at_most("demo.time", seconds, "s", 30.0)])

@@ -15,7 +15,7 @@ const N_WORKLOADS: usize = 20;
 const N_PUSHES: usize = 60;
 /// The agent's poll interval.
 const POLL_MS: f64 = 1_000.0;
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// One member run by `git fleet agent`.
 pub(crate) fn simulated(runtime: &Runtime) -> anyhow::Result<Vec<Figure>> {
