@@ -340,7 +340,7 @@ fn with_namespace(text: &str, namespace: &str) -> String {
         let add = !document.lines().any(|line| cluster_scoped.contains(&line.trim_end()));
         for line in document.split_inclusive('\n') {
             out.push_str(line);
-            if add && line == "metadata:\n" {
+            if add && line.trim_end() == "metadata:" {
                 writeln!(out, "  namespace: {namespace}").expect("a String takes everything");
             }
         }
