@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use super::run::runtime;
 use super::{Connection, Exit, Repository};
 use crate::api::names::ClusterName;
+use crate::api::period::Period;
+use crate::api::settings::HistorySettings;
 use crate::daemon::agent::{self, Agent};
 use crate::store::{Layout, Location};
 
@@ -22,10 +24,16 @@ pub(super) struct AgentArgs {
     connection: Connection,
     /// How often the repository is asked for new work, e.g. 15s; a local path is watched instead
     #[arg(long, value_name = "DURATION", default_value = "15s")]
-    poll: crate::api::period::Period,
+    poll: Period,
     /// Prefix of the machine-owned refs
     #[arg(long, value_name = "PREFIX", default_value = "fleet")]
     refs_prefix: String,
+    /// The status branch starts afresh after this many commits
+    #[arg(long, value_name = "N", default_value_t = HistorySettings::default().max_commits)]
+    history_max_commits: u32,
+    /// The status branch starts afresh when its first commit is this old
+    #[arg(long, value_name = "DURATION", default_value_t = HistorySettings::default().max_age)]
+    history_max_age: Period,
     /// Where the clone of the repository is kept [default: the user's cache directory]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -48,6 +56,10 @@ pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
         cluster: args.cluster.clone(),
         credentials,
         poll: args.poll.duration(),
+        history: HistorySettings {
+            max_commits: args.history_max_commits,
+            max_age: args.history_max_age,
+        },
         options: args.connection.member_options(),
     };
     writeln!(std::io::stderr(), "running the agent of cluster {}; stop with Ctrl-C", args.cluster)?;

@@ -18,8 +18,10 @@ use super::controller::stop_signal;
 use super::credentials::Credentials;
 use super::ledger::changes;
 use super::status_ref::StatusRef;
+use super::upkeep::Upkeep;
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
+use crate::api::settings::HistorySettings;
 use crate::engine::{Backoff, News};
 use crate::member::{self, DesiredObject, DesiredWork, MemberHandle, MemberReport};
 use crate::store::{Layout, Location, NewCommit, PublishError, RefUpdate, Store, Trigger};
@@ -49,6 +51,8 @@ pub struct Agent {
     pub options: member::Options,
     /// How often a remote is asked for new work.
     pub poll: Duration,
+    /// How much history of the status is kept.
+    pub history: HistorySettings,
 }
 
 /// The repository side of an agent; blocking, so it is lent to a blocking thread for each job.
@@ -62,6 +66,7 @@ struct Desk {
     objects: BTreeMap<ObjectKey, DesiredObject>,
     held: BTreeSet<ObjectKey>,
     tip: Option<ObjectId>,
+    upkeep: Upkeep,
 }
 
 /// Runs the agent until a signal.
@@ -69,13 +74,14 @@ struct Desk {
 /// # Errors
 /// The repository cannot be opened for the first time. Later failures are waited out.
 pub async fn run(agent: Agent) -> anyhow::Result<()> {
-    let Agent { location, state_dir, layout, cluster, credentials, options, poll } = agent;
+    let Agent { location, state_dir, layout, cluster, credentials, options, poll, history } = agent;
     let opened = {
         let cluster = cluster.clone();
         let layout = layout.clone();
         tokio::task::spawn_blocking(move || Desk::open(&location, &state_dir, layout, cluster))
     };
-    let desk = opened.await.context("the thread that opens the repository has ended")??;
+    let mut desk = opened.await.context("the thread that opens the repository has ended")??;
+    desk.upkeep.set_limits(&history);
     let mut trigger = if desk.store.is_remote() {
         Trigger::poll(poll)?
     } else {
@@ -187,6 +193,7 @@ impl Desk {
             objects: BTreeMap::new(),
             held: BTreeSet::new(),
             tip: None,
+            upkeep: Upkeep::default(),
         };
         desk.recall()?;
         Ok(desk)
@@ -289,12 +296,19 @@ impl Desk {
         }
         let now = Timestamp::now();
         let message = format!("status of {}\n\nFleet-Time: {now}\n", self.cluster);
-        let parent = self.status.tip();
+        let text = |error: PublishError| chain(&error);
+        let old = self.status.tip();
+        let name = self.layout.status(&self.cluster);
+        let mut batch = self.store.batch();
+        let parent = self.upkeep.base(&self.store, &mut batch, &name, old, now).map_err(text)?;
         let changes = changes(&edits);
         let commit = NewCommit { parent, changes: &changes, message: &message, time: now };
-        let new = self.store.commit(&commit).map_err(|error| chain(&error))?;
-        let name = self.layout.status(&self.cluster);
-        match self.store.publish(&[RefUpdate { name, old: parent, new: Some(new) }]) {
+        let new = batch.commit(&commit).map_err(text)?;
+        batch.write().map_err(text)?;
+        self.upkeep.grew(&name, new, now);
+        let outcome = self.store.publish(&[RefUpdate { name, old, new: Some(new) }]);
+        self.upkeep.published(outcome.as_ref().copied());
+        match outcome {
             Ok(()) => {
                 self.status.settle(new, edits);
                 Ok(())

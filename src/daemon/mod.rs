@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod inputs;
 pub mod ledger;
 pub mod status_ref;
+mod upkeep;
 mod worker;
 
 use std::error::Error;

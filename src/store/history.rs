@@ -44,9 +44,22 @@ impl CommitInfo {
 
     /// The value of the last trailer `key: value` in the message's last paragraph.
     pub fn trailer(&self, key: &str) -> Option<&str> {
-        let paragraph = self.message.trim_end().rsplit("\n\n").next()?;
-        paragraph.lines().rev().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+        trailer(&self.message, key)
     }
+}
+
+fn trailer<'m>(message: &'m str, key: &str) -> Option<&'m str> {
+    let paragraph = message.trim_end().rsplit("\n\n").next()?;
+    paragraph.lines().rev().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+}
+
+/// How long and how old a branch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Its commits.
+    pub n_commits: usize,
+    /// When the first of them was made.
+    pub since: Timestamp,
 }
 
 impl Store {
@@ -101,21 +114,25 @@ impl Store {
         Err(StoreError::HistoryRewritten { name: name.clone(), old, new, rollback })
     }
 
-    /// How many commits the branch at `tip` has, counted no further than `max`.
-    pub fn n_commits(&self, tip: ObjectId, max: usize) -> Result<usize, SnapshotError> {
-        let mut n_commits = 0;
-        let mut next = Some(tip);
-        while let Some(commit) = next.filter(|_| n_commits < max) {
-            n_commits += 1;
-            next = self.commit_info(commit)?.parents.first().copied();
+    /// How long and how old the branch at `tip` is, looked at no further back than `n_max` commits.
+    /// It ends where its past does, be it only that the rest was never fetched.
+    pub fn past(&self, tip: ObjectId, n_max: usize) -> Result<Past, SnapshotError> {
+        let info = self.commit_info(tip)?;
+        let mut past = Past { n_commits: 1, since: info.time };
+        let mut next = info.parents.first().copied();
+        while let Some(commit) = next.filter(|_| past.n_commits < n_max) {
+            let Ok(info) = self.commit_info(commit) else { break };
+            past = Past { n_commits: past.n_commits + 1, since: info.time };
+            next = info.parents.first().copied();
         }
-        Ok(n_commits)
+        Ok(past)
     }
 
     /// Paths below `dir` that one of the last `n_max` commits of the machine-owned branch at `tip`
     /// took away. Those that came back later are among them. `dir` is empty for the whole tree.
     ///
-    /// Costs what changed between the commits, not what they hold.
+    /// Follows a checkpoint to what it left behind while that is still here. Costs what changed
+    /// between the commits, not what they hold.
     pub fn removed_paths(
         &self,
         tip: ObjectId,
@@ -139,7 +156,7 @@ impl Store {
             let mut commit = repository.find_commit(oid(tip))?;
             let mut new = below(&commit)?;
             for _ in 0..n_max {
-                let Ok(parent) = commit.parent(0) else { break };
+                let Some(parent) = before(repository, &commit) else { break };
                 let old = below(&parent)?;
                 if old != new
                     && let Some(old) = old
@@ -171,7 +188,7 @@ impl Store {
         tip: ObjectId,
         paths: &BTreeSet<&'p str>,
     ) -> Result<BTreeSet<&'p str>, SnapshotError> {
-        let mut past = Past { store: self, rows: HashMap::new() };
+        let mut past = PastTrees { store: self, rows: HashMap::new() };
         let mut missing = paths.clone();
         let mut held = BTreeSet::new();
         let mut seen_trees = HashSet::new();
@@ -200,13 +217,26 @@ impl Store {
     }
 }
 
+/// The commit before this one on its branch: its parent, or what a checkpoint left behind.
+fn before<'r>(
+    repository: &'r git2::Repository,
+    commit: &git2::Commit<'r>,
+) -> Option<git2::Commit<'r>> {
+    if let Ok(parent) = commit.parent(0) {
+        return Some(parent);
+    }
+    let message = String::from_utf8_lossy(commit.message_bytes());
+    let left = trailer(&message, CHECKPOINT_TRAILER)?.parse().ok()?;
+    repository.find_commit(oid(left)).ok()
+}
+
 /// Trees of a branch's past; most of one commit's are the next one's.
-struct Past<'s> {
+struct PastTrees<'s> {
     store: &'s Store,
     rows: HashMap<ObjectId, Rc<HashMap<Vec<u8>, Row>>>,
 }
 
-impl Past<'_> {
+impl PastTrees<'_> {
     fn holds(&mut self, tree: ObjectId, path: &str) -> Result<bool, SnapshotError> {
         let mut here = tree;
         let mut parts = path.split('/').peekable();

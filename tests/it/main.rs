@@ -6,6 +6,7 @@ mod conformance;
 mod example;
 mod kinds;
 mod layers;
+mod ledger;
 mod loading;
 mod member;
 mod member_wire;

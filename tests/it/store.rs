@@ -1,7 +1,7 @@
 //! The store against real git.
 
 #[path = "../support/git.rs"]
-mod git;
+pub(crate) mod git;
 
 mod publishing;
 mod reading;

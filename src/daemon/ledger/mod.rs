@@ -20,6 +20,7 @@ use crate::api::names::{ClusterName, ObjectId};
 use crate::api::problem::Problem;
 use crate::api::report::ClusterReport;
 use crate::daemon::status_ref::{Edits, StatusRef};
+use crate::daemon::upkeep::Upkeep;
 use crate::fleet::{Fleet, ParsedFile};
 use crate::plan::{Memo, Previous};
 use crate::store::{
@@ -120,6 +121,7 @@ pub struct Ledger {
     is_read_only: bool,
     /// What the remote lacks because it could not be reached; empty for a local repository.
     unpushed: BTreeMap<RefName, RefUpdate>,
+    upkeep: Upkeep,
 }
 
 /// The tip of the results branch, taken apart.
@@ -158,6 +160,7 @@ impl Ledger {
             noted: None,
             is_read_only: false,
             unpushed: BTreeMap::new(),
+            upkeep: Upkeep::default(),
         })
     }
 

@@ -203,7 +203,9 @@ impl Ledger {
         let mut batch = self.store.batch();
         let tip = match results.tip {
             Some(tip) if edits.is_empty() => tip,
-            parent => {
+            old => {
+                let name = self.layout.results();
+                let parent = self.upkeep.base(&self.store, &mut batch, &name, old, now)?;
                 let input = PlanInputs {
                     engine: env!("CARGO_PKG_VERSION").to_owned(),
                     source: fleet.commit,
@@ -217,8 +219,8 @@ impl Ledger {
                 let changes = changes(&edits);
                 let commit = NewCommit { parent, changes: &changes, message: &message, time: now };
                 let new = batch.commit(&commit)?;
-                let name = self.layout.results();
-                updates.push(RefUpdate { name, old: parent, new: Some(new) });
+                self.upkeep.grew(&name, new, now);
+                updates.push(RefUpdate { name, old, new: Some(new) });
                 new
             }
         };
@@ -233,7 +235,9 @@ impl Ledger {
             let old = self.our_tip(&name)?;
             let shown = old.map(|old| batch.tree_of(old)).transpose()?;
             if shown != Some(tree) {
-                let new = batch.commit_tree(old, tree, &message, now);
+                let base = self.upkeep.base(&self.store, &mut batch, &name, old, now)?;
+                let new = batch.commit_tree(base, tree, &message, now);
+                self.upkeep.grew(&name, new, now);
                 updates.push(RefUpdate { name, old, new: Some(new) });
             }
         }

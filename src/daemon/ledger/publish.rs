@@ -31,7 +31,9 @@ impl Ledger {
         }
         // By name is also record first: `…/results` before `…/status/…` before `…/work/…`.
         let ordered: Vec<RefUpdate> = all.values().cloned().collect();
-        match self.store.publish(&ordered) {
+        let outcome = self.store.publish(&ordered);
+        self.upkeep.published(outcome.as_ref().copied());
+        match outcome {
             Ok(()) => {
                 self.unpushed.clear();
                 Ok(Reach::Everywhere)

@@ -92,6 +92,7 @@ impl Ledger {
         if loaded.is_valid() {
             self.fleet = Some(Arc::clone(&loaded.fleet));
             self.warnings.clone_from(&loaded.problems);
+            self.upkeep.set_limits(&loaded.fleet.settings.history);
         } else if self.fleet.is_none() {
             self.recall_last_good()?;
         }
@@ -106,6 +107,7 @@ impl Ledger {
         let Ok(inputs) = crate::api::yaml::from_bytes::<PlanInputs>(&bytes) else { return Ok(()) };
         let loaded = self.read(inputs.source)?;
         if loaded.is_valid() {
+            self.upkeep.set_limits(&loaded.fleet.settings.history);
             self.fleet = Some(loaded.fleet);
             self.warnings = loaded.problems;
         }

@@ -83,11 +83,13 @@ impl Ledger {
         for cluster in clusters {
             let Some(status) = self.statuses.get(cluster) else { continue };
             let edits = status.edits();
-            let parent = status.tip();
-            if edits.is_empty() && parent.is_some() {
-                settled.push((cluster, parent, edits));
+            let old = status.tip();
+            if edits.is_empty() && old.is_some() {
+                settled.push((cluster, old, edits));
                 continue;
             }
+            let name = self.layout.status(cluster);
+            let parent = self.upkeep.base(&self.store, &mut batch, &name, old, now)?;
             let message = format!("status of {cluster}\n\nFleet-Time: {now}\n");
             let new = batch.commit(&NewCommit {
                 parent,
@@ -95,11 +97,8 @@ impl Ledger {
                 message: &message,
                 time: now,
             })?;
-            updates.push(RefUpdate {
-                name: self.layout.status(cluster),
-                old: parent,
-                new: Some(new),
-            });
+            self.upkeep.grew(&name, new, now);
+            updates.push(RefUpdate { name, old, new: Some(new) });
             settled.push((cluster, Some(new), edits));
         }
         batch.write()?;

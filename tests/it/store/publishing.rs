@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use git_fleet::api::names::ObjectId;
-use git_fleet::store::{Change, NewCommit, PublishError, RefName, RefUpdate, Store};
+use git_fleet::store::{Change, NewCommit, Past, PublishError, RefName, RefUpdate, Store};
 
 use super::git::{commit, git, init, init_bare};
 use super::{at, branch, id, open};
@@ -192,6 +192,8 @@ fn the_past_proves_what_was_held_across_a_checkpoint() {
     let checkpoint = batch.checkpoint(second, "start afresh", at(2)).unwrap();
     batch.write().unwrap();
     let tip = commit_on(&store, Some(checkpoint), &[write("web/c.yaml", "c")]);
+    let removed = store.removed_paths(tip, "web", 10).unwrap();
+    assert_eq!(removed, BTreeSet::from(["a.yaml".to_owned()]), "the checkpoint hides nothing");
     let asked = BTreeSet::from(["web/a.yaml", "web/b.yaml", "web/never.yaml", "web"]);
     let held = store.held_by_history(tip, &asked).unwrap();
     assert_eq!(held, BTreeSet::from(["web/a.yaml", "web/b.yaml"]));
@@ -199,7 +201,8 @@ fn the_past_proves_what_was_held_across_a_checkpoint() {
     assert!(info.parents.is_empty());
     assert_eq!(info.trailer("Fleet-Checkpoint-Of"), Some(second.to_string().as_str()));
     assert_eq!(store.tree(checkpoint).unwrap(), store.tree(second).unwrap());
-    assert_eq!(store.n_commits(tip, 10).unwrap(), 2);
+    assert_eq!(store.past(tip, 10).unwrap(), Past { n_commits: 2, since: at(2) });
+    assert_eq!(store.past(tip, 1).unwrap().n_commits, 1);
 
     let mut batch = store.batch();
     let amended = batch.amend(tip, &[write("web/c.yaml", "d")], "status", at(3)).unwrap();

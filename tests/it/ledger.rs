@@ -1,0 +1,153 @@
+//! The ledger over real repositories: what a run leaves in git.
+
+use std::path::{Path, PathBuf};
+
+use git_fleet::api::cluster::ClusterStatus;
+use git_fleet::api::manifest::ObjectKey;
+use git_fleet::api::names::ClusterName;
+use git_fleet::daemon::ledger::{Ledger, Overrides, Planned};
+use git_fleet::member::MemberReport;
+use git_fleet::store::Location;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::store::git::{commit, git, init};
+
+const CLUSTER: &str = "apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {name: one}
+spec: {syncMode: Push}
+";
+
+const POLICY: &str = "apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {name: all, namespace: web}
+spec:
+  resourceSelectors: [{apiVersion: v1, kind: ConfigMap}]
+  placement: {clusterAffinity: {clusterNames: [one]}}
+";
+
+/// A repository with a work tree, and a clock.
+struct World {
+    _dir: tempfile::TempDir,
+    repository: PathBuf,
+    now: Timestamp,
+}
+
+fn config_map(name: &str, value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: web}}\ndata: {{k: '{value}'}}\n"
+    )
+}
+
+fn settings(spec: &str) -> String {
+    format!("apiVersion: git-fleet.io/v1alpha1\nkind: FleetSettings\nspec: {spec}\n")
+}
+
+impl World {
+    fn new(spec: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = init(&dir.path().join("fleet"));
+        let files =
+            [("one.yaml", CLUSTER), ("policy.yaml", POLICY), ("fleet.yaml", &settings(spec))];
+        commit(&repository, &files);
+        Self { _dir: dir, repository, now: Timestamp::from_second(1_800_000_000).unwrap() }
+    }
+
+    fn open(&self) -> Ledger {
+        let location = Location::from(self.repository.as_path());
+        Ledger::open(&location, Path::new("/nonexistent"), Overrides::default()).unwrap()
+    }
+
+    /// One turn of the loop, this long after the last one.
+    fn plan(&mut self, ledger: &mut Ledger, after: SignedDuration) -> Planned {
+        self.now += after;
+        let loaded = ledger.load().unwrap();
+        assert!(loaded.is_valid(), "{:?}", loaded.problems);
+        ledger.plan(self.now).unwrap().map_err(|hold| hold.reason).unwrap()
+    }
+
+    fn n_commits(&self, branch: &str) -> usize {
+        git(&self.repository, &["rev-list", "--count", branch]).parse().unwrap()
+    }
+
+    fn root_of(&self, branch: &str) -> String {
+        git(&self.repository, &["log", "--max-parents=0", "--format=%B", branch])
+    }
+}
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+#[test]
+fn long_branches_start_afresh_and_lose_nothing() {
+    let mut world = World::new("{history: {maxCommits: 3}}");
+    commit(&world.repository, &[("gone.yaml", &config_map("gone", "0"))]);
+    let mut ledger = world.open();
+    world.plan(&mut ledger, MINUTE);
+    std::fs::remove_file(world.repository.join("gone.yaml")).unwrap();
+    let mut n_afresh = 0;
+    for n in 0..8 {
+        commit(&world.repository, &[("kept.yaml", &config_map("kept", &n.to_string()))]);
+        let before = world.n_commits("fleet/results");
+        let planned = world.plan(&mut ledger, MINUTE);
+        for branch in ["fleet/results", "fleet/work/one"] {
+            assert!(world.n_commits(branch) <= 3, "{branch} after {n}");
+        }
+        let tip = git(&world.repository, &["rev-parse", "fleet/results"]);
+        assert_eq!(planned.results.to_string(), tip);
+        n_afresh += usize::from(world.n_commits("fleet/results") <= before);
+    }
+    assert!(n_afresh >= 3, "{n_afresh}");
+    assert!(world.root_of("fleet/results").contains("Fleet-Checkpoint-Of: "));
+    assert!(world.root_of("fleet/work/one").contains("Fleet-Checkpoint-Of: "));
+    let work = git(&world.repository, &["rev-parse", "fleet/work/one^{tree}"]);
+    assert_eq!(work, git(&world.repository, &["rev-parse", "fleet/results:work/one"]));
+
+    // A controller that starts now counts what it finds, and knows what earlier works held.
+    let mut ledger = world.open();
+    let planned = world.plan(&mut ledger, MINUTE);
+    let one = ClusterName::new("one").unwrap();
+    let gone = ObjectKey::from_path("web/ConfigMap/gone").unwrap();
+    assert!(ledger.desired(&one, &planned.plan).held.contains(&gone));
+    for n in 8..11 {
+        commit(&world.repository, &[("kept.yaml", &config_map("kept", &n.to_string()))]);
+        world.plan(&mut ledger, MINUTE);
+        assert!(world.n_commits("fleet/results") <= 3);
+    }
+}
+
+#[test]
+fn old_branches_start_afresh_with_their_next_change_only() {
+    let mut world = World::new("{history: {maxAge: 1d}}");
+    let mut ledger = world.open();
+    for n in 0..3 {
+        commit(&world.repository, &[("kept.yaml", &config_map("kept", &n.to_string()))]);
+        world.plan(&mut ledger, MINUTE);
+    }
+    assert_eq!(world.n_commits("fleet/results"), 3);
+    let tip = git(&world.repository, &["rev-parse", "fleet/results"]);
+    world.plan(&mut ledger, SignedDuration::from_hours(30));
+    assert_eq!(git(&world.repository, &["rev-parse", "fleet/results"]), tip, "nothing to write");
+    commit(&world.repository, &[("kept.yaml", &config_map("kept", "3"))]);
+    world.plan(&mut ledger, MINUTE);
+    assert_eq!(world.n_commits("fleet/results"), 2);
+    assert!(world.root_of("fleet/results").contains(&format!("Fleet-Checkpoint-Of: {tip}")));
+}
+
+#[test]
+fn status_branches_start_afresh_too() {
+    let mut world = World::new("{history: {maxCommits: 3}}");
+    let mut ledger = world.open();
+    world.plan(&mut ledger, MINUTE);
+    let one = ClusterName::new("one").unwrap();
+    for n in 0..6 {
+        let status =
+            ClusterStatus { kubernetes_version: format!("v1.3{n}.0"), ..ClusterStatus::default() };
+        ledger.absorb(&one, MemberReport::Cluster(one.clone(), status));
+        world.now += MINUTE;
+        assert!(ledger.commit_statuses(std::slice::from_ref(&one), world.now).unwrap().changed);
+        assert!(world.n_commits("fleet/status/one") <= 3);
+    }
+    assert!(world.root_of("fleet/status/one").contains("Fleet-Checkpoint-Of: "));
+    let file = git(&world.repository, &["show", "fleet/status/one:cluster.yaml"]);
+    assert!(file.contains("v1.35.0"), "{file}");
+}
