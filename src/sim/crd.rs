@@ -19,6 +19,7 @@ pub(super) fn register(world: &mut World, stored: &Rc<Object>) -> Rc<Object> {
     let mut definition = stored.value();
     world.registry.remove_custom(&stored.key.name);
     for resource in resources(&definition) {
+        world.storage.begin_table(&resource.table);
         world.registry.add(resource);
     }
     let condition = |name: &str, reason: &str, message: &str| json!({"type": name, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now()});
@@ -107,8 +108,8 @@ fn resources(definition: &Value) -> Vec<Resource> {
                 selector: scale["labelSelectorPath"].as_str().map(str::to_owned),
             });
             let mut served = Vec::new();
-            served.extend(scale.is_some().then(|| "scale".to_owned()));
             served.extend(subresources.get("status").is_some().then(|| "status".to_owned()));
+            served.extend(scale.is_some().then(|| "scale".to_owned()));
             Resource {
                 group: group.as_str().into(),
                 version: name.as_str().into(),

@@ -17,7 +17,10 @@ pub(super) fn object(resource: &Resource, object: &Rc<Object>, form: Format) -> 
         Format::Json if object.api_version == resource.api_version => object.bytes.clone(),
         Format::Json => bytes_of(&convert::served(resource, object)),
         Format::Metadata => bytes_of(&metadata_only(object.value())),
-        Format::Table(include) => table(resource, std::slice::from_ref(object), include, "{}"),
+        Format::Table(include) => {
+            let meta = format!(r#"{{"resourceVersion":"{}"}}"#, object.resource_version);
+            table(resource, std::slice::from_ref(object), include, &meta)
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::patch::{self, PatchError};
 use super::resources::Resource;
 use super::status_error::{Cause, Refusal};
 use super::storage::Key;
+use super::structural;
 use super::world::Call;
 use super::write::PatchKind;
 
@@ -102,8 +103,70 @@ pub(super) fn patched(
     Ok(object)
 }
 
+/// Fields of a new object that its writer leaves to the server: who owns fields does not own these.
+#[derive(Debug)]
+pub(super) struct ServerSet(Vec<String>);
+
+/// The values of these fields while the books are kept.
+#[derive(Debug)]
+pub(super) struct Taken(Vec<(String, Value)>);
+
+impl ServerSet {
+    /// Of an object before its defaults are filled in.
+    pub(super) fn of(resource: &Resource, object: &Value) -> Self {
+        let mut fields: Vec<String> = match &*resource.table {
+            _ if resource.custom.is_some() => Vec::new(),
+            "namespaces." => vec!["/spec/finalizers".to_owned()],
+            "services." => ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]
+                .iter()
+                .map(|field| format!("/spec/{field}"))
+                .chain((0..ports(object)).map(|at| format!("/spec/ports/{at}/nodePort")))
+                .collect(),
+            _ => Vec::new(),
+        };
+        if resource.custom.is_none() && resource.has("status") {
+            fields.push("/status".to_owned());
+        }
+        fields.retain(|field| object.pointer(field).is_none());
+        Self(fields)
+    }
+
+    /// Takes them out of the object.
+    pub(super) fn take(self, object: &mut Value) -> Taken {
+        let values = self.0.into_iter().filter_map(|field| {
+            let (place, name) = field.rsplit_once('/')?;
+            let value = object.pointer_mut(place)?.as_object_mut()?.remove(name)?;
+            Some((field, value))
+        });
+        Taken(values.collect())
+    }
+}
+
+impl Taken {
+    /// Puts them where they were.
+    pub(super) fn put_back(self, object: &mut Value) {
+        for (field, value) in self.0 {
+            let place = field.rsplit_once('/').and_then(|(place, name)| {
+                Some((object.pointer_mut(place)?.as_object_mut()?, name))
+            });
+            if let Some((place, name)) = place {
+                place.insert(name.to_owned(), value);
+            }
+        }
+    }
+}
+
+fn ports(service: &Value) -> usize {
+    service.pointer("/spec/ports").and_then(Value::as_array).map_or(0, Vec::len)
+}
+
 /// Fills defaults and refuses what the kind's schema does not allow.
-pub(super) fn admit(resource: &Resource, name: &str, object: &mut Value) -> Result<(), Refusal> {
+pub(super) fn admit(
+    resource: &Resource,
+    name: &str,
+    field_validation: &str,
+    object: &mut Value,
+) -> Result<(), Refusal> {
     let Some(custom) = &resource.custom else {
         defaults::apply_defaults(&resource.group, &resource.version, &resource.kind, None, object);
         return Ok(());
@@ -111,6 +174,16 @@ pub(super) fn admit(resource: &Resource, name: &str, object: &mut Value) -> Resu
     // A version without a schema keeps everything.
     if custom.schema.is_null() {
         return Ok(());
+    }
+    let unknown = structural::prune(&custom.schema, object);
+    if field_validation == "Strict" && !unknown.is_empty() {
+        let list: Vec<String> =
+            unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
+        let (kind, version) = (&resource.kind, &resource.version);
+        return Err(Refusal::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a {kind}: strict decoding error: {}",
+            list.join(", ")
+        )));
     }
     defaults::admit(&custom.schema, object).map_err(|errors| {
         let cause = |error: FieldError| Cause {

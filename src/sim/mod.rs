@@ -32,6 +32,7 @@ mod server;
 mod status_error;
 mod storage;
 mod structural;
+mod structural_definition;
 mod subresource;
 pub mod table;
 mod validate;

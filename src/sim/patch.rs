@@ -1,6 +1,8 @@
 //! The three kinds of patch beside server-side apply: JSON patch (RFC 6902), JSON merge patch
 //! (RFC 7386), and the strategic merge patch of the built-in kinds.
 
+use std::collections::BTreeMap;
+
 use super::apply::Schema;
 use super::apply::schema::{ListNode, MapShape, Node};
 use serde_json::{Map, Value};
@@ -74,6 +76,12 @@ fn patch_map(node: &Node, mut live: Fields, patch: &Fields) -> Result<Fields, Pa
             }
         }
     }
+    let mut orders = BTreeMap::new();
+    for (name, value) in patch {
+        if let Some(name) = name.strip_prefix(ELEMENT_ORDER) {
+            orders.insert(name, list(ELEMENT_ORDER, value)?);
+        }
+    }
     for (name, value) in patch {
         if name.starts_with('$') {
             continue;
@@ -91,7 +99,9 @@ fn patch_map(node: &Node, mut live: Fields, patch: &Fields) -> Result<Fields, Pa
                         Some(Value::Array(live)) => live,
                         _ => Vec::new(),
                     };
-                    Value::Array(patch_list(list, live, patch)?)
+                    let merged = patch_list(list, live.clone(), patch)?;
+                    let order = orders.get(&**name).copied().unwrap_or(patch);
+                    Value::Array(in_order(list, merged, &live, order))
                 }
                 Node::Any(_) | Node::Atomic | Node::Map(_) => value.clone(),
             },
@@ -99,13 +109,14 @@ fn patch_map(node: &Node, mut live: Fields, patch: &Fields) -> Result<Fields, Pa
         };
         live.insert(name.clone(), new);
     }
-    for (name, value) in patch {
-        let Some(name) = name.strip_prefix(ELEMENT_ORDER) else { continue };
-        let order = list(ELEMENT_ORDER, value)?;
+    for (name, order) in orders {
+        if patch.contains_key(name) {
+            continue;
+        }
         if let (Some(Value::Array(items)), Node::List(list)) =
             (live.get_mut(name), field(node, name))
         {
-            *items = in_order(list, items, order);
+            *items = in_order(list, items.clone(), items, order);
         }
     }
     Ok(live)
@@ -159,24 +170,31 @@ fn patch_list(
     Ok(live)
 }
 
-/// Items that the order names stand in that order; each other item stays behind the item that it
-/// followed.
-fn in_order(list: &ListNode, items: &[Value], order: &[Value]) -> Vec<Value> {
+/// Lays `items` out as `order` names them, with the others between them as they stood in `live`.
+///
+/// One that is not named goes before the next named one if it stood before that in `live`, and
+/// behind it otherwise: so an item that is new stands first.
+fn in_order(list: &ListNode, items: Vec<Value>, live: &[Value], order: &[Value]) -> Vec<Value> {
     let same = |item: &Value, wanted: &Value| match list.keys.first() {
         Some(key) => item.get(&*key.name) == wanted.get(&*key.name),
         None => item == wanted,
     };
-    let mut ordered: Vec<&Value> =
-        order.iter().filter_map(|wanted| items.iter().find(|item| same(item, wanted))).collect();
-    for (item_idx, item) in items.iter().enumerate() {
-        if order.iter().any(|wanted| same(item, wanted)) {
-            continue;
+    let place = |item: &Value, within: &[Value]| within.iter().position(|other| same(item, other));
+    let (mut named, others): (Vec<Value>, Vec<Value>) =
+        items.into_iter().partition(|item| place(item, order).is_some());
+    named.sort_by_key(|item| place(item, order));
+    let mut others = others.into_iter().peekable();
+    let mut laid_out = Vec::new();
+    for item in named {
+        let at = place(&item, live);
+        let stood_before = |other: &Value| at.is_some_and(|at| place(other, live) < Some(at));
+        while let Some(other) = others.next_if(stood_before) {
+            laid_out.push(other);
         }
-        let before = item_idx.checked_sub(1).map(|before| &items[before]);
-        let at = ordered.iter().position(|other| Some(*other) == before);
-        ordered.insert(at.map_or(0, |at| at + 1), item);
+        laid_out.push(item);
     }
-    ordered.into_iter().cloned().collect()
+    laid_out.extend(others);
+    laid_out
 }
 
 /// The type of a field; what is atomic for apply still merges by field here.
@@ -250,7 +268,7 @@ mod tests {
         let patch = json!({"metadata": {
             "finalizers": ["c/x"], "$deleteFromPrimitiveList/finalizers": ["a/x"],
         }});
-        assert_eq!(patched(&live, &patch)["metadata"]["finalizers"], json!(["b/x", "c/x"]));
+        assert_eq!(patched(&live, &patch)["metadata"]["finalizers"], json!(["c/x", "b/x"]));
     }
 
     #[test]
@@ -260,7 +278,7 @@ mod tests {
             json!({"spec": {"$setElementOrder/containers": [{"name": "c"}, {"name": "a"}]}});
         assert_eq!(
             patched(&live, &patch)["spec"]["containers"],
-            json!([{"name": "c"}, {"name": "a"}, {"name": "b"}])
+            json!([{"name": "b"}, {"name": "c"}, {"name": "a"}])
         );
     }
 

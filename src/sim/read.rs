@@ -162,6 +162,9 @@ pub(super) fn list(world: &mut World, call: &Call) -> Result<Bytes, Refusal> {
     if let Some(next) = &page.next {
         write!(meta, r#","continue":"{next}","remainingItemCount":{}"#, page.remaining)
             .expect("a String takes any text");
+    } else if call.resource.custom.is_some() && call.format == Format::Json {
+        // The list of a kind without a Go type writes out that it ends.
+        meta.push_str(r#","continue":"""#);
     }
     meta.push('}');
     let resource = &*call.resource;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use percent_encoding::percent_decode_str;
 
 use super::resources::{Registry, Scope};
@@ -66,7 +67,14 @@ impl Propagation {
             "Background" => Ok(Self::Background),
             "Foreground" => Ok(Self::Foreground),
             "Orphan" => Ok(Self::Orphan),
-            _ => Err(Refusal::bad_request(format!("invalid propagationPolicy {text:?}"))),
+            _ => Err(Refusal::invalid_option(
+                "DeleteOptions",
+                "propagationPolicy",
+                "FieldValueNotSupported",
+                format!(
+                    "Unsupported value: {text:?}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
+                ),
+            )),
         }
     }
 }
@@ -96,8 +104,10 @@ pub(super) struct Options {
 }
 
 impl Options {
-    pub(super) fn parse(query: &str) -> Result<Self, Refusal> {
+    /// Reads a query. `kind` is the kind of options that the method takes, such as `ListOptions`.
+    pub(super) fn parse(query: &str, kind: &'static str) -> Result<Self, Refusal> {
         let mut options = Self::default();
+        let mut send_initial_events = None;
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let number = || {
                 value.parse::<u64>().map_err(|_| {
@@ -117,16 +127,19 @@ impl Options {
                 "resourceVersionMatch" => options.resource_version_match = value.into_owned(),
                 "watch" => options.watch = yes(),
                 "allowWatchBookmarks" => options.bookmarks = yes(),
-                "sendInitialEvents" => options.initial_events = yes(),
+                "sendInitialEvents" => send_initial_events = Some(yes()),
                 "timeoutSeconds" => options.timeout = Some(Duration::from_secs(number()?)),
                 "fieldManager" => options.field_manager = value.into_owned(),
                 "force" => options.force = yes(),
                 "dryRun" if value == "All" => options.dry_run = DryRun::All,
                 "dryRun" if value.is_empty() => {}
                 "dryRun" => {
-                    return Err(Refusal::bad_request(format!(
-                        "invalid dryRun {value:?}: only \"All\" is supported"
-                    )));
+                    return Err(Refusal::invalid_option(
+                        kind,
+                        "dryRun",
+                        "FieldValueNotSupported",
+                        format!("Unsupported value: [{value:?}]: supported values: \"All\""),
+                    ));
                 }
                 "includeObject" => {
                     options.include = match &*value {
@@ -143,7 +156,71 @@ impl Options {
                 _ => {}
             }
         }
+        options.initial_events = send_initial_events == Some(true);
+        if kind == LIST {
+            options.check_versions(send_initial_events)?;
+        }
         Ok(options)
+    }
+
+    /// Refuses versions and matches of a list or a watch that say nothing together.
+    fn check_versions(&self, send_initial_events: Option<bool>) -> Result<(), Refusal> {
+        let matching = self.resource_version_match.as_str();
+        let version = self.resource_version.as_str();
+        let continues = !self.continue_token.is_empty();
+        let forbidden = match (matching, send_initial_events) {
+            (_, Some(_)) if !self.watch => Some("sendInitialEvents is forbidden for list"),
+            (matching, Some(_)) if matching != "NotOlderThan" => {
+                Some("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+            }
+            ("", _) | (_, Some(_)) => None,
+            (_, None) if self.watch => Some(
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            ),
+            _ if version.is_empty() => {
+                Some("resourceVersionMatch is forbidden unless resourceVersion is provided")
+            }
+            _ if continues => Some("resourceVersionMatch is forbidden when continue is provided"),
+            ("Exact", _) if version == "0" => {
+                Some("resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"")
+            }
+            ("Exact" | "NotOlderThan", _) => None,
+            _ => {
+                return Err(Refusal::invalid_option(
+                    LIST,
+                    "resourceVersionMatch",
+                    "FieldValueNotSupported",
+                    format!(
+                        "Unsupported value: {matching:?}: supported values: \"Exact\", \"NotOlderThan\", \"\""
+                    ),
+                ));
+            }
+        };
+        if let Some(why) = forbidden {
+            let field = "resourceVersionMatch";
+            let message = format!("Forbidden: {why}");
+            return Err(Refusal::invalid_option(LIST, field, "FieldValueForbidden", message));
+        }
+        if continues && !matches!(version, "" | "0") {
+            return Err(Refusal::bad_request(
+                "specifying resource version is not allowed when using continue",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The options of a list or a watch.
+const LIST: &str = "ListOptions";
+
+/// The kind of options that a method takes.
+fn options_of(method: &Method) -> &'static str {
+    match *method {
+        Method::POST => "CreateOptions",
+        Method::PUT => "UpdateOptions",
+        Method::PATCH => "PatchOptions",
+        Method::DELETE => "DeleteOptions",
+        _ => LIST,
     }
 }
 
@@ -156,9 +233,10 @@ pub(super) enum Target {
     Other(Vec<String>),
 }
 
-/// Resolves a path and query against the resources served now.
+/// Resolves a method, path and query against the resources served now.
 pub(super) fn resolve(
     registry: &Registry,
+    method: &Method,
     path: &str,
     query: &str,
     accept: Option<&str>,
@@ -197,7 +275,7 @@ pub(super) fn resolve(
     if !in_scope || subresource.is_some_and(|subresource| !resource.has(subresource)) {
         return Err(Refusal::no_such_path());
     }
-    let options = Options::parse(query)?;
+    let options = Options::parse(query, options_of(method))?;
     Ok(Target::Objects(Box::new(Call {
         resource: resource.clone(),
         namespace: namespace.to_owned(),
@@ -214,7 +292,7 @@ mod tests {
     use super::*;
 
     fn call(path: &str) -> Option<(String, String, Option<String>, Option<String>)> {
-        match resolve(&Registry::built_in(), path, "", None) {
+        match resolve(&Registry::built_in(), &Method::GET, path, "", None) {
             Ok(Target::Objects(call)) => Some((
                 call.resource.plural.to_string(),
                 call.namespace,
@@ -268,15 +346,36 @@ mod tests {
 
     #[test]
     fn a_query_is_typed() {
+        let parse = |query| Options::parse(query, LIST);
         let options =
-            Options::parse("limit=5&watch=1&labelSelector=a%3Db&timeoutSeconds=3&dryRun=All")
-                .unwrap();
+            parse("limit=5&watch=1&labelSelector=a%3Db&timeoutSeconds=3&dryRun=All").unwrap();
         assert_eq!(
             (options.limit, options.watch, options.label_selector.as_str()),
             (5, true, "a=b")
         );
         assert_eq!((options.timeout, options.dry_run), (Some(Duration::from_secs(3)), DryRun::All));
-        assert!(Options::parse("dryRun=Some").is_err());
-        assert!(Options::parse("limit=x").is_err());
+        assert_eq!(parse("dryRun=Some").unwrap_err().code, 422);
+        assert_eq!(parse("limit=x").unwrap_err().code, 400);
+    }
+
+    #[test]
+    fn versions_and_matches_belong_together() {
+        let code = |query| Options::parse(query, LIST).map_or_else(|refusal| refusal.code, |_| 200);
+        let cases = [
+            ("resourceVersion=5&resourceVersionMatch=Exact", 200),
+            ("resourceVersion=0&resourceVersionMatch=NotOlderThan", 200),
+            ("resourceVersion=0&resourceVersionMatch=Exact", 422),
+            ("resourceVersion=5&resourceVersionMatch=Newest", 422),
+            ("resourceVersionMatch=Exact", 422),
+            ("watch=1&resourceVersion=5&resourceVersionMatch=NotOlderThan", 422),
+            ("watch=1&sendInitialEvents=true", 422),
+            ("watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan", 200),
+            ("sendInitialEvents=true&resourceVersionMatch=NotOlderThan", 422),
+            ("continue=x&resourceVersion=5", 400),
+            ("continue=x&resourceVersion=0", 200),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(code(query), expected, "{query}");
+        }
     }
 }

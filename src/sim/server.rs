@@ -124,7 +124,8 @@ async fn dispatch(
     let path = parts.uri.path();
     let query = parts.uri.query().unwrap_or_default();
     let accept = text_of(&parts.headers, header::ACCEPT);
-    let target = route::resolve(&member.world.borrow().registry, path, query, accept);
+    let target =
+        route::resolve(&member.world.borrow().registry, &parts.method, path, query, accept);
     let verb = verb_of(&parts.method, &target);
     member.count(verb);
     trouble(member).await?;

@@ -146,6 +146,29 @@ impl Refusal {
         Self { details: Some(details), ..Self::new(422, "Invalid", message) }
     }
 
+    /// A scale that no object can have.
+    pub(super) fn invalid_scale(name: &str, cause: &Cause) -> Self {
+        let text =
+            format!("Scale.autoscaling \"{name}\" is invalid: {}: {}", cause.field, cause.message);
+        let causes = causes_json(std::slice::from_ref(cause));
+        let details =
+            json!({ "name": name, "group": "autoscaling", "kind": "Scale", "causes": causes });
+        Self { details: Some(details), ..Self::new(422, "Invalid", text) }
+    }
+
+    /// A parameter of the query, or of the options in the body, that says nothing.
+    pub(super) fn invalid_option(
+        kind: &'static str,
+        field: &str,
+        reason: &'static str,
+        message: String,
+    ) -> Self {
+        let text = format!("{kind}.meta.k8s.io \"\" is invalid: {field}: {message}");
+        let causes = causes_json(&[Cause { reason, message, field: field.to_owned() }]);
+        let details = json!({ "group": "meta.k8s.io", "kind": kind, "causes": causes });
+        Self { details: Some(details), ..Self::new(422, "Invalid", text) }
+    }
+
     /// Nothing may be created in a namespace that is being deleted.
     pub(super) fn namespace_terminating(resource: &Resource, name: &str, namespace: &str) -> Self {
         let why = format!(

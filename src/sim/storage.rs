@@ -80,6 +80,12 @@ impl Object {
         }
     }
 
+    /// The same object with the version of a later change.
+    pub(super) fn at(&self, resource_version: u64) -> Self {
+        let api_version = self.api_version.clone();
+        Self::read(self.key.clone(), resource_version, api_version, &mut self.value())
+    }
+
     fn read(key: Key, resource_version: u64, api_version: Rc<str>, value: &mut Value) -> Self {
         let version_text = Value::from(resource_version.to_string());
         let kind_fields = fields_of(&key.table);
@@ -232,6 +238,12 @@ impl Storage {
         }
     }
 
+    /// Starts the table of a new kind: nothing of what was before it can be told.
+    pub(super) fn begin_table(&mut self, table: &Rc<str>) {
+        let forgotten = self.resource_version;
+        self.tables.entry(table.clone()).or_insert_with(|| Table { forgotten, ..Table::default() });
+    }
+
     pub(super) fn table(&mut self, table: &Rc<str>) -> &mut Table {
         self.tables.entry(table.clone()).or_default()
     }
@@ -322,9 +334,7 @@ impl Storage {
         }
         self.by_uid.remove(&previous.uid);
         self.resource_version += 1;
-        let api_version = previous.api_version.clone();
-        let last =
-            Object::read(key.clone(), self.resource_version, api_version, &mut previous.value());
+        let last = previous.at(self.resource_version);
         self.record(Event {
             resource_version: self.resource_version,
             change: Change::Deleted,

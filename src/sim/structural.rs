@@ -20,7 +20,7 @@ pub struct FieldError {
 
 /// Makes an object what its kind's `openAPIV3Schema` says, or says where it cannot.
 pub fn admit(schema: &Value, object: &mut Value) -> Result<(), Vec<FieldError>> {
-    prune(schema, object, Level::Resource);
+    prune(schema, object);
     fill_defaults(schema, object);
     let mut errors = Vec::new();
     validate(schema, object, "", &mut errors);
@@ -43,7 +43,20 @@ fn properties(schema: &Value) -> Option<&Map<String, Value>> {
     schema.get("properties").and_then(Value::as_object)
 }
 
-fn prune(schema: &Value, value: &mut Value, level: Level) {
+/// Takes out the fields that a schema does not have, and says where they were.
+pub(super) fn prune(schema: &Value, object: &mut Value) -> Vec<String> {
+    let mut unknown = Vec::new();
+    prune_part(schema, object, Level::Resource, "", &mut unknown);
+    unknown
+}
+
+fn prune_part(
+    schema: &Value,
+    value: &mut Value,
+    level: Level,
+    path: &str,
+    unknown: &mut Vec<String>,
+) {
     match value {
         Value::Object(fields) => {
             let known = properties(schema);
@@ -52,22 +65,28 @@ fn prune(schema: &Value, value: &mut Value, level: Level) {
             let is_resource =
                 level == Level::Resource || is_on(schema, "x-kubernetes-embedded-resource");
             fields.retain(|name, value| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 if is_resource && matches!(&**name, "apiVersion" | "kind" | "metadata") {
                     return true;
                 }
                 match known.and_then(|known| known.get(name)).or(rest) {
                     Some(schema) => {
-                        prune(schema, value, Level::Part);
+                        prune_part(schema, value, Level::Part, &path, unknown);
                         true
                     }
-                    None => keeps,
+                    None => {
+                        if !keeps {
+                            unknown.push(path);
+                        }
+                        keeps
+                    }
                 }
             });
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                for item in items {
-                    prune(schema, item, Level::Part);
+                for (at, item) in items.iter_mut().enumerate() {
+                    prune_part(schema, item, Level::Part, &format!("{path}[{at}]"), unknown);
                 }
             }
         }

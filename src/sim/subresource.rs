@@ -7,7 +7,7 @@ use super::delete;
 use super::merge;
 use super::resources::Resource;
 use super::route::Propagation;
-use super::status_error::Refusal;
+use super::status_error::{Cause, Refusal};
 use super::world::{Answer, Call, Reply, World};
 use super::write::{self, Author, PatchKind};
 
@@ -72,9 +72,9 @@ pub(super) fn scale_update(
     };
     let wanted = &scale["spec"]["replicas"];
     if !wanted.is_null() && wanted.as_i64().is_none_or(|replicas| replicas < 0) {
-        return Err(Refusal::bad_request(format!(
-            "spec.replicas: Invalid value: {wanted}: must be a count"
-        )));
+        let message = format!("Invalid value: {wanted}: must be greater than or equal to 0");
+        let (field, reason) = ("spec.replicas".to_owned(), "FieldValueInvalid");
+        return Err(Refusal::invalid_scale(&key.name, &Cause { reason, message, field }));
     }
     let mut object = convert::served(&call.resource, &live);
     if let Some(version) = scale["metadata"].get("resourceVersion") {

@@ -108,7 +108,13 @@ pub(super) fn stream(member: Rc<Member>, call: Call) -> Result<Lines, Refusal> {
             (Some(head), current, changed)
         } else {
             let version = version.parse().map_err(|_| {
-                Refusal::bad_request(format!("Invalid value: {version:?}: resourceVersion"))
+                Refusal::new(
+                    500,
+                    "",
+                    format!(
+                        "resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing {version:?}: invalid syntax"
+                    ),
+                )
             })?;
             (None, version, changed)
         }
@@ -171,7 +177,8 @@ impl Watcher {
                 return;
             }
             Some(Disturbance::Expired) => {
-                self.expire(out);
+                let oldest = self.member.world.borrow().storage.resource_version;
+                self.expire(out, oldest);
                 return;
             }
             None => {}
@@ -180,7 +187,8 @@ impl Watcher {
         let world = &mut *member.world.borrow_mut();
         let table = world.storage.table(&self.call.resource.table);
         if self.cursor < table.forgotten {
-            self.expire(out);
+            let oldest = table.forgotten;
+            self.expire(out, oldest);
             return;
         }
         let start = table.events.partition_point(|event| event.resource_version <= self.cursor);
@@ -202,11 +210,18 @@ impl Watcher {
             (true, true) => "MODIFIED",
             (true, false) => "DELETED",
         };
-        line(out, what, &format::object(&self.call.resource, &event.object, self.call.format));
+        // What is chosen no more is shown as it was when it still was, at the version of the change.
+        let left = event
+            .previous
+            .as_ref()
+            .filter(|_| what == "DELETED" && event.change != Change::Deleted);
+        let last = left.map(|previous| Rc::new(previous.at(event.resource_version)));
+        let object = last.as_ref().unwrap_or(&event.object);
+        line(out, what, &format::object(&self.call.resource, object, self.call.format));
     }
 
-    fn expire(&mut self, out: &mut Vec<u8>) {
-        let message = format!("too old resource version: {}", self.cursor);
+    fn expire(&mut self, out: &mut Vec<u8>, oldest: u64) {
+        let message = format!("too old resource version: {} ({oldest})", self.cursor);
         line(out, "ERROR", &format::bytes_of(&Refusal::expired(message).body()));
         self.done = true;
     }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use super::merge::ServerSet;
 use super::resources::{Resource, Scope};
 use super::route::DryRun;
 use super::status_error::{Cause, Refusal};
@@ -47,11 +48,12 @@ impl PatchKind {
 /// Reads a JSON or YAML body.
 pub(super) fn decode(body: &[u8], content_type: &str) -> Result<Value, Refusal> {
     let media = content_type.split(';').next().unwrap_or_default().trim();
-    if media.contains("protobuf") || media.contains("cbor") {
-        return Err(Refusal::unsupported_media_type(format!(
+    let is_patch = media.ends_with("patch+json") || media.ends_with("patch+yaml");
+    if !is_patch && !matches!(media, "" | "application/json" | "application/yaml") {
+        return Err(Refusal::unsupported_media_type(
             "the body of the request was in an unknown format - accepted media types include: application/json, \
-             application/yaml, not {media}"
-        )));
+             application/yaml",
+        ));
     }
     let is_json = body
         .iter()
@@ -162,14 +164,24 @@ pub(super) fn patch(
     match (kind, live) {
         (PatchKind::Apply, live) => {
             if call.options.field_manager.is_empty() {
-                return Err(Refusal::bad_request(
-                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
+                return Err(Refusal::invalid_option(
+                    "PatchOptions",
+                    "fieldManager",
+                    "FieldValueRequired",
+                    "Required value: is required for apply patch".to_owned(),
                 ));
             }
             if live.is_none() && call.subresource.is_some() {
                 return Err(Refusal::not_found(resource, &key.name));
             }
             check_kind(resource, patch)?;
+            let uid = patch.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
+            if live.is_none() && !uid.is_empty() {
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                );
+                return Err(Refusal::conflict(resource, &key.name, &why));
+            }
             let config = merge::Config { call, key: &key, time: &time, patch };
             let applied = merge::applied(&config, live.as_ref().map(|(_, value)| value))?;
             finish(world, call, &key, live, applied, Author::Applier)
@@ -216,11 +228,17 @@ pub(super) fn finish(
         drop_status(resource, &mut object);
     }
     set_identity(world, live_value, &mut object);
-    merge::admit(resource, &key.name, &mut object)?;
+    drop_empty(&mut object);
+    let set_by_server = live_value.is_none().then(|| ServerSet::of(resource, &object));
+    merge::admit(resource, &key.name, &call.options.field_validation, &mut object)?;
     set_generation(resource, live_value, &mut object);
     validate::check(resource, &key.name, live_value, &object)?;
     if author == Author::Writer {
+        let kept = set_by_server.map(|set| set.take(&mut object));
         merge::track(call, live_value, &mut object, &now());
+        if let Some(kept) = kept {
+            kept.put_back(&mut object);
+        }
     }
     if live_value.is_some_and(|live| *live == object) {
         let (stored, _) = live.expect("a live value comes with its object");
@@ -382,6 +400,22 @@ fn set_or_remove(object: &mut Value, field: &str, value: Option<Value>) {
 fn drop_status(resource: &Resource, object: &mut Value) {
     if resource.has("status") {
         set_or_remove(object, "status", None);
+    }
+}
+
+/// Leaves out the maps and lists of metadata that hold nothing, as its Go type does.
+fn drop_empty(object: &mut Value) {
+    let meta = metadata(object);
+    for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
+        let is_empty = match meta.get(field) {
+            Some(Value::Object(entries)) => entries.is_empty(),
+            Some(Value::Array(items)) => items.is_empty(),
+            Some(Value::Null) => true,
+            _ => false,
+        };
+        if is_empty {
+            meta.remove(field);
+        }
     }
 }
 

@@ -38,6 +38,7 @@ fn walk(key: &str, value: &mut Value) {
                 "time" | "creationTimestamp" | "deletionTimestamp" | "lastTransitionTime"
                 | "lastUpdateTime" => "<time>".to_owned(),
                 "clusterIP" | "clusterIPs" if text.starts_with("10.") => "<address>".to_owned(),
+                "cells" if text.starts_with("10.") => "<address>".to_owned(),
                 "cells" if is_age(text) => "<age>".to_owned(),
                 _ => self::text(text),
             };

@@ -229,7 +229,8 @@ fn record_update(
     managed.set(Holding {
         owner,
         api_version: write.api_version.to_owned(),
-        time: Some(write.time.to_owned()),
+        // A scale is another kind, whose books carry no times into those of its object.
+        time: (write.subresource != Some("scale")).then(|| write.time.to_owned()),
         fields,
     });
 }

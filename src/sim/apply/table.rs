@@ -113,6 +113,7 @@ fn read_field(types: &BTreeMap<&str, &str>, field: &str) -> (Box<str>, Arc<Node>
         None => (field, None),
     };
     let inner = || match type_name {
+        Some("!") => Arc::new(Node::Atomic),
         Some(type_name) => named(types, type_name),
         None => Arc::new(Node::Any(Fields::Declared)),
     };

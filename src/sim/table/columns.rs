@@ -31,6 +31,10 @@ const fn wide(name: &'static str, cell: fn(&Row<'_>) -> Value) -> Column {
 }
 
 const AGE: Column = text("Age", |row| row.since("/metadata/creationTimestamp"));
+const CREATED_AT: Column = Column {
+    value_type: "date",
+    ..text("Created At", |row| row.at("/metadata/creationTimestamp").clone())
+};
 const CONTAINERS: Column = wide("Containers", |row| row.containers("name"));
 const IMAGES: Column = wide("Images", |row| row.containers("image"));
 const SELECTOR: Column = wide("Selector", |row| row.selector("/spec/selector").into());
@@ -60,12 +64,8 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
             const {
                 &[
                     text("Ready", |row| row.ratio("/status/readyReplicas", "/spec/replicas")),
-                    text("Up-to-date", |row| {
-                        row.count("/status/updatedReplicas").to_string().into()
-                    }),
-                    text("Available", |row| {
-                        row.count("/status/availableReplicas").to_string().into()
-                    }),
+                    text("Up-to-date", |row| row.count("/status/updatedReplicas").into()),
+                    text("Available", |row| row.count("/status/availableReplicas").into()),
                     AGE,
                     CONTAINERS,
                     IMAGES,
@@ -196,20 +196,13 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
             const { &[text("Status", |row| row.text("/status/phase").into()), AGE] }
         }
         ("", "ConfigMap") => {
-            const {
-                &[
-                    text("Data", |row| {
-                        (row.size("/data") + row.size("/binaryData")).to_string().into()
-                    }),
-                    AGE,
-                ]
-            }
+            const { &[text("Data", |row| (row.size("/data") + row.size("/binaryData")).into()), AGE] }
         }
         ("", "Secret") => {
             const {
                 &[
                     text("Type", |row| row.text("/type").into()),
-                    text("Data", |row| row.size("/data").to_string().into()),
+                    text("Data", |row| row.size("/data").into()),
                     AGE,
                 ]
             }
@@ -237,8 +230,8 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                         format!("{}/{}", part("kind"), part("name")).into()
                     }),
                     text("MinPods", |row| row.count("/spec/minReplicas").to_string().into()),
-                    text("MaxPods", |row| row.count("/spec/maxReplicas").to_string().into()),
-                    text("Replicas", |row| row.count("/status/currentReplicas").to_string().into()),
+                    text("MaxPods", |row| row.count("/spec/maxReplicas").into()),
+                    text("Replicas", |row| row.count("/status/currentReplicas").into()),
                     AGE,
                 ]
             }
@@ -267,9 +260,7 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
             }
         }
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole")
-        | ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-            const { &[text("Created At", |row| row.at("/metadata/creationTimestamp").clone())] }
-        }
+        | ("apiextensions.k8s.io", "CustomResourceDefinition") => const { &[CREATED_AT] },
         ("storage.k8s.io", "StorageClass") => {
             const {
                 &[
@@ -300,6 +291,14 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                 ]
             }
         }
-        _ => const { &[AGE] },
+        _ => const { &[CREATED_AT] },
     }
 }
+
+/// Whether a kind is shown by its name and the instant of its creation only.
+pub(super) fn has_none(group: &str, kind: &str) -> bool {
+    columns(group, kind).iter().any(|column| column.name == CREATED_AT.name)
+}
+
+/// The column of a custom kind that declares none.
+pub(super) const AGE_OF_CUSTOM: &[Column] = &[Column { value_type: "date", ..AGE }];

@@ -41,7 +41,11 @@ pub fn table(
         Some(Value::Array(columns)) => columns.iter().collect(),
         _ => Vec::new(),
     };
-    let built_in = if custom.is_empty() { columns(group, kind) } else { &[] };
+    let built_in = match (printer_columns, custom.is_empty()) {
+        (None, _) => columns(group, kind),
+        (Some(_), true) => columns::AGE_OF_CUSTOM,
+        (Some(_), false) => &[],
+    };
     let name = json!({"name": "Name", "type": "string", "format": "name", "priority": 0,
         "description": "Name must be unique within a namespace."});
     let mut definitions = vec![name];
@@ -67,6 +71,9 @@ pub fn table(
             row
         })
         .collect();
+    // The printer of kinds without columns of their own starts with no list at all.
+    let is_null = rows.is_empty() && printer_columns.is_none() && columns::has_none(group, kind);
+    let rows = if is_null { Value::Null } else { rows.into() };
     json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {},
         "columnDefinitions": definitions, "rows": rows})
 }
