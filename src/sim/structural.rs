@@ -69,18 +69,14 @@ fn prune_part(
                 if is_resource && matches!(&**name, "apiVersion" | "kind" | "metadata") {
                     return true;
                 }
-                match known.and_then(|known| known.get(name)).or(rest) {
-                    Some(schema) => {
-                        prune_part(schema, value, Level::Part, &path, unknown);
-                        true
-                    }
-                    None => {
-                        if !keeps {
-                            unknown.push(path);
-                        }
-                        keeps
-                    }
+                if let Some(schema) = known.and_then(|known| known.get(name)).or(rest) {
+                    prune_part(schema, value, Level::Part, &path, unknown);
+                    return true;
                 }
+                if !keeps {
+                    unknown.push(path);
+                }
+                keeps
             });
         }
         Value::Array(items) => {

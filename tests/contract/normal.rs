@@ -37,8 +37,9 @@ fn walk(key: &str, value: &mut Value) {
                 "continue" => "<token>".to_owned(),
                 "time" | "creationTimestamp" | "deletionTimestamp" | "lastTransitionTime"
                 | "lastUpdateTime" => "<time>".to_owned(),
-                "clusterIP" | "clusterIPs" if text.starts_with("10.") => "<address>".to_owned(),
-                "cells" if text.starts_with("10.") => "<address>".to_owned(),
+                "clusterIP" | "clusterIPs" | "cells" if text.starts_with("10.") => {
+                    "<address>".to_owned()
+                }
                 "cells" if is_age(text) => "<age>".to_owned(),
                 _ => self::text(text),
             };

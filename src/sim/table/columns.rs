@@ -259,8 +259,6 @@ pub(super) fn columns(group: &str, kind: &str) -> &'static [Column] {
                 ]
             }
         }
-        ("rbac.authorization.k8s.io", "Role" | "ClusterRole")
-        | ("apiextensions.k8s.io", "CustomResourceDefinition") => const { &[CREATED_AT] },
         ("storage.k8s.io", "StorageClass") => {
             const {
                 &[
