@@ -21,11 +21,16 @@ use super::storage::{Change, Key, Object, Storage};
 use super::world::{Call, World};
 use super::write;
 
-/// Controllers work when nobody has written for so long.
+/// Controllers work when nobody has written for so long, and for longer the more there is to do: many
+/// touched objects mean a burst, whose client may stop for a moment.
 const QUIET: Duration = Duration::from_millis(20);
+/// What each touched object adds to the quiet.
+const QUIET_PER_OBJECT: Duration = Duration::from_micros(250);
+/// The longest quiet that is waited for.
+const QUIET_MAX: Duration = Duration::from_millis(250);
 /// Controllers wait for quiet no longer than this: a first apply of a thousand workloads is over by
 /// then, and making their pods costs more than storing them.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Objects looked at before requests get their turn: a slice takes a few milliseconds at most.
 const SLICE: usize = 8;
 
@@ -108,18 +113,25 @@ pub(super) async fn run(member: Rc<Member>) {
             touched.notified().await;
             busy_since = Instant::now();
         }
-        while member.last_write.get().elapsed() < QUIET && busy_since.elapsed() < PATIENCE {
+        while is_busy(&member) && busy_since.elapsed() < PATIENCE {
             sleep(QUIET / 2).await;
         }
         let start = Instant::now();
         slice(&mut member.world.borrow_mut());
-        if member.last_write.get().elapsed() < QUIET {
+        if is_busy(&member) {
             // Requests keep coming: they get at least every other moment.
             sleep(start.elapsed()).await;
         } else {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Whether requests keep coming.
+fn is_busy(member: &Member) -> bool {
+    let n_touched = member.world.borrow().storage.dirty.len();
+    let more = QUIET_PER_OBJECT.saturating_mul(u32::try_from(n_touched).unwrap_or(u32::MAX));
+    member.last_write.get().elapsed() < (QUIET + more).min(QUIET_MAX)
 }
 
 /// Looks at a few objects and does what they need.

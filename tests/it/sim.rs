@@ -168,6 +168,35 @@ async fn an_unreachable_member_comes_back_with_its_objects() {
 }
 
 #[tokio::test]
+async fn controllers_stand_back_from_a_burst() {
+    const N_APPLIES: u64 = 2_000;
+    let host = host();
+    let client = client(&host).await;
+    let api: Api<Deployment> = Api::namespaced(client, "default");
+    let apply = |at: u64| {
+        let api = api.clone();
+        async move {
+            let name = format!("web-{at}");
+            let mut object = deployment("a:1");
+            object["metadata"]["name"] = json!(name);
+            let applied = api
+                .patch(&name, &PatchParams::apply("git-fleet"), &Patch::Apply(object))
+                .await
+                .unwrap();
+            applied.metadata.resource_version.unwrap().parse::<u64>().unwrap()
+        }
+    };
+    let versions: Vec<u64> =
+        futures::stream::iter((0..N_APPLIES).map(apply)).buffer_unordered(16).collect().await;
+    let first = versions.iter().min().unwrap();
+    let last = versions.iter().max().unwrap();
+    // Each change in between that is not an apply was made by a controller; a machine that stops for a
+    // moment lets them have a slice or two.
+    let n_others = last - first + 1 - N_APPLIES;
+    assert!(n_others <= N_APPLIES / 20, "controllers made {n_others} changes during the burst");
+}
+
+#[tokio::test]
 async fn a_deployment_becomes_available() {
     let host = host();
     let api: Api<Deployment> = Api::namespaced(client(&host).await, "default");
