@@ -82,7 +82,9 @@ fn check_labels(object: &Value) -> Vec<Cause> {
     };
     for field in ["labels", "annotations"] {
         for (key, value) in object["metadata"][field].as_object().into_iter().flatten() {
-            if !is_qualified(key) {
+            // Capitals are good in the prefix of an annotation, and not in that of a label.
+            let folded = if field == "labels" { key.clone() } else { key.to_ascii_lowercase() };
+            if !is_qualified(&folded) {
                 wrong(
                     field,
                     key,
@@ -106,9 +108,7 @@ fn check_labels(object: &Value) -> Vec<Cause> {
 fn is_qualified(key: &str) -> bool {
     match key.rsplit_once('/') {
         Some((prefix, name)) => {
-            prefix.len() <= 253
-                && prefix.to_ascii_lowercase().split('.').all(is_dns_label)
-                && is_label_part(name)
+            prefix.len() <= 253 && prefix.split('.').all(is_dns_label) && is_label_part(name)
         }
         None => is_label_part(key),
     }
