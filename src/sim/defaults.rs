@@ -49,7 +49,7 @@ pub fn apply_defaults(
                 }),
             );
         }
-        ("", "Node") => fill(object, &json!({"spec": {}, "status": {}})),
+        ("", "Node" | "ResourceQuota") => fill(object, &json!({"spec": {}, "status": {}})),
         ("", "Secret") => {
             fill(object, &json!({"type": "Opaque"}));
             string_data(object);

@@ -13,7 +13,7 @@ struct Deliberate {
 }
 
 const DELIBERATE: &[Deliberate] = &[
-    Deliberate { name: "Defaults of built-in kinds", covers: is_default },
+    Deliberate { name: "Additions to a Pod", covers: is_added_to_pod },
     Deliberate { name: "Owners of what holds fields", covers: is_dot },
     Deliberate { name: "Items of lists name their kind", covers: is_kind_of_item },
     Deliberate { name: "Fewer kinds", covers: is_missing_kind },
@@ -43,44 +43,14 @@ pub(crate) fn faults_of(scenario: &str) -> impl Iterator<Item = &'static str> {
     FAULTS.iter().copied().filter(move |step| step.starts_with(&prefix))
 }
 
-/// Fields that a real server fills in when they are left out.
-const DEFAULTED: &[&str] = &[
-    "clusterIP",
-    "clusterIPs",
-    "dnsPolicy",
-    "enableServiceLinks",
-    "imagePullPolicy",
-    "internalTrafficPolicy",
-    "ipFamilies",
-    "ipFamilyPolicy",
-    "preemptionPolicy",
-    "priority",
-    "progressDeadlineSeconds",
-    "protocol",
-    "qosClass",
-    "replicas",
-    "resources",
-    "restartPolicy",
-    "revisionHistoryLimit",
-    "rollingUpdate",
-    "schedulerName",
-    "securityContext",
-    "sessionAffinity",
-    "status",
-    "strategy",
-    "targetPort",
-    "terminationGracePeriodSeconds",
-    "terminationMessagePath",
-    "terminationMessagePolicy",
-    "tolerations",
-    "type",
-];
+/// Fields that a real server adds to a Pod by admission, and its class of service.
+const ADDED_TO_PODS: &[&str] = &["/spec/preemptionPolicy", "/spec/priority", "/status/qosClass"];
 
-fn is_default(difference: &Difference) -> bool {
+fn is_added_to_pod(difference: &Difference) -> bool {
     let Difference { path, real: Some(_), simulated: None, .. } = difference else { return false };
-    let last = path.rsplit('/').next().unwrap_or_default();
-    let last = last.strip_prefix("f:").unwrap_or(last);
-    DEFAULTED.contains(&last) || path.contains("/tolerations/")
+    let is_added = |field: &&str| path.ends_with(*field);
+    let of_pod = !path.contains("/template/");
+    of_pod && (ADDED_TO_PODS.iter().any(is_added) || path.contains("/spec/tolerations"))
 }
 
 fn is_dot(difference: &Difference) -> bool {
