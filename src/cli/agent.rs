@@ -14,9 +14,12 @@ use crate::store::{Layout, Location};
 /// Run one pull-mode member from its work ref, beside the cluster
 #[derive(clap::Args, Debug)]
 pub(super) struct AgentArgs {
-    /// Fleet repository: a path, or a file://, https:// or ssh:// URL
+    /// Repository of its work: a path, or a file://, https:// or ssh:// URL
     #[arg(long, value_name = "PATH|URL")]
     remote: String,
+    /// Repository of its status [default: that of its work]
+    #[arg(long, value_name = "URL")]
+    status_remote: Option<String>,
     /// Name of the cluster, as registered in the source
     #[arg(long, value_name = "NAME")]
     cluster: ClusterName,
@@ -42,6 +45,16 @@ pub(super) struct AgentArgs {
 pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
     let credentials = args.connection.credentials()?;
     let location: Location = args.remote.parse()?;
+    let status_remote = match args.status_remote.as_deref().map(str::parse).transpose()? {
+        None => None,
+        Some(Location::Remote(url)) => Some(url),
+        Some(Location::Path(path)) => {
+            anyhow::bail!(
+                "URL_SCHEME --status-remote {}: write it as a URL, such as file:///srv/status.git",
+                path.display()
+            )
+        }
+    };
     let repository = Repository {
         repo: args.remote.clone(),
         source_branch: None,
@@ -50,6 +63,7 @@ pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
     };
     let agent = Agent {
         location,
+        status_remote,
         // Two agents on one machine must not share a clone.
         state_dir: repository.state_dir().join("agent").join(args.cluster.as_str()),
         layout: Layout::new("main", &args.refs_prefix)?,

@@ -26,7 +26,7 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     let credentials = args.connection.credentials()?;
     let mut ledger = args.repository.ledger()?;
     let loaded = ledger.load()?;
-    let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().is_remote());
+    let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());
     let mut err = std::io::stderr();
     for problem in &loaded.problems {
         writeln!(err, "{problem}")?;

@@ -52,6 +52,8 @@ enum What {
 pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
     let mut ledger = args.repository.ledger()?;
     ledger.read_only();
+    // Without a readable source the refs are where they are by default.
+    let _ = ledger.find_refs();
     match args.what {
         What::Clusters => clusters(args, &ledger),
         What::Bindings => bindings(args, &ledger),

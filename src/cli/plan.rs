@@ -57,6 +57,8 @@ pub(super) fn show(repository: &Repository, which: &Which<'_>) -> anyhow::Result
 fn print(repository: &Repository, which: &Which<'_>, format: Format) -> anyhow::Result<Exit> {
     let mut ledger = repository.ledger()?;
     ledger.read_only();
+    // The source says where the record is, not the commit that is looked at.
+    let _ = ledger.find_refs();
     let commit = match which {
         Which::Source => ledger.source_head()?,
         Which::Revision(revision) => ledger.resolve(revision)?,

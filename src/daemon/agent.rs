@@ -5,7 +5,7 @@
 //! its state directory holds it. Nothing is ever removed because something could not be read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,9 @@ use crate::api::names::{ClusterName, ObjectId};
 use crate::api::settings::HistorySettings;
 use crate::engine::{Backoff, News};
 use crate::member::{self, DesiredObject, DesiredWork, MemberHandle, MemberReport};
-use crate::store::{Layout, Location, NewCommit, PublishError, RefUpdate, Store, Trigger};
+use crate::store::{
+    Lane, Layout, Location, NewCommit, PublishError, RefUpdate, RemoteUrl, Store, Trigger,
+};
 
 /// Reports that may wait for the agent's attention.
 const QUEUE_MAX: usize = 256;
@@ -37,8 +39,10 @@ const HISTORY_MAX: usize = 500;
 
 /// One agent's settings.
 pub struct Agent {
-    /// The repository.
+    /// The repository of its work.
     pub location: Location,
+    /// The repository of its status; that of its work if absent.
+    pub status_remote: Option<RemoteUrl>,
     /// Where its clone is kept.
     pub state_dir: PathBuf,
     /// The refs.
@@ -74,11 +78,24 @@ struct Desk {
 /// # Errors
 /// The repository cannot be opened for the first time. Later failures are waited out.
 pub async fn run(agent: Agent) -> anyhow::Result<()> {
-    let Agent { location, state_dir, layout, cluster, credentials, options, poll, history } = agent;
+    let Agent {
+        location,
+        status_remote,
+        state_dir,
+        layout,
+        cluster,
+        credentials,
+        options,
+        poll,
+        history,
+    } = agent;
     let opened = {
         let cluster = cluster.clone();
         let layout = layout.clone();
-        tokio::task::spawn_blocking(move || Desk::open(&location, &state_dir, layout, cluster))
+        tokio::task::spawn_blocking(move || {
+            let store = open_store(&location, status_remote, &state_dir, &layout)?;
+            Desk::open(store, layout, cluster)
+        })
     };
     let mut desk = opened.await.context("the thread that opens the repository has ended")??;
     desk.upkeep.set_limits(&history);
@@ -155,6 +172,18 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn open_store(
+    location: &Location,
+    status_remote: Option<RemoteUrl>,
+    state_dir: &Path,
+    layout: &Layout,
+) -> anyhow::Result<Store> {
+    let mut store = Store::open(location, state_dir)?;
+    let urls = status_remote.into_iter().map(|url| (Lane::Status, url)).collect();
+    store.route(layout, &urls)?;
+    Ok(store)
+}
+
 async fn stop_member(member: MemberHandle) {
     if tokio::time::timeout(Duration::from_secs(10), member.stop()).await.is_err() {
         tracing::warn!("the executor did not stop in time; the next start repairs what is left");
@@ -177,13 +206,7 @@ async fn lend<T: Send + 'static>(
 }
 
 impl Desk {
-    fn open(
-        location: &Location,
-        state_dir: &std::path::Path,
-        layout: Layout,
-        cluster: ClusterName,
-    ) -> anyhow::Result<Self> {
-        let store = Store::open(location, state_dir)?;
+    fn open(store: Store, layout: Layout, cluster: ClusterName) -> anyhow::Result<Self> {
         let mut desk = Self {
             store,
             layout,
@@ -306,18 +329,22 @@ impl Desk {
         let new = batch.commit(&commit).map_err(text)?;
         batch.write().map_err(text)?;
         self.upkeep.grew(&name, new, now);
-        let outcome = self.store.publish(&[RefUpdate { name, old, new: Some(new) }]);
-        self.upkeep.published(outcome.as_ref().copied());
-        match outcome {
+        match self.store.publish(&[RefUpdate { name, old, new: Some(new) }]) {
             Ok(()) => {
+                self.upkeep.published();
                 self.status.settle(new, edits);
                 Ok(())
             }
             Err(error @ PublishError::Moved { .. }) => {
+                let name = self.layout.status(&self.cluster);
+                self.store.fetch(&[name]).map_err(|error| chain(&error))?;
                 self.reread_status().map_err(|error| chain(error.as_ref()))?;
                 Err(chain(&error))
             }
-            Err(error) => Err(chain(&error)),
+            Err(error) => {
+                self.upkeep.failed(&error);
+                Err(chain(&error))
+            }
         }
     }
 }

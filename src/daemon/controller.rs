@@ -99,6 +99,9 @@ pub async fn run(
         let wants = move |name: &RefName| !layout.role(name).is_written_by_controller();
         Trigger::watch(ledger.store().common_dir(), wants)?
     };
+    // Status refs may live at a remote although the source is watched here.
+    let is_split = !ledger.store().is_remote() && ledger.store().is_routed();
+    let mut elsewhere = is_split.then(|| Trigger::poll(poll)).transpose()?;
     let (jobs, inbox) = mpsc::channel(QUEUE_MAX);
     let (outbox, mut done) = mpsc::channel(QUEUE_MAX);
     let worker = worker::spawn(ledger, inbox, outbox)?;
@@ -141,6 +144,7 @@ pub async fn run(
                 None => anyhow::bail!("the thread that owns the repository has ended"),
             },
             hint = trigger.next() => controller.look(&layout, hint).await?,
+            hint = next_of(&mut elsewhere) => controller.look(&layout, hint).await?,
             _ = rotation.tick() => controller.reconnect_changed().await?,
             () = sleep_until(wake) => {
                 controller.wake = None;
@@ -149,6 +153,14 @@ pub async fn run(
         }
     }
     Ok(controller.stop(worker).await)
+}
+
+/// The next hint, or never.
+async fn next_of(trigger: &mut Option<Trigger>) -> Hint {
+    match trigger {
+        Some(trigger) => trigger.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Controller {

@@ -76,18 +76,18 @@ impl Upkeep {
         self.known.insert(name.clone(), (new, past));
     }
 
-    /// Learns how a publication ended. A server that protects branches refuses every commit that
+    /// Learns that all commits so far are where they belong.
+    pub(super) fn published(&mut self) {
+        self.is_pending = false;
+    }
+
+    /// Learns why a publication failed. A server that protects branches refuses every commit that
     /// does not descend from the last one; better a long branch than none.
-    pub(super) fn published(&mut self, outcome: Result<(), &PublishError>) {
-        match outcome {
-            Err(PublishError::Refused { .. }) if self.is_pending => {
-                tracing::warn!("the server does not let branches start afresh; they grow on");
-                self.is_forbidden = true;
-                self.is_pending = false;
-            }
-            // Out of reach: it is tried again as it is.
-            Err(_) => {}
-            Ok(()) => self.is_pending = false,
+    pub(super) fn failed(&mut self, error: &PublishError) {
+        if self.is_pending && matches!(error, PublishError::Refused { .. }) {
+            tracing::warn!("the server does not let branches start afresh; they grow on");
+            self.is_forbidden = true;
+            self.is_pending = false;
         }
     }
 }

@@ -5,6 +5,7 @@
 //! record that a restart reads, so an executor never sees work that the record does not hold; work
 //! refs that lag behind are made to follow when the loop runs again.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -39,16 +40,21 @@ impl Store {
     /// Moves `updates`, in this order, if every one of them is where its `old` says.
     ///
     /// In a local repository all are locked and compared before the first moves. A remote gets one
-    /// atomic push. A ref that already is where `new` says counts as moved: publishing again after
+    /// atomic push. Refs of several [`Lane`](super::routes::Lane)s go lane by lane, and the first
+    /// that fails ends it. A ref that already is where `new` says counts as moved: publishing again after
     /// a crash or an unknown outcome is harmless.
     pub fn publish(&self, updates: &[RefUpdate]) -> Result<(), PublishError> {
-        if updates.is_empty() {
-            return Ok(());
+        let mut by_lane: BTreeMap<_, Vec<RefUpdate>> = BTreeMap::new();
+        for update in updates {
+            by_lane.entry(self.lane(&update.name)).or_default().push(update.clone());
         }
-        match &self.remote {
-            Some(remote) => remote.publish(self, updates),
-            None => self.publish_in_place(updates),
+        for updates in by_lane.values() {
+            match self.remote_of(&updates[0].name) {
+                Some(remote) => remote.publish(self, updates)?,
+                None => self.publish_in_place(updates)?,
+            }
         }
+        Ok(())
     }
 
     fn publish_in_place(&self, updates: &[RefUpdate]) -> Result<(), PublishError> {
@@ -61,7 +67,7 @@ impl Store {
             // Locked by name, moved in the caller's order: two writers never wait for each other.
             let mut by_name: Vec<&RefUpdate> = updates.iter().collect();
             by_name.sort_by(|a, b| a.name.cmp(&b.name));
-            let mut locks = std::collections::BTreeMap::new();
+            let mut locks = BTreeMap::new();
             for update in by_name {
                 let mut lock = repository.transaction().map_err(|e| fail(&update.name, e))?;
                 loop {

@@ -15,7 +15,8 @@ use super::location::RemoteUrl;
 use super::publish::RefUpdate;
 use super::refs::RefName;
 use super::repository::{Store, oid};
-use super::wire::{Git, Output, clone_dir};
+use super::routes::Lane;
+use super::wire::{Git, Output, clone_dir, url_digest};
 
 /// How often the refs are read after a push whose outcome is not known, before giving up.
 const READS_AFTER_PUSH_MAX: usize = 2;
@@ -29,15 +30,36 @@ pub(super) struct Remote {
     dir: PathBuf,
     git: Git,
     has_atomic_push: Cell<bool>,
+    /// Where our repository keeps the remote's `refs/`.
+    tracking: String,
 }
 
 impl Remote {
-    /// Where the clone keeps the remote's `refs/`.
+    /// Where a clone keeps the `refs/` of the remote that it is a clone of.
     pub(super) const TRACKING: &str = "refs/remote/";
 
-    /// The name under which the clone keeps what the remote said of `name`.
-    pub(super) fn tracking(name: &RefName) -> String {
-        name.as_str().replacen("refs/", Self::TRACKING, 1)
+    /// The name under which our repository keeps what the remote said of `name`.
+    pub(super) fn tracking(&self, name: &RefName) -> String {
+        name.as_str().replacen("refs/", &self.tracking, 1)
+    }
+
+    pub(super) fn url(&self) -> &RemoteUrl {
+        &self.url
+    }
+
+    /// Another remote of the repository at `dir`; contacts nobody.
+    pub(super) fn beside(
+        url: &RemoteUrl,
+        dir: &Path,
+        git_program: &OsStr,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            url: url.clone(),
+            dir: dir.to_owned(),
+            git: Git::at(git_program)?,
+            has_atomic_push: Cell::new(true),
+            tracking: format!("refs/remote-{}/", url_digest(url.as_str()).short()),
+        })
     }
 
     /// Finds the program and prepares the clone; contacts nobody. A clone that cannot be opened is
@@ -59,8 +81,13 @@ impl Remote {
             std::fs::create_dir_all(state_dir).map_err(fail)?;
             init(&dir).map_err(|source| StoreError::Open { path: dir.clone(), source })?;
         }
-        let remote =
-            Self { url: url.clone(), dir: dir.clone(), git, has_atomic_push: Cell::new(true) };
+        let remote = Self {
+            url: url.clone(),
+            dir: dir.clone(),
+            git,
+            has_atomic_push: Cell::new(true),
+            tracking: Self::TRACKING.to_owned(),
+        };
         Ok((remote, dir))
     }
 
@@ -97,7 +124,7 @@ impl Remote {
             "--",
             self.url.as_str(),
         ];
-        let refspecs = names.iter().map(|name| format!("+{name}:{}", Self::tracking(name)));
+        let refspecs = names.iter().map(|name| format!("+{name}:{}", self.tracking(name)));
         let arguments = options.into_iter().map(str::to_owned).chain(refspecs);
         self.git.run(&self.dir, "fetch from", self.url.as_str(), arguments)
     }
@@ -251,14 +278,21 @@ impl Store {
     /// Brings exactly these refs and their history from the remote; nothing to do for a local
     /// repository. A ref that the remote does not have reads as `None` afterwards.
     pub fn fetch(&self, names: &[RefName]) -> Result<(), FetchError> {
-        match &self.remote {
-            Some(remote) if !names.is_empty() => remote.fetch(self, names),
-            _ => Ok(()),
+        let mut by_lane: BTreeMap<Lane, Vec<RefName>> = BTreeMap::new();
+        for name in names {
+            by_lane.entry(self.lane(name)).or_default().push(name.clone());
         }
+        let mut outcome = Ok(());
+        for names in by_lane.values() {
+            let Some(remote) = self.remote_of(&names[0]) else { continue };
+            // One remote that is away is no reason to leave the others out.
+            outcome = outcome.and(remote.fetch(self, names));
+        }
+        outcome
     }
 
-    /// Where every ref below `prefix` (e.g. `refs/heads/fleet/status/`) points now, at the remote
-    /// or here. Brings no objects.
+    /// Where every ref below `prefix` (e.g. `refs/heads/fleet/status/`) points now, at the source's
+    /// remote or here. Brings no objects.
     pub fn list_refs(&self, prefix: &str) -> Result<BTreeMap<RefName, ObjectId>, FetchError> {
         match &self.remote {
             Some(remote) => Ok(remote.list_matching(std::iter::once(format!("{prefix}*")))?),
@@ -268,7 +302,7 @@ impl Store {
 
     /// Remembers where the remote's `name` points.
     fn track(&self, name: &RefName, id: Option<ObjectId>) -> Result<(), git2::Error> {
-        let tracking = Remote::tracking(name);
+        let tracking = self.local_name(name);
         self.with(|repository| match id {
             Some(id) => repository.reference(&tracking, oid(id), true, "git-fleet").map(drop),
             None => match repository.find_reference(&tracking) {

@@ -1,7 +1,7 @@
 //! An open repository: objects and refs, read in-process.
 
 use std::cell::RefCell;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType, Oid, Repository};
@@ -13,6 +13,7 @@ use super::list::ListCache;
 use super::location::Location;
 use super::refs::RefName;
 use super::remote::Remote;
+use super::routes::Routes;
 use super::tree::{self, Mode, Row};
 use super::wire::default_program;
 
@@ -26,6 +27,8 @@ pub struct Store {
     repository: RefCell<Repository>,
     common_dir: PathBuf,
     pub(super) remote: Option<Remote>,
+    pub(super) routes: Option<Routes>,
+    pub(super) git_program: OsString,
     pub(super) list_cache: RefCell<ListCache>,
 }
 
@@ -45,21 +48,27 @@ impl Store {
         git_program: &OsStr,
     ) -> Result<Self, StoreError> {
         match location {
-            Location::Path(path) => Self::open_path(path, None),
+            Location::Path(path) => Self::open_path(path, None, git_program),
             Location::Remote(url) => {
                 let (remote, clone) = Remote::prepare(url, state_dir, git_program)?;
-                Self::open_path(&clone, Some(remote))
+                Self::open_path(&clone, Some(remote), git_program)
             }
         }
     }
 
-    fn open_path(path: &Path, remote: Option<Remote>) -> Result<Self, StoreError> {
+    fn open_path(
+        path: &Path,
+        remote: Option<Remote>,
+        git_program: &OsStr,
+    ) -> Result<Self, StoreError> {
         let repository = open_repository(path)?;
         let common_dir = repository.commondir().to_owned();
         Ok(Self {
             repository: RefCell::new(repository),
             common_dir,
             remote,
+            routes: None,
+            git_program: git_program.to_owned(),
             list_cache: RefCell::default(),
         })
     }
@@ -69,9 +78,14 @@ impl Store {
         &self.common_dir
     }
 
-    /// Whether publishing goes through a remote.
+    /// Whether the source is a remote: it is polled, where a local repository is watched.
     pub fn is_remote(&self) -> bool {
         self.remote.is_some()
+    }
+
+    /// Whether anything is published over a wire.
+    pub fn has_remotes(&self) -> bool {
+        self.is_remote() || self.is_routed()
     }
 
     /// Where `name` points; for a remote, as of the last fetch or publication.
@@ -214,8 +228,8 @@ impl Store {
 
     /// The name under which our repository keeps `name`.
     pub(super) fn local_name(&self, name: &RefName) -> String {
-        match &self.remote {
-            Some(_) => Remote::tracking(name),
+        match self.remote_of(name) {
+            Some(remote) => remote.tracking(name),
             None => name.as_str().to_owned(),
         }
     }

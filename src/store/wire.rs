@@ -296,9 +296,13 @@ pub(super) fn default_program() -> OsString {
 
 /// The directory for the clone of `url` below `state_dir`.
 pub(super) fn clone_dir(state_dir: &Path, url: &str) -> PathBuf {
+    state_dir.join(format!("{}.git", url_digest(url)))
+}
+
+/// Stands for an address where its characters must not.
+pub(super) fn url_digest(url: &str) -> ObjectId {
     use sha1::{Digest, Sha1};
-    let digest = ObjectId::from_bytes(Sha1::digest(url.as_bytes()).into());
-    state_dir.join(format!("{digest}.git"))
+    ObjectId::from_bytes(Sha1::digest(url.as_bytes()).into())
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use git_fleet::api::cluster::ClusterStatus;
 use git_fleet::api::manifest::ObjectKey;
 use git_fleet::api::names::ClusterName;
-use git_fleet::daemon::ledger::{Ledger, Overrides, Planned};
+use git_fleet::daemon::ledger::{Ledger, Overrides, Planned, Reach};
 use git_fleet::member::MemberReport;
 use git_fleet::store::Location;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::store::git::{commit, git, init};
+use crate::store::git::{commit, git, init, init_bare};
 
 const CLUSTER: &str = "apiVersion: cluster.karmada.io/v1alpha1
 kind: Cluster
@@ -28,7 +28,7 @@ spec:
 
 /// A repository with a work tree, and a clock.
 struct World {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     repository: PathBuf,
     now: Timestamp,
 }
@@ -46,11 +46,12 @@ fn settings(spec: &str) -> String {
 impl World {
     fn new(spec: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let spec = spec.replace("DIR", dir.path().to_str().unwrap());
         let repository = init(&dir.path().join("fleet"));
         let files =
-            [("one.yaml", CLUSTER), ("policy.yaml", POLICY), ("fleet.yaml", &settings(spec))];
+            [("one.yaml", CLUSTER), ("policy.yaml", POLICY), ("fleet.yaml", &settings(&spec))];
         commit(&repository, &files);
-        Self { _dir: dir, repository, now: Timestamp::from_second(1_800_000_000).unwrap() }
+        Self { dir, repository, now: Timestamp::from_second(1_800_000_000).unwrap() }
     }
 
     fn open(&self) -> Ledger {
@@ -150,4 +151,109 @@ fn status_branches_start_afresh_too() {
     assert!(world.root_of("fleet/status/one").contains("Fleet-Checkpoint-Of: "));
     let file = git(&world.repository, &["show", "fleet/status/one:cluster.yaml"]);
     assert!(file.contains("v1.35.0"), "{file}");
+}
+
+/// The fleet of [`World`] behind a remote, and three more repositories for what is written.
+const ELSEWHERE: &str = "{remotes: {results: 'file://DIR/results.git', work: 'file://DIR/work.git', status: 'file://DIR/status.git'}}";
+
+impl World {
+    fn elsewhere() -> (Self, [PathBuf; 3]) {
+        let world = Self::new(ELSEWHERE);
+        let path = world.dir.path();
+        let others =
+            ["results", "work", "status"].map(|name| init_bare(&path.join(format!("{name}.git"))));
+        (world, others)
+    }
+
+    fn open_remote(&self, state: &str) -> Ledger {
+        let url = format!("file://{}", self.repository.display());
+        let state = self.dir.path().join(state);
+        Ledger::open(&url.parse().unwrap(), &state, Overrides::default()).unwrap()
+    }
+}
+
+fn refs(repository: &Path) -> Vec<String> {
+    let listed = git(repository, &["for-each-ref", "--format=%(refname)"]);
+    listed.lines().map(str::to_owned).collect()
+}
+
+fn report(world: &mut World, ledger: &mut Ledger, version: &str) {
+    let one = ClusterName::new("one").unwrap();
+    let status =
+        ClusterStatus { kubernetes_version: version.to_owned(), ..ClusterStatus::default() };
+    ledger.absorb(&one, MemberReport::Cluster(one.clone(), status));
+    world.now += MINUTE;
+    ledger.commit_statuses(&[one], world.now).unwrap();
+}
+
+#[test]
+fn results_work_and_status_go_where_the_settings_say() {
+    // The source as a path, opened in place, and as a remote.
+    for is_remote in [false, true] {
+        let (mut world, [results, work, status]) = World::elsewhere();
+        let before = refs(&world.repository);
+        let mut ledger = if is_remote { world.open_remote("state") } else { world.open() };
+        commit(&world.repository, &[("kept.yaml", &config_map("kept", "0"))]);
+        let planned = world.plan(&mut ledger, MINUTE);
+        assert!(planned.pushed);
+        ledger.note_plan(&planned.plan, &planned.diff, planned.results, world.now).unwrap();
+        report(&mut world, &mut ledger, "v1.36.0");
+        assert_eq!(refs(&results), ["refs/heads/fleet/results", "refs/notes/fleet"]);
+        assert_eq!(refs(&work), ["refs/heads/fleet/work/one"]);
+        assert_eq!(refs(&status), ["refs/heads/fleet/status/one"]);
+        let seen =
+            refs(&world.repository).into_iter().filter(|name| !name.starts_with("refs/remote-"));
+        assert_eq!(seen.collect::<Vec<_>>(), before, "nothing of it in the source's own");
+
+        // The next controller finds it all, with or without the clone of the first.
+        let mut ledger = if is_remote { world.open_remote("state2") } else { world.open() };
+        let again = world.plan(&mut ledger, MINUTE);
+        let reread = world.plan(&mut ledger, MINUTE);
+        assert_eq!(again.results, reread.results);
+        let log = git(&results, &["rev-list", "--parents", "fleet/results"]);
+        assert!(log.contains(&planned.results.to_string()), "{log}");
+        assert_eq!(
+            ledger
+                .reported(&ClusterName::new("one").unwrap())
+                .unwrap()
+                .unwrap()
+                .cluster
+                .kubernetes_version,
+            "v1.36.0"
+        );
+    }
+}
+
+#[test]
+fn work_waits_for_the_record_and_status_does_not() {
+    let (mut world, [results, work, status]) = World::elsewhere();
+    let mut ledger = world.open();
+    world.plan(&mut ledger, MINUTE);
+    let shown = git(&work, &["rev-parse", "fleet/work/one"]);
+    let away = world.dir.path().join("away.git");
+    std::fs::rename(&results, &away).unwrap();
+    commit(&world.repository, &[("kept.yaml", &config_map("kept", "0"))]);
+    let planned = world.plan(&mut ledger, MINUTE);
+    assert!(!planned.pushed);
+    assert_eq!(git(&work, &["rev-parse", "fleet/work/one"]), shown);
+    report(&mut world, &mut ledger, "v1.36.0");
+    assert_eq!(refs(&status), ["refs/heads/fleet/status/one"]);
+    std::fs::rename(&away, &results).unwrap();
+    assert_eq!(ledger.push().unwrap(), Reach::Everywhere);
+    assert_eq!(git(&results, &["rev-parse", "fleet/results"]), planned.results.to_string());
+    let tree = git(&results, &["rev-parse", "fleet/results:work/one"]);
+    assert_eq!(git(&work, &["rev-parse", "fleet/work/one^{tree}"]), tree);
+}
+
+#[test]
+fn an_address_that_cannot_be_used_is_a_problem() {
+    let world =
+        World::new("{remotes: {work: 'https://me:secret@example.com/w.git', status: ../status}}");
+    let loaded = world.open().load().unwrap();
+    let told: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    let told = told.join("\n");
+    assert!(!loaded.is_valid());
+    assert!(told.contains("fleet.yaml: error[SETTINGS_REMOTE]: spec.remotes.work"), "{told}");
+    assert!(told.contains("spec.remotes.status"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
 }

@@ -7,6 +7,7 @@
 mod note;
 mod plan;
 mod publish;
+mod remotes;
 mod source;
 mod status;
 
@@ -24,8 +25,8 @@ use crate::daemon::upkeep::Upkeep;
 use crate::fleet::{Fleet, ParsedFile};
 use crate::plan::{Memo, Previous};
 use crate::store::{
-    BadRefName, Change, FetchError, Layout, Location, PublishError, RefName, RefUpdate,
-    SnapshotError, Store, StoreError,
+    BadRefName, Change, FetchError, Lane, Layout, Location, PublishError, RefName, RefUpdate,
+    RemoteUrl, SnapshotError, Store, StoreError,
 };
 
 pub use plan::{Approval, Hold, Planned, Preview};
@@ -119,9 +120,13 @@ pub struct Ledger {
     /// The source commit that has its note, and what the note says.
     noted: Option<(ObjectId, String)>,
     is_read_only: bool,
+    /// Whether the source is on another machine.
+    is_hosted: bool,
     /// What the remote lacks because it could not be reached; empty for a local repository.
     unpushed: BTreeMap<RefName, RefUpdate>,
     upkeep: Upkeep,
+    /// Where results, work and status go since the start; `None` before any settings were read.
+    remotes: Option<BTreeMap<Lane, RemoteUrl>>,
 }
 
 /// The tip of the results branch, taken apart.
@@ -159,8 +164,10 @@ impl Ledger {
             held: BTreeMap::new(),
             noted: None,
             is_read_only: false,
+            is_hosted: matches!(location, Location::Remote(url) if !url.is_on_this_machine()),
             unpushed: BTreeMap::new(),
             upkeep: Upkeep::default(),
+            remotes: None,
         })
     }
 

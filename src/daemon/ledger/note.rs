@@ -81,6 +81,9 @@ impl Ledger {
         }
         let Some((commit, text)) = &noted else { return Ok(()) };
         let name = self.layout.notes();
+        if self.results.is_none() {
+            self.store.fetch(std::slice::from_ref(&name))?;
+        }
         let old = self.our_tip(&name)?;
         let mut batch = self.store.batch();
         let new = batch.note(old, *commit, text, now)?;

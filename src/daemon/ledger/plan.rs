@@ -115,6 +115,9 @@ impl Ledger {
     /// Brings results and pull-mode members' reports up to what the refs say.
     fn refresh(&mut self, fleet: &Fleet) -> Result<(), LedgerError> {
         self.refresh_statuses(fleet)?;
+        if self.results.is_none() {
+            self.fetch_record(fleet)?;
+        }
         let refname = self.layout.results();
         let tip = self.our_tip(&refname)?;
         if self.results.as_ref().is_some_and(|results| results.tip == tip) {

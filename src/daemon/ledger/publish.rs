@@ -1,8 +1,10 @@
 //! Moving refs, also while the remote is away.
 
+use std::collections::BTreeMap;
+
 use super::{Ledger, LedgerError};
 use crate::api::names::ObjectId;
-use crate::store::{PublishError, RefName, RefUpdate};
+use crate::store::{Lane, PublishError, RefName, RefUpdate, Role};
 
 /// Where a publication got to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,25 +31,46 @@ impl Ledger {
                 }
             }
         }
-        // By name is also record first: `…/results` before `…/status/…` before `…/work/…`.
-        let ordered: Vec<RefUpdate> = all.values().cloned().collect();
-        let outcome = self.store.publish(&ordered);
-        self.upkeep.published(outcome.as_ref().copied());
-        match outcome {
-            Ok(()) => {
-                self.unpushed.clear();
-                Ok(Reach::Everywhere)
+        // By name is also record first: `…/results` before `…/status/…` before `…/work/…`. So is
+        // the order of the lanes.
+        let mut by_lane: BTreeMap<Lane, Vec<RefUpdate>> = BTreeMap::new();
+        for update in all.into_values() {
+            by_lane.entry(self.store.lane(&update.name)).or_default().push(update);
+        }
+        self.unpushed.clear();
+        let mut waiting = Vec::new();
+        for mut updates in by_lane.into_values() {
+            // INVARIANT: no work ref shows what the record does not hold yet.
+            if waiting.iter().any(|update: &RefUpdate| update.name == self.layout.results()) {
+                let is_work = |update: &mut RefUpdate| {
+                    matches!(self.layout.role(&update.name), Role::Work(_))
+                };
+                waiting.extend(updates.extract_if(.., is_work));
             }
-            Err(error) if self.store.is_remote() && is_out_of_reach(&error) => {
-                tracing::warn!(error = %crate::daemon::chain(&error), "the remote is out of reach; going on without it");
-                self.unpushed = all;
-                Ok(Reach::HereOnly)
-            }
-            Err(error) => {
-                self.unpushed.clear();
-                Err(error.into())
+            match self.store.publish(&updates) {
+                Ok(()) => {}
+                Err(error) if is_out_of_reach(&error) => {
+                    tracing::warn!(error = %crate::daemon::chain(&error), "the remote is out of reach; going on without it");
+                    waiting.extend(updates);
+                }
+                Err(error) => {
+                    self.upkeep.failed(&error);
+                    if matches!(error, PublishError::Moved { .. }) {
+                        // The next try starts from where they are now.
+                        let names: Vec<_> = updates.into_iter().map(|update| update.name).collect();
+                        self.store.fetch(&names)?;
+                    }
+                    return Err(error.into());
+                }
             }
         }
+        let mut reach = Reach::HereOnly;
+        if waiting.is_empty() {
+            self.upkeep.published();
+            reach = Reach::Everywhere;
+        }
+        self.unpushed = waiting.into_iter().map(|update| (update.name.clone(), update)).collect();
+        Ok(reach)
     }
 
     /// Brings the remote what it lacks.

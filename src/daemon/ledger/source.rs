@@ -51,10 +51,7 @@ impl Ledger {
     /// The commit cannot be read whole. What users did wrong is in the result, not an error.
     pub fn read(&mut self, commit: ObjectId) -> Result<Loaded, LedgerError> {
         // fleet.yaml first: it says which of the other files count.
-        let settings = match self.store.find(commit, SETTINGS_PATH)? {
-            Some(blob) => settings_of(&*self.parse(SETTINGS_PATH, blob)?),
-            None => Settings::default(),
-        };
+        let settings = self.settings_at(commit)?;
         let listing = self.store.list(commit, &PathFilter::from(&settings))?;
         let mut problems = listing.problems;
         let mut files = Vec::with_capacity(listing.entries.len());
@@ -73,6 +70,7 @@ impl Ledger {
         }
         let (fleet, across) = Fleet::assemble(commit, &files);
         problems.extend(across);
+        problems.extend(self.remote_urls(&settings.remotes).err().into_iter().flatten());
         problems.sort();
         problems.dedup();
         Ok(Loaded { commit, fleet: Arc::new(fleet), problems })
@@ -85,7 +83,7 @@ impl Ledger {
     pub fn load(&mut self) -> Result<Loaded, LedgerError> {
         let commit = self.source_head()?;
         let mut loaded = self.read(commit)?;
-        if loaded.is_valid() && self.adopt_layout(&loaded)? {
+        if loaded.is_valid() && self.adopt_settings(&loaded.fleet.settings)? {
             let commit = self.source_head()?;
             loaded = self.read(commit)?;
         }
@@ -114,25 +112,44 @@ impl Ledger {
         Ok(())
     }
 
+    /// Takes branch, prefix and repositories from the source's own `fleet.yaml` without reading the
+    /// rest: for verbs that only look at what the engine wrote.
+    ///
+    /// # Errors
+    /// The source cannot be read.
+    pub fn find_refs(&mut self) -> Result<(), LedgerError> {
+        let commit = self.source_head()?;
+        let settings = self.settings_at(commit)?;
+        self.adopt_settings(&settings)?;
+        Ok(())
+    }
+
+    fn settings_at(&self, commit: ObjectId) -> Result<Settings, LedgerError> {
+        Ok(match self.store.find(commit, SETTINGS_PATH)? {
+            Some(blob) => settings_of(&*self.parse(SETTINGS_PATH, blob)?),
+            None => Settings::default(),
+        })
+    }
+
     /// Makes a commit that need not be the source's the one that is planned for, for a look ahead.
     ///
     /// # Errors
     /// Its settings name refs that cannot be.
     pub fn adopt(&mut self, loaded: &Loaded) -> Result<(), LedgerError> {
-        self.adopt_layout(loaded)?;
+        self.adopt_settings(&loaded.fleet.settings)?;
         self.fleet = Some(Arc::clone(&loaded.fleet));
         Ok(())
     }
 
-    /// Takes source branch and ref prefix from `fleet.yaml`, where no flag fixes them. Returns
+    /// Takes source branch, ref prefix and, once, the repositories from `fleet.yaml`, where no flag fixes them. Returns
     /// whether the source branch is another one now.
-    fn adopt_layout(&mut self, loaded: &Loaded) -> Result<bool, LedgerError> {
-        let spec = &loaded.fleet.settings;
+    fn adopt_settings(&mut self, spec: &Settings) -> Result<bool, LedgerError> {
         let source = self.overrides.source_branch.as_deref();
         let source = source.unwrap_or(spec.source.branch.as_str());
         let prefix = self.overrides.refs_prefix.as_deref().unwrap_or(spec.refs.prefix.as_str());
         let before = self.layout.source();
         self.layout = Layout::new(source, prefix)?;
+        self.adopt_remotes(&spec.remotes)?;
         Ok(self.layout.source() != before)
     }
 

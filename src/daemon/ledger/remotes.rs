@@ -1,0 +1,87 @@
+//! Other repositories for what the engine writes: `spec.remotes` of `fleet.yaml`.
+
+use std::collections::BTreeMap;
+
+use super::{Ledger, LedgerError};
+use crate::api::problem::{Place, Problem};
+use crate::api::settings::{RemoteSettings, SETTINGS_PATH};
+use crate::fleet::Fleet;
+use crate::store::{Lane, Location, RefName, RemoteUrl};
+
+impl Ledger {
+    /// The addresses in the settings, or what is wrong with them.
+    ///
+    /// A `file://` address is for a source on this machine only: whoever may push to a hosted
+    /// repository has no business with the controller's own disk.
+    pub(super) fn remote_urls(
+        &self,
+        settings: &RemoteSettings,
+    ) -> Result<BTreeMap<Lane, RemoteUrl>, Vec<Problem>> {
+        let given = [
+            ("results", Lane::Results, &settings.results),
+            ("work", Lane::Work, &settings.work),
+            ("status", Lane::Status, &settings.status),
+        ];
+        let mut urls = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (key, lane, text) in given {
+            let Some(text) = text else { continue };
+            let reason = match Location::parse(text) {
+                Ok(Location::Remote(url)) if self.is_hosted && url.is_on_this_machine() => {
+                    "a file:// address is for a fleet repository on the same machine".to_owned()
+                }
+                Ok(Location::Remote(url)) => {
+                    urls.insert(lane, url);
+                    continue;
+                }
+                Ok(Location::Path(_)) => "it is no URL".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            let place = Place { file: SETTINGS_PATH.to_owned(), line: 0, column: 0 };
+            problems.push(Problem::error(
+                place,
+                "SETTINGS_REMOTE",
+                format!("spec.remotes.{key} cannot be used: {reason}"),
+                "write an https:// or ssh:// URL without a password",
+            ));
+        }
+        if problems.is_empty() { Ok(urls) } else { Err(problems) }
+    }
+
+    /// Sends results, work and status where the settings say. Those of the start stay in force until
+    /// the next one: the refs' past is where it is.
+    pub(super) fn adopt_remotes(&mut self, settings: &RemoteSettings) -> Result<(), LedgerError> {
+        let Ok(urls) = self.remote_urls(settings) else { return Ok(()) };
+        let in_force = match &self.remotes {
+            None => urls,
+            Some(in_force) => {
+                if *in_force != urls {
+                    tracing::warn!("spec.remotes has changed; it counts from the next start on");
+                }
+                in_force.clone()
+            }
+        };
+        self.store.route(&self.layout, &in_force)?;
+        self.remotes = Some(in_force);
+        Ok(())
+    }
+
+    /// Brings what we wrote before, from whatever remotes it lives at.
+    ///
+    /// # Errors
+    /// A remote is away and nothing of ours is here: to go on would be to start from nothing.
+    pub(super) fn fetch_record(&self, fleet: &Fleet) -> Result<(), LedgerError> {
+        let results = self.layout.results();
+        let mut names: Vec<RefName> = vec![results.clone()];
+        if !self.is_read_only {
+            names.push(self.layout.notes());
+            names.extend(fleet.clusters.keys().map(|cluster| self.layout.work(cluster)));
+        }
+        let Err(error) = self.store.fetch(&names) else { return Ok(()) };
+        if self.our_tip(&results)?.is_none() {
+            return Err(error.into());
+        }
+        tracing::warn!(error = %crate::daemon::chain(&error), "our own refs cannot be fetched; the clone's stand");
+        Ok(())
+    }
+}
