@@ -11,6 +11,7 @@ mod loading;
 mod member;
 mod member_wire;
 mod planning;
+mod remote_fleet;
 mod schemas;
 mod sim;
 mod sim_kubectl;
