@@ -153,6 +153,45 @@ fn status_branches_start_afresh_too() {
     assert!(file.contains("v1.35.0"), "{file}");
 }
 
+#[test]
+fn a_server_that_forbids_it_keeps_its_long_branches() {
+    let mut world = World::new("{history: {maxCommits: 3}}");
+    git(&world.repository, &["config", "receive.denyNonFastForwards", "true"]);
+    let mut ledger = world.open_remote("state");
+    let mut n_refused = 0;
+    for n in 0..6 {
+        commit(&world.repository, &[("kept.yaml", &config_map("kept", &n.to_string()))]);
+        world.now += MINUTE;
+        ledger.load().unwrap();
+        if ledger.plan(world.now).is_err() {
+            n_refused += 1;
+            world.plan(&mut ledger, MINUTE);
+        }
+    }
+    assert_eq!((n_refused, world.n_commits("fleet/results")), (1, 6));
+}
+
+#[test]
+fn a_fleet_goes_on_while_its_only_remote_is_away() {
+    let mut world = World::new("{}");
+    let mut ledger = world.open_remote("state");
+    world.plan(&mut ledger, MINUTE);
+    commit(&world.repository, &[("kept.yaml", &config_map("kept", "0"))]);
+    assert!(ledger.load().unwrap().is_valid());
+    let away = world.dir.path().join("away");
+    std::fs::rename(&world.repository, &away).unwrap();
+    let planned = ledger.plan(world.now).unwrap().map_err(|hold| hold.reason).unwrap();
+    assert!(!planned.pushed);
+    report(&mut world, &mut ledger, "v1.36.0");
+    assert_eq!(ledger.push().unwrap(), Reach::HereOnly);
+    std::fs::rename(&away, &world.repository).unwrap();
+    assert_eq!(ledger.push().unwrap(), Reach::Everywhere);
+    let tip = git(&world.repository, &["rev-parse", "fleet/results"]);
+    assert_eq!(tip, planned.results.to_string());
+    let file = git(&world.repository, &["show", "fleet/status/one:cluster.yaml"]);
+    assert!(file.contains("v1.36.0"), "{file}");
+}
+
 /// The fleet of [`World`] behind a remote, and three more repositories for what is written.
 const ELSEWHERE: &str = "{remotes: {results: 'file://DIR/results.git', work: 'file://DIR/work.git', status: 'file://DIR/status.git'}}";
 
