@@ -196,7 +196,16 @@ fn a_remote_that_is_away_stops_nothing_and_gets_all_when_it_is_back() {
     std::fs::rename(world.path("away.git"), world.path("results.git")).unwrap();
     world.results_follow("results.git", &second);
 
-    // So is the source's: members are kept as they should be.
+    // Who asks at the source is shown what is there.
+    let shown = Command::new(env!("CARGO_BIN_EXE_git-fleet"))
+        .args(["get", "bindings", "-o", "name", "--repo", &world.url("fleet"), "--state-dir"])
+        .arg(world.path("another-state"))
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("app"), "{shown}");
+
+    // The source's repository is away: members are kept as they should be.
     std::fs::rename(world.path("fleet.git"), world.path("away.git")).unwrap();
     let api = world.config_maps("one");
     world.runtime.block_on(api.delete("app", &DeleteParams::default())).unwrap();
@@ -244,16 +253,30 @@ fn an_agent_reads_its_work_here_and_writes_its_status_there() {
         &status,
         "--poll",
         "200ms",
+        "--history-max-commits",
+        "2",
     ]);
     world.arrives("two", "0");
     world.push("1");
     world.arrives("two", "1");
+    let there = world.path("status.git");
+    for n in 0..2 {
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: more-{n}, namespace: default}}\n"
+        );
+        commit(&world.path("person"), &[(&format!("more-{n}.yaml"), &text)]);
+        git(&world.path("person"), &["push", "-q", "origin", "HEAD:main"]);
+        let path = format!("fleet/status/two:objects/default/ConfigMap/more-{n}.yaml");
+        world.wait(&path, || !show(&there, &["show", &path]).is_empty());
+    }
+    let first = git(&there, &["log", "--max-parents=0", "--format=%B", "fleet/status/two"]);
+    assert!(first.contains("Fleet-Checkpoint-Of: "), "{first}");
     let fleet = world.path("fleet.git");
     world.wait("the agent's word in the results", || {
         let binding = show(&fleet, &["show", "fleet/results:bindings/default/ConfigMap/app.yaml"]);
         binding.matches("applied: true").count() == 2
     });
-    let there = git(&world.path("status.git"), &["for-each-ref", "--format=%(refname:short)"]);
+    let there = git(&there, &["for-each-ref", "--format=%(refname:short)"]);
     assert_eq!(there, "fleet/status/one\nfleet/status/two");
     assert!(!git(&fleet, &["for-each-ref"]).contains("status"));
 }
