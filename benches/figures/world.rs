@@ -85,7 +85,15 @@ impl World {
         Process::start(command)
     }
 
-    /// Number of commits on each machine-owned branch.
+    /// What the newest commit of a branch changed.
+    pub(crate) fn last_change(&self, branch: &str) -> anyhow::Result<String> {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.repository()).args(["show", "--stat", "-p", branch]);
+        let text = String::from_utf8_lossy(&command.output()?.stdout).into_owned();
+        Ok(text.chars().take(3_000).collect())
+    }
+
+    /// Tip of each machine-owned branch.
     pub(crate) fn commits(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let out = Command::new("git")
             .arg("-C")

@@ -175,16 +175,23 @@ impl StatusRef {
     /// Takes in what an executor said. Returns how urgent it is, or `None` if it says nothing new.
     pub fn absorb(&mut self, report: MemberReport) -> Option<News> {
         match report {
-            MemberReport::Cluster(_, status) => {
+            MemberReport::Cluster(_, mut status) => {
                 let first = !std::mem::replace(&mut self.heard, true);
-                let known = self.pending_cluster.as_ref();
-                let known = known.or(self.committed.as_ref().map(|report| &report.cluster));
-                let urgent = first || known.is_none_or(|known| ready(known) != ready(&status));
-                if known.is_none_or(|known| differs(known, &status)) {
-                    self.pending_cluster = Some(status);
-                    return Some(if urgent { News::Member } else { News::Objects });
+                let committed = self.committed.as_ref().map(|report| &report.cluster);
+                if let Some(committed) = committed {
+                    keep_transitions(&mut status, committed);
                 }
-                first.then_some(News::Member)
+                let known = self.pending_cluster.as_ref().or(committed);
+                let urgent = first || known.is_none_or(|known| ready(known) != ready(&status));
+                let is_news = known.is_none_or(|known| differs(known, &status));
+                // Back to what the ref holds: there is nothing to commit any more.
+                let matters = committed.is_none_or(|committed| differs(committed, &status));
+                self.pending_cluster = matters.then_some(status);
+                match (first, is_news, urgent) {
+                    (true, ..) | (false, true, true) => Some(News::Member),
+                    (false, true, false) => Some(News::Objects),
+                    (false, false, _) => None,
+                }
             }
             MemberReport::Objects(_, objects) => {
                 for (key, object) in objects {
@@ -262,6 +269,17 @@ impl StatusRef {
 
 fn object_key(path: &str) -> Option<ObjectKey> {
     ObjectKey::from_path(path.strip_prefix(OBJECTS_DIR)?.strip_suffix(".yaml")?)
+}
+
+/// Since when a condition has its status is known from before if the status is the same: an executor
+/// that starts anew does not know it.
+fn keep_transitions(status: &mut ClusterStatus, known: &ClusterStatus) {
+    for new in &mut status.conditions {
+        let old = condition::find(&known.conditions, &new.type_);
+        if let Some(old) = old.filter(|old| old.status == new.status) {
+            new.last_transition_time = old.last_transition_time;
+        }
+    }
 }
 
 fn ready(status: &ClusterStatus) -> Option<ConditionStatus> {

@@ -54,6 +54,8 @@ struct Worker {
     out: Sender<Done>,
     /// Work trees whose content the controller has.
     handed: BTreeMap<ClusterName, ObjectId>,
+    /// The last source commit that was refused.
+    refused: Option<ObjectId>,
 }
 
 /// Starts the thread. It ends when its queue is closed.
@@ -62,7 +64,7 @@ pub(super) fn spawn(
     mut jobs: Receiver<Job>,
     out: Sender<Done>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut worker = Worker { ledger, out, handed: BTreeMap::new() };
+    let mut worker = Worker { ledger, out, handed: BTreeMap::new(), refused: None };
     std::thread::Builder::new().name("repository".to_owned()).spawn(move || {
         while let Some(job) = jobs.blocking_recv() {
             worker.perform(job);
@@ -122,7 +124,10 @@ impl Worker {
             let outcome = LoadOutcome::Ready { commit, members };
             return self.answer(Done::Event(Event::Loaded(outcome)));
         }
-        tracing::error!(%commit, problems = loaded.problems.len(), "the source does not validate; the last good state stays in force");
+        // Said once for each commit, however often it is looked at.
+        if self.refused.replace(commit) != Some(commit) {
+            tracing::error!(%commit, problems = loaded.problems.len(), "the source does not validate; the last good state stays in force");
+        }
         if let Err(error) = self.ledger.note_refusal(&loaded, Timestamp::now()) {
             tracing::warn!(%commit, error = %chain(&error), "the refusal could not be noted");
         }

@@ -17,6 +17,8 @@ use crate::status::Reports;
 pub struct Memo {
     /// What the decisions of `entries` looked at besides their template.
     world: Option<ObjectId>,
+    /// The same, without what definitions of the fleet add to it.
+    base: Option<ObjectId>,
     reports: Reports,
     clusters: BTreeMap<ClusterName, KeptCluster>,
     entries: BTreeMap<ObjectKey, Entry>,
@@ -68,14 +70,27 @@ impl Memo {
         self.clusters.iter().map(state).collect()
     }
 
-    /// Begins a plan in these surroundings.
-    pub(super) fn begin(&mut self, world: ObjectId, reports: &Reports) {
+    /// Begins a plan in these surroundings: decides on definitions.
+    pub(super) fn begin(&mut self, base: ObjectId, reports: &Reports) {
+        if self.base != Some(base) {
+            self.entries.clear();
+        }
+        self.base = Some(base);
+        self.changed = changed_objects(&self.reports, reports);
+        self.reports = reports.clone();
+    }
+
+    /// Goes on to everything else, in surroundings that the definitions have widened.
+    pub(super) fn widen(&mut self, world: ObjectId) {
         if self.world != Some(world) {
             self.entries.clear();
         }
         self.world = Some(world);
-        self.changed = changed_objects(&self.reports, reports);
-        self.reports = reports.clone();
+    }
+
+    /// What this very plan decided on the template already.
+    pub(super) fn settled(&self, key: &ObjectKey) -> Option<Outcome> {
+        self.fresh.get(key).map(|entry| entry.outcome.clone())
     }
 
     /// What was decided on the template, if nothing that the decision looked at has changed.

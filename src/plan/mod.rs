@@ -8,6 +8,7 @@
 mod binding;
 mod clusters;
 mod decide;
+mod definitions;
 mod diff;
 mod explain;
 mod memo;
@@ -28,7 +29,7 @@ use jiff::Timestamp;
 
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Template};
 use crate::status::Reports;
 
 pub use binding::{Binding, PlannedBinding};
@@ -43,6 +44,7 @@ pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use work::PlannedWork;
 
 use decide::{Case, Outcome, decide};
+use definitions::{Definitions, is_definition};
 use world::World;
 
 /// Everything that a plan depends on. Nothing else may influence it.
@@ -85,17 +87,27 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     let clusters = memo.clusters(inputs.fleet, inputs.reports);
     let world = World::new(inputs.fleet, &clusters, inputs.reports, inputs.now);
     memo.begin(world.basis, inputs.reports);
+    // Definitions first: what they define counts as served where they are placed.
+    let mut definitions = Definitions::default();
+    for (key, template) in definitions_of(inputs.fleet) {
+        if let Outcome::Bound(planned) = settle(&world, inputs, memo, key, template) {
+            definitions.place(&template.manifest, &planned);
+        }
+    }
+    let reported = clusters.iter().map(|(name, state)| (name, &state.cluster));
+    let wider = definitions.widen(reported);
+    let basis = definitions.basis(world.basis);
+    let world = world.with_clusters(&wider);
+    memo.widen(basis);
     let mut bindings = BTreeMap::new();
     let mut unplaced = BTreeMap::new();
     let mut works: BTreeMap<ClusterName, BTreeMap<ObjectKey, Arc<PlannedWork>>> =
         clusters.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
     for (key, template) in &inputs.fleet.templates {
-        let previous = inputs.previous.bindings.get(key);
-        let outcome = memo.recall(key, template.id, previous).unwrap_or_else(|| {
-            let case = Case { key, template: &template.manifest, id: template.id, previous };
-            decide(&world, &case)
-        });
-        memo.keep(key, template.id, &outcome);
+        let outcome = match memo.settled(key) {
+            Some(outcome) => outcome,
+            None => settle(&world, inputs, memo, key, template),
+        };
         match outcome {
             Outcome::Bound(planned) => {
                 for (name, work) in &planned.works {
@@ -113,4 +125,25 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     memo.end();
     let source = inputs.fleet.commit;
     Plan { source, bindings, works, clusters, unplaced, next_wake: None }
+}
+
+fn definitions_of(fleet: &Fleet) -> impl Iterator<Item = (&ObjectKey, &Template)> {
+    fleet.templates.iter().filter(|(key, _)| is_definition(&key.group_kind))
+}
+
+/// Decides on one template, or remembers the decision.
+fn settle(
+    world: &World<'_>,
+    inputs: &Inputs<'_>,
+    memo: &mut Memo,
+    key: &ObjectKey,
+    template: &Template,
+) -> Outcome {
+    let previous = inputs.previous.bindings.get(key);
+    let outcome = memo.recall(key, template.id, previous).unwrap_or_else(|| {
+        let case = Case { key, template: &template.manifest, id: template.id, previous };
+        decide(world, &case)
+    });
+    memo.keep(key, template.id, &outcome);
+    outcome
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::clusters::{ClusterState, members};
 use super::policies::{Policy, PolicyIndex};
 use super::rendered::blob_id;
+use crate::api::cluster::Cluster;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::fleet::Fleet;
 use crate::overrides::{Override, OverridePolicies};
@@ -87,6 +88,16 @@ impl<'a> World<'a> {
             now,
             basis: blob_id(&bytes),
         }
+    }
+
+    /// The same surroundings, with `wider` in place of the clusters of those names.
+    pub(super) fn with_clusters(mut self, wider: &'a BTreeMap<ClusterName, Cluster>) -> Self {
+        for member in &mut self.members {
+            if let Some(cluster) = wider.get(member.name) {
+                member.cluster = cluster;
+            }
+        }
+        self
     }
 
     /// The override policies for objects of `namespace`.

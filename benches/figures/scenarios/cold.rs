@@ -44,7 +44,11 @@ pub(crate) fn simulated(runtime: &Runtime) -> anyhow::Result<Vec<Figure>> {
         let restart = last.1.duration_since(begun).as_secs_f64();
         settle(&world).await?;
         let after = (world.commits()?, writes(MEMBERS[0])?, writes(MEMBERS[1])?);
-        ensure!(before == after, "a restart must write nothing: {before:?} became {after:?}");
+        ensure!(
+            before == after,
+            "a restart must write nothing: {before:?} became {after:?}\n{}",
+            world.last_change("fleet/status/member1")?
+        );
         drop(live);
         Ok(vec![
             Figure::at_most("cold.1000", seconds, "s", 3.0),

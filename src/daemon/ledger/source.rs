@@ -94,6 +94,10 @@ impl Ledger {
         } else if self.fleet.is_none() {
             self.recall_last_good()?;
         }
+        // Before any executor speaks: what it says is compared with what its ref holds.
+        if let Some(fleet) = self.fleet.clone() {
+            self.refresh_statuses(&fleet)?;
+        }
         Ok(loaded)
     }
 
