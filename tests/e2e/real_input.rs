@@ -228,7 +228,10 @@ fn fill(world: &World, real: &Path, second: Second) -> BTreeMap<&'static str, BT
     for (path, text) in files(&real.join("kube-prometheus")) {
         for manifest in documents(&path, &text) {
             let key = Key::of(&manifest);
-            place(&["member1"], &key);
+            // Namespaces of a cluster's own control plane are never propagated, as in Karmada.
+            if !key.namespace.starts_with("kube-") {
+                place(&["member1"], &key);
+            }
             selectors.insert(key);
         }
         world.write(&format!("kube-prometheus/{path}"), &text);
