@@ -1,7 +1,8 @@
 //! What Karmada answered to the same questions, recorded by running it.
 //!
-//! The recordings are read from the folder that `FLEET_CORPUS` names. Without it the tests are left
-//! out, which they say in one line; `FLEET_REQUIRE_CORPUS=1` makes that a failure.
+//! The recordings are read from the folder that `FLEET_CORPUS` names, or from `../shared/conformance`
+//! beside the repository. Without them the tests are left out, which they say in one line;
+//! `FLEET_REQUIRE_CORPUS=1` makes that a failure.
 
 mod division;
 
@@ -10,22 +11,24 @@ mod policy_match;
 mod scheduling;
 
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
 /// Every case of a recording, or `None` when there is none to read.
 fn cases(corpus: &str) -> Option<Vec<Value>> {
-    let path = std::env::var_os("FLEET_CORPUS")
-        .map(|folder| PathBuf::from(folder).join(format!("{corpus}.jsonl.gz")))
-        .filter(|path| path.exists());
-    let Some(path) = path else {
+    let folder = std::env::var_os("FLEET_CORPUS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"),
+        PathBuf::from,
+    );
+    let path = folder.join(format!("{corpus}.jsonl.gz"));
+    if !path.exists() {
         let is_required = std::env::var_os("FLEET_REQUIRE_CORPUS").is_some_and(|one| one == "1");
-        assert!(!is_required, "FLEET_CORPUS names no folder with {corpus}.jsonl.gz");
+        assert!(!is_required, "no {corpus}.jsonl.gz: FLEET_CORPUS names the folder that has it");
         say(&format!("conformance {corpus}: left out, FLEET_CORPUS names no folder that has it"));
         return None;
-    };
+    }
     let mut text = String::new();
     GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
