@@ -39,20 +39,20 @@ fn bad_inputs() {
     });
 }
 
-/// Manifests of public projects, as they are: in the folder that `FLEET_REAL` names, or beside the
+/// Manifests of public projects, as they are: in the folder that `FLEET_REAL_MANIFESTS` names, or beside the
 /// repository.
 #[test]
 fn published_manifests_load_without_errors() {
-    let root = std::env::var_os("FLEET_REAL").map_or_else(
+    let root = std::env::var_os("FLEET_REAL_MANIFESTS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/real"),
         PathBuf::from,
     );
     let Ok(folders) = std::fs::read_dir(&root) else {
         assert!(
             std::env::var_os("FLEET_REQUIRE_CORPUS").is_none(),
-            "no folder of published manifests: set FLEET_REAL"
+            "no folder of published manifests: set FLEET_REAL_MANIFESTS"
         );
-        eprintln!("left out: no folder of published manifests; FLEET_REAL names one");
+        eprintln!("left out: no folder of published manifests; FLEET_REAL_MANIFESTS names one");
         return;
     };
     let mut n_objects = 0;

@@ -390,17 +390,53 @@ async fn nothing_is_removed_while_something_is_not_in_place() {
     world.live(&world.config_maps(), "b", Value::is_null).await;
 }
 
-#[tokio::test]
-async fn a_crd_and_its_resources_go_in_one_work_and_leave_in_one() {
-    let mut world = World::new();
-    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+fn gadget_definition() -> Value {
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": "gadgets.example.com"}, "spec": {"group": "example.com", "scope": "Namespaced",
             "names": {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"},
             "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
                 "type": "object", "properties": {"spec": {"type": "object", "properties": {
-                    "size": {"type": "integer"}}}}}}}]}});
-    let gadget = json!({"apiVersion": "example.com/v1", "kind": "Gadget",
-        "metadata": {"name": "g", "namespace": "shop"}, "spec": {"size": 3}});
+                    "size": {"type": "integer"}}}}}}}]}})
+}
+
+fn gadget() -> Value {
+    json!({"apiVersion": "example.com/v1", "kind": "Gadget",
+        "metadata": {"name": "g", "namespace": "shop"}, "spec": {"size": 3}})
+}
+
+/// The definition is established while the resource still waits for its namespace.
+#[tokio::test]
+async fn a_resource_whose_namespace_comes_last_is_applied_at_once() {
+    let mut world = World::new();
+    world.namespace().await;
+    let held_back = object(json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "last", "namespace": "shop", "finalizers": ["example.com/hold"]}}));
+    let config_maps = world.config_maps();
+    config_maps.create(&PostParams::default(), &held_back).await.unwrap();
+    let namespaces = world.api("v1", "Namespace", "namespaces", None);
+    namespaces.delete("shop", &DeleteParams::default()).await.unwrap();
+
+    let desired = work(&[namespace(), gadget_definition(), gadget()]);
+    world.run(desired).await;
+    world
+        .until("the definition is in place and the resource waits", |world| {
+            let applied = |value: &Value| world.objects.get(&key(value)).map(|r| r.applied);
+            applied(&gadget_definition()) == Some(true) && applied(&gadget()) == Some(false)
+        })
+        .await;
+    let release = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    config_maps.patch("last", &PatchParams::default(), &release).await.unwrap();
+    world
+        .until("the resource is in place", |world| {
+            world.objects.get(&key(&gadget())).is_some_and(|report| report.applied)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_crd_and_its_resources_go_in_one_work_and_leave_in_one() {
+    let mut world = World::new();
+    let (crd, gadget) = (gadget_definition(), gadget());
     let before = work(&[namespace(), crd, gadget.clone()]);
     world.run(before.clone()).await;
     world

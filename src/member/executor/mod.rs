@@ -110,6 +110,7 @@ struct Executor {
     discovery: Option<Arc<Discovery>>,
     discovering: Option<JoinSet<Result<Discovery, RequestError>>>,
     discover_at: Option<Instant>,
+    /// Askings in a row since a kind is waited for that is not served; 0 while none is.
     discover_attempt: u32,
     discovered: watch::Sender<Discovered>,
     watches: BTreeMap<GroupKind, Watch>,

@@ -41,7 +41,8 @@ impl Executor {
                     if let Some(entry) = self.entries.get_mut(key) {
                         entry.message = message;
                     }
-                    if matches!(cause, Cause::Kind(_)) && self.discover_at.is_none() {
+                    // Once somebody has asked, the answer tells whether to ask again.
+                    if self.discover_attempt == 0 {
                         self.discover_unless_listing(&cause);
                     }
                     self.queues.put(key, QueuePlace::Blocked(cause));

@@ -197,15 +197,20 @@ impl Executor {
         if !intent::is_foundation(&key.group_kind) {
             return;
         }
-        let waiting = self.queues.blocked_by(&Cause::Foundation(key.clone()));
-        if waiting.is_empty() || !self.entries.get(key).is_some_and(super::Entry::is_usable) {
+        if !self.entries.get(key).is_some_and(super::Entry::is_usable) {
             return;
         }
-        if &*key.group_kind.kind == "CustomResourceDefinition" {
+        // Whoever needs the kind may still wait for its Namespace: it is looked for all the same.
+        let is_needed = |kind: &GroupKind| !self.keys_of(kind).is_empty();
+        if self
+            .crds
+            .iter()
+            .any(|(kind, crd)| crd == key && !self.watches.contains_key(kind) && is_needed(kind))
+        {
             self.discover_attempt = 0;
             self.discover_at = Some(Instant::now());
         }
-        for key in waiting {
+        for key in self.queues.blocked_by(&Cause::Foundation(key.clone())) {
             self.consider(&key);
         }
     }
@@ -273,9 +278,7 @@ impl Executor {
         if self.discovery.as_deref() == Some(&discovery) {
             self.discovered.send_if_modified(|known| known.failure.take().is_some());
             // Kinds that are waited for are not there yet.
-            if self.queues.blocked.keys().any(|cause| self.is_unserved(cause)) {
-                self.discover_soon();
-            }
+            self.discover_again_if_waited_for();
             return;
         }
         let served =
@@ -305,6 +308,12 @@ impl Executor {
                 self.consider(&key);
             }
         }
+        self.discover_again_if_waited_for();
+    }
+
+    /// Asks again soon while a kind is waited for that is not served; else the next asking is the
+    /// first of its row.
+    fn discover_again_if_waited_for(&mut self) {
         if self.queues.blocked.keys().any(|cause| self.is_unserved(cause)) {
             self.discover_soon();
         } else {
