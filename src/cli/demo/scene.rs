@@ -110,7 +110,9 @@ impl<'s> Scene<'s> {
         self.stage.host.restart(lost)?;
         self.wait("the lost member to catch up", |scene| Ok(scene.image(lost)?.ends_with(&tag)))?;
         detail(&format!("{lost:<14} has {}: it caught up by itself", self.image(lost)?))?;
-        self.wait("the fleet to converge", Self::has_converged)?;
+        self.wait("the fleet to converge", |scene| {
+            Ok(scene.has_converged()? && scene.ready(lost)?.as_deref() == Some("True"))
+        })?;
         self.clusters()?;
         Ok(())
     }
