@@ -14,6 +14,8 @@ use git_fleet::sim::{Host, MemberSpec};
 
 const N_APPS: usize = 1_000;
 const LIMIT: Duration = Duration::from_mins(3);
+/// Clusters are looked at every ten seconds: by then they have been since their last pod started.
+const SETTLED: Duration = Duration::from_secs(22);
 const LISTS: [&str; 2] =
     ["/apis/apps/v1/namespaces/web/deployments", "/api/v1/namespaces/web/configmaps"];
 
@@ -23,7 +25,7 @@ pub(crate) fn simulated(runtime: &Runtime) -> anyhow::Result<Vec<Figure>> {
     let members = MEMBERS.map(|name| (name, host.kubeconfig(name).unwrap_or_default()));
     runtime.block_on(async {
         let (seconds, world, live, controller) = start(&members).await?;
-        settle(&world).await?;
+        settle(&world, SETTLED).await?;
         drop(controller);
         let writes = |name| host.requests(name).map(|requests| requests.writes());
         let before = (world.commits()?, writes(MEMBERS[0])?, writes(MEMBERS[1])?);
@@ -42,7 +44,7 @@ pub(crate) fn simulated(runtime: &Runtime) -> anyhow::Result<Vec<Figure>> {
         })
         .await?;
         let restart = last.1.duration_since(begun).as_secs_f64();
-        settle(&world).await?;
+        settle(&world, SETTLED).await?;
         let after = (world.commits()?, writes(MEMBERS[0])?, writes(MEMBERS[1])?);
         ensure!(
             before == after,

@@ -38,7 +38,7 @@ pub(crate) fn simulated(runtime: &Runtime) -> anyhow::Result<Vec<Figure>> {
         .await?;
         let (sender, mut seen) = mpsc::unbounded_channel();
         live.watch_images(sender).await?;
-        settle(&world).await?;
+        settle(&world, Duration::from_secs(3)).await?;
         let mut times = Vec::with_capacity(N_PUSHES);
         for i in 0..N_PUSHES {
             let (app, tag) = (i % N_WORKLOADS, format!("v{}", i + 1));

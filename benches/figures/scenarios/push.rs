@@ -75,7 +75,7 @@ async fn measure(members: &[(&str, String); 2]) -> anyhow::Result<(Vec<f64>, Pro
         member.watch_images(sender.clone()).await?;
     }
     // Status commits of the first convergence end before the first push.
-    settle(&world).await?;
+    settle(&world, Duration::from_secs(3)).await?;
     let mut times = Vec::with_capacity(N_PUSHES);
     let start = Instant::now();
     for i in 0..N_PUSHES {
@@ -94,15 +94,15 @@ async fn measure(members: &[(&str, String); 2]) -> anyhow::Result<(Vec<f64>, Pro
     Ok((times, controller))
 }
 
-/// Waits until no machine-owned branch has moved for a while.
-pub(crate) async fn settle(world: &World) -> anyhow::Result<()> {
+/// Waits until no machine-owned branch has moved for so long.
+pub(crate) async fn settle(world: &World, quiet: Duration) -> anyhow::Result<()> {
     let mut last = (world.commits()?, Instant::now());
     wait_for("quiet repository", LIMIT, async || {
         let now = world.commits()?;
         if now != last.0 {
             last = (now, Instant::now());
         }
-        Ok(last.1.elapsed() > Duration::from_secs(3))
+        Ok(last.1.elapsed() > quiet)
     })
     .await?;
     Ok(())
