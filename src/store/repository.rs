@@ -93,6 +93,12 @@ impl Store {
         self.read_ref_at(&self.local_name(name))
     }
 
+    /// Where `name` points in the repository that this one was cloned from, as of the clone's last
+    /// fetch.
+    pub fn read_ref_of_origin(&self, name: &RefName) -> Result<Option<ObjectId>, StoreError> {
+        self.read_ref_at(&format!("refs/remotes/origin/{}", name.short()))
+    }
+
     /// The commit that `name` points to, or the error that says what there is instead.
     pub fn head(&self, name: &RefName) -> Result<ObjectId, StoreError> {
         if let Some(id) = self.read_ref(name)? {

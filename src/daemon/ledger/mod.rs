@@ -224,11 +224,7 @@ impl Ledger {
         if !self.is_read_only {
             return Ok(None);
         }
-        let tracking = RefName::new(&format!("refs/remotes/origin/{}", name.short()));
-        match tracking {
-            Ok(tracking) => Ok(self.store.read_ref(&tracking)?),
-            Err(_) => Ok(None),
-        }
+        Ok(self.store.read_ref_of_origin(name)?)
     }
 
     /// The files of the results below `prefix`, in order of their paths.

@@ -1,0 +1,111 @@
+//! The verbs as a person or a script runs them: exit codes, what is data, what a clone shows.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use git_fleet::sim::{Host, MemberSpec};
+
+use crate::store::git::{commit, git, init};
+
+const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {name: one}
+spec: {syncMode: Push}
+---
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {name: all, namespace: default}
+spec:
+  resourceSelectors: [{apiVersion: v1, kind: ConfigMap}]
+  placement: {clusterAffinity: {clusterNames: [one]}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: greeting, namespace: default}
+data: {text: hello}
+";
+
+/// A fleet of one simulated member, applied once.
+struct World {
+    dir: tempfile::TempDir,
+    _host: Host,
+}
+
+impl World {
+    fn applied() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Host::start(vec![MemberSpec::new("one")]).unwrap();
+        let credentials = dir.path().join("credentials");
+        std::fs::create_dir(&credentials).unwrap();
+        std::fs::write(credentials.join("one.yaml"), host.kubeconfig("one").unwrap()).unwrap();
+        commit(&init(&dir.path().join("fleet")), &[("fleet/all.yaml", FLEET)]);
+        let world = Self { dir, _host: host };
+        assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+        world
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Runs a verb in `dir`.
+    fn run(&self, dir: &str, arguments: &[&str]) -> Output {
+        run(&self.path(dir), arguments)
+    }
+
+    fn code(&self, dir: &str, arguments: &[&str]) -> i32 {
+        self.run(dir, arguments).status.code().unwrap()
+    }
+}
+
+fn run(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_git-fleet"))
+        .current_dir(dir)
+        .args(arguments)
+        .env("XDG_CACHE_HOME", dir)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_clone_shows_what_the_repository_shows() {
+    let world = World::applied();
+    git(world.dir.path(), &["clone", "-q", "fleet", "clone"]);
+    for list in ["clusters", "bindings", "work"] {
+        for format in ["wide", "yaml"] {
+            let arguments = ["get", list, "-o", format];
+            let (here, there) = (world.run("fleet", &arguments), world.run("clone", &arguments));
+            assert!(here.status.success() && !here.stdout.is_empty(), "{list}: {here:?}");
+            assert_eq!(here, there, "{list} -o {format}");
+        }
+    }
+    assert_eq!(world.code("clone", &["plan", "--exit-code"]), 0, "nothing is left to do");
+    let changed = FLEET.replace("hello", "good day");
+    commit(&world.path("clone"), &[("fleet/all.yaml", &changed)]);
+    let plan = world.run("clone", &["plan", "--exit-code"]);
+    assert_eq!(plan.status.code(), Some(1));
+    let text = String::from_utf8(plan.stdout).unwrap();
+    assert!(text.contains("cluster one: 0 added, 1 changed, 0 removed"), "{text}");
+}
+
+#[test]
+fn each_kind_of_end_has_its_exit_code() {
+    let world = World::applied();
+    assert_eq!(world.code("fleet", &["get", "bindings"]), 0);
+    assert_eq!(world.code("fleet", &["plan", "--no-such-flag"]), 2);
+    assert_eq!(world.code("credentials", &["validate"]), 4, "no repository");
+    let bad = FLEET.replace("clusterNames", "clusterName");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &bad)]);
+    let refused = world.run("fleet", &["validate"]);
+    assert_eq!(refused.status.code(), Some(3));
+    let told = [refused.stdout, refused.stderr].concat();
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("fleet/all.yaml:11:") && told.contains("clusterNames"), "{told}");
+    assert_eq!(world.code("fleet", &["plan"]), 3);
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 3);
+    let kept = world.run("fleet", &["get", "bindings", "-o", "name"]);
+    assert!(
+        String::from_utf8(kept.stdout).unwrap().contains("greeting"),
+        "the last good state stays"
+    );
+}
