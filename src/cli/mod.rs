@@ -26,6 +26,8 @@ use clap::{Args, Parser, Subcommand};
 pub use session::{Connection, Repository};
 
 use crate::daemon::chain;
+use crate::daemon::ledger::LedgerError;
+use crate::store::{FetchError, LocationError, PublishError, StoreError};
 
 /// Multi-cluster orchestration for Kubernetes with a git repository as the control plane
 #[derive(Parser, Debug)]
@@ -131,10 +133,29 @@ pub fn main(cli: Cli) -> ExitCode {
         // Whoever read our output has enough of it: that is no failure of ours.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {}", chain(error.as_ref()));
+            let told = chain(error.as_ref());
+            let mut stderr = std::io::stderr();
+            let _ = match advice(&error) {
+                Some((code, hint)) => writeln!(stderr, "error[{code}]: {told}\n  hint: {hint}"),
+                None => writeln!(stderr, "error: {told}"),
+            };
             Exit::Failed.into()
         }
     }
+}
+
+/// The stable code of an error and what to do about it, from the first cause that knows.
+fn advice(error: &anyhow::Error) -> Option<(&'static str, String)> {
+    error.chain().find_map(|cause| {
+        let ledger = cause.downcast_ref::<LedgerError>().map(|e| (e.code(), e.hint()));
+        ledger
+            .or_else(|| cause.downcast_ref::<StoreError>().map(|e| (e.code(), e.hint())))
+            .or_else(|| cause.downcast_ref::<FetchError>().map(|e| (e.code(), e.hint())))
+            .or_else(|| cause.downcast_ref::<PublishError>().map(|e| (e.code(), e.hint())))
+            .or_else(|| {
+                cause.downcast_ref::<LocationError>().map(|e| (e.code(), e.hint().to_owned()))
+            })
+    })
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -82,7 +82,12 @@ impl Connection {
     pub fn credentials(&self) -> anyhow::Result<Credentials> {
         let dir = &self.credentials;
         let is_dir = std::fs::metadata(dir)
-            .with_context(|| format!("CONFIG_READ --credentials {} cannot be read", dir.display()))?
+            .with_context(|| {
+                format!(
+                    "CONFIG_READ --credentials {} cannot be read: name the directory that holds one kubeconfig for each cluster",
+                    dir.display()
+                )
+            })?
             .is_dir();
         anyhow::ensure!(
             is_dir,

@@ -118,6 +118,12 @@ pub enum StoreError {
         /// Whether `new` is an ancestor of `old`.
         rollback: bool,
     },
+    /// What a person named is no commit of this repository.
+    #[error("there is no commit `{revision}`")]
+    NoCommit {
+        /// The revision as a person wrote it.
+        revision: String,
+    },
     /// A ref could not be read.
     #[error("failed to read {name}")]
     ReadRef {
@@ -139,7 +145,7 @@ impl StoreError {
             Self::State { .. } => "STATE_DIR",
             Self::Git(error) => error.code(),
             Self::Empty { .. } => "GIT_EMPTY",
-            Self::RefMissing { .. } => "REF_MISSING",
+            Self::RefMissing { .. } | Self::NoCommit { .. } => "REF_MISSING",
             Self::HistoryRewritten { .. } => "HISTORY_REWRITTEN",
             Self::Snapshot(error) => error.code(),
         }
@@ -156,6 +162,9 @@ impl StoreError {
             Self::Empty { name } => format!("push a first commit to `{}`", name.short()),
             Self::RefMissing { .. } => {
                 "push the branch or name another one; the last good state stays in force".into()
+            }
+            Self::NoCommit { .. } => {
+                "commit first, or name a branch, a tag or the id of a commit; `git fleet validate PATH…` looks at files that are not committed".into()
             }
             Self::HistoryRewritten { rollback: true, .. } => {
                 "go back with a new commit (`git revert`); the last good state stays in force"

@@ -144,8 +144,15 @@ impl Store {
 
     /// The commit that a person's `revision` means, e.g. `HEAD~1`, `main` or an id.
     pub fn resolve(&self, revision: &str) -> Result<ObjectId, StoreError> {
-        let fail =
-            |source| StoreError::ReadRef { name: revision.escape_debug().to_string(), source };
+        let fail = |source: git2::Error| {
+            let name = revision.escape_debug().to_string();
+            match source.code() {
+                ErrorCode::NotFound | ErrorCode::UnbornBranch => {
+                    StoreError::NoCommit { revision: name }
+                }
+                _ => StoreError::ReadRef { name, source },
+            }
+        };
         let repository = self.repository.borrow();
         let object = repository.revparse_single(revision).map_err(fail)?;
         Ok(object_id(object.peel(ObjectType::Commit).map_err(fail)?.id()))

@@ -58,6 +58,13 @@ impl World {
     }
 }
 
+/// What a refusal says that can be done.
+fn hint(refused: &Output) -> String {
+    let told = String::from_utf8(refused.stderr.clone()).unwrap();
+    let hint = told.lines().find_map(|line| line.trim().strip_prefix("hint: "));
+    hint.unwrap_or_else(|| panic!("no hint in {told}")).to_owned()
+}
+
 fn run(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_git-fleet"))
         .current_dir(dir)
@@ -89,11 +96,36 @@ fn a_clone_shows_what_the_repository_shows() {
 }
 
 #[test]
+fn a_repository_without_a_commit_is_told_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let fleet = init(&dir.path().join("fleet"));
+    let expected = [
+        ("validate", "commit first, or name a branch"),
+        ("plan", "commit first, or name a branch"),
+        ("apply", "push a first commit to `main`"),
+    ];
+    for (verb, first_words) in expected {
+        let mut arguments = vec![verb];
+        if verb == "apply" {
+            arguments.extend(["--credentials", "."]);
+        }
+        let refused = run(&fleet, &arguments);
+        assert_eq!(refused.status.code(), Some(4), "{verb}");
+        assert!(hint(&refused).starts_with(first_words), "{verb}: {refused:?}");
+    }
+}
+
+#[test]
 fn each_kind_of_end_has_its_exit_code() {
     let world = World::applied();
     assert_eq!(world.code("fleet", &["get", "bindings"]), 0);
     assert_eq!(world.code("fleet", &["plan", "--no-such-flag"]), 2);
-    assert_eq!(world.code("credentials", &["validate"]), 4, "no repository");
+    let no_repository = world.run("credentials", &["validate"]);
+    assert_eq!(no_repository.status.code(), Some(4));
+    assert_eq!(
+        hint(&no_repository),
+        "name a git repository (`git init`), owned by the user who runs this"
+    );
     let bad = FLEET.replace("clusterNames", "clusterName");
     commit(&world.path("fleet"), &[("fleet/all.yaml", &bad)]);
     let refused = world.run("fleet", &["validate"]);
