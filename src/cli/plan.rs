@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::{Exit, Repository, output};
 use crate::api::problem::Severity;
-use crate::daemon::ledger::{Approval, Preview};
+use crate::daemon::ledger::Preview;
 
 /// Show what a commit would change in the fleet, without changing it
 #[derive(clap::Args, Debug)]
@@ -84,13 +84,7 @@ fn print(repository: &Repository, which: &Which<'_>, format: Format) -> anyhow::
         Format::Markdown => out.write_all(super::render::markdown(plan, diff).as_bytes())?,
     }
     if let Some(hold) = hold {
-        writeln!(err, "this plan would wait for an approval: {}", hold.reason)?;
-        writeln!(
-            err,
-            "  hint: if it is meant, commit with the trailer\n    {}: {}",
-            Approval::TRAILER,
-            hold.approval.0
-        )?;
+        writeln!(err, "this plan would wait for an approval: {hold}")?;
     }
     Ok(if diff.is_empty() { Exit::Clean } else { Exit::Changes })
 }

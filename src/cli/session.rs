@@ -75,6 +75,12 @@ pub struct Connection {
     /// Let kubeconfigs turn the check of server certificates off
     #[arg(long)]
     pub insecure_allow_skip_tls_verify: bool,
+    /// Let kubeconfigs name servers without TLS that are not on this machine
+    #[arg(long)]
+    pub insecure_allow_http: bool,
+    /// Let kubeconfigs act as another user
+    #[arg(long)]
+    pub insecure_allow_impersonation: bool,
 }
 
 impl Connection {
@@ -111,7 +117,8 @@ impl Connection {
             exec: self.insecure_allow_exec,
             files: self.insecure_allow_files,
             insecure_tls: self.insecure_allow_skip_tls_verify,
-            ..Allow::default()
+            plain_http: self.insecure_allow_http,
+            impersonation: self.insecure_allow_impersonation,
         }
     }
 }

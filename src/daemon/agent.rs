@@ -106,7 +106,7 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
         Trigger::watch(desk.store.common_dir(), move |name| *name == work)?
     };
     let (reports, mut reported) = mpsc::channel(QUEUE_MAX);
-    let config = credentials.config(&cluster)?;
+    let config = credentials.config(&cluster).map_err(|error| anyhow::anyhow!(error.told()))?;
     let member = member::spawn(cluster.clone(), config, reports, options)?;
     let mut desk = Some(desk);
     let mut stop = std::pin::pin!(stop_signal());

@@ -72,6 +72,8 @@ struct Controller {
     desired: BTreeMap<ClusterName, Arc<DesiredWork>>,
     /// Members that were handed work and have not said yet what came of it.
     applying: BTreeSet<ClusterName>,
+    /// Members that last said of themselves that they are not ready.
+    unready: BTreeSet<ClusterName>,
     wake: Option<Timestamp>,
     summary: Summary,
     /// Whether any plan came into force since the start.
@@ -124,6 +126,7 @@ pub async fn run(
         members: BTreeMap::new(),
         desired: BTreeMap::new(),
         applying: BTreeSet::new(),
+        unready: BTreeSet::new(),
         wake: None,
         summary: Summary::default(),
         planned: false,
@@ -175,6 +178,8 @@ impl Controller {
                 Effect::Connect(cluster) => self.connect(cluster).await?,
                 Effect::Disconnect(cluster) => {
                     self.applying.remove(&cluster);
+                    self.unready.remove(&cluster);
+                    self.summary.failures.remove(&cluster);
                     self.desired.remove(&cluster);
                     let member = self.members.remove(&cluster);
                     if let Some(handle) = member.and_then(|member| member.handle) {
@@ -224,7 +229,7 @@ impl Controller {
         self.send(Job::Reconnected(cluster.clone())).await?;
         let state = self.credentials.state(&cluster);
         let connected =
-            self.credentials.config(&cluster).map_err(|error| chain(&error)).and_then(|config| {
+            self.credentials.config(&cluster).map_err(|error| error.told()).and_then(|config| {
                 let (reports, options) = (self.reports.clone(), self.options.clone());
                 member::spawn(cluster.clone(), config, reports, options).map_err(|e| chain(&e))
             });
@@ -326,21 +331,20 @@ impl Controller {
                 round.n_failed
             );
             self.summary.failures.insert(cluster, failure);
-        } else {
+        } else if !self.unready.contains(&cluster) {
             self.summary.failures.remove(&cluster);
         }
     }
 
     /// A member that is not ready is not waited for.
     fn readiness(&mut self, cluster: ClusterName, not_ready: Option<String>) {
-        match not_ready {
-            Some(reason) => {
-                self.applying.remove(&cluster);
-                self.summary.failures.insert(cluster, reason);
-            }
-            None => {
-                self.summary.failures.remove(&cluster);
-            }
+        if let Some(reason) = not_ready {
+            self.applying.remove(&cluster);
+            self.unready.insert(cluster.clone());
+            self.summary.failures.insert(cluster, reason);
+        } else {
+            self.unready.remove(&cluster);
+            self.summary.failures.remove(&cluster);
         }
     }
 

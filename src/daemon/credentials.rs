@@ -53,6 +53,18 @@ pub enum CredentialsError {
     },
 }
 
+impl CredentialsError {
+    /// Everything about it on one line, with what to do.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let told = super::chain(self);
+        match self {
+            Self::Refused { source, .. } => format!("{} {told}; {}", source.code(), source.hint()),
+            Self::Missing { .. } | Self::Read { .. } => told,
+        }
+    }
+}
+
 impl Credentials {
     /// The credentials in `dir`.
     #[must_use]

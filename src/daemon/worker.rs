@@ -146,7 +146,7 @@ impl Worker {
             Ok(Ok(planned)) => self.planned(planned, now),
             Ok(Err(hold)) => {
                 tracing::error!(reason = %hold.reason, "the plan waits for an approval");
-                self.answer(Done::Held(hold.reason.clone()));
+                self.answer(Done::Held(hold.to_string()));
                 if let Err(error) = self.ledger.note_hold(&hold, now) {
                     tracing::warn!(error = %chain(&error), "the hold could not be noted");
                 }

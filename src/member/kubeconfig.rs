@@ -160,21 +160,21 @@ impl KubeconfigError {
                 "set `current-context`, or keep one context in the file (`kubectl config view --minify`)"
             }
             Self::Exec { .. } => {
-                "use a service account's token or a client certificate, or start with --allow-kubeconfig-exec"
+                "use a service account's token or a client certificate, or start with --insecure-allow-exec"
             }
             Self::AuthProvider { .. } | Self::Basic { .. } => {
                 "use a service account's token or a client certificate"
             }
             Self::FileRef { .. } => {
-                "put the content inline (`kubectl config view --minify --flatten --raw`), or start with --allow-kubeconfig-files"
+                "put the content inline (`kubectl config view --minify --flatten --raw`), or start with --insecure-allow-files"
             }
             Self::Insecure { .. } => {
-                "give `certificate-authority-data`, or start with --allow-insecure-tls"
+                "give `certificate-authority-data`, or start with --insecure-allow-skip-tls-verify"
             }
             Self::Proxy { .. } => "reach the cluster directly, or run the agent beside it",
-            Self::Http { .. } => "use https, or start with --allow-plain-http",
+            Self::Http { .. } => "use https, or start with --insecure-allow-http",
             Self::Impersonate { .. } => {
-                "bind the roles to the user itself, or start with --allow-impersonation"
+                "bind the roles to the user itself, or start with --insecure-allow-impersonation"
             }
             Self::Endpoint { .. } => "name the API server's own address",
         }

@@ -115,6 +115,74 @@ fn a_repository_without_a_commit_is_told_what_to_do() {
     }
 }
 
+/// A member with nothing to do is part of the fleet all the same.
+#[test]
+fn a_member_that_is_away_is_named_each_time() {
+    let world = World::applied();
+    let reachable = std::fs::read_to_string(world.path("credentials/one.yaml")).unwrap();
+    let server = reachable.lines().find(|line| line.contains("server:")).unwrap();
+    let port = server.rsplit(':').next().unwrap().trim_matches(|c: char| !c.is_ascii_digit());
+    let away = reachable.replace(&format!(":{port}"), ":9");
+    std::fs::write(world.path("credentials/two.yaml"), away).unwrap();
+    let two = "apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {name: two}
+spec: {syncMode: Push}
+";
+    commit(&world.path("fleet"), &[("fleet/two.yaml", two)]);
+    for _ in 0..2 {
+        let applied = world.run("fleet", &["apply", "--credentials", "../credentials"]);
+        let told = String::from_utf8(applied.stderr).unwrap();
+        assert_eq!(applied.status.code(), Some(4), "{told}");
+        assert!(told.contains("cluster two: CLUSTER_UNREACHABLE"), "{told}");
+        assert!(!told.contains("cluster one"), "{told}");
+    }
+}
+
+#[test]
+fn a_kubeconfig_that_runs_a_program_is_refused_with_what_to_do() {
+    let world = World::applied();
+    let exec = "apiVersion: v1
+kind: Config
+current-context: a
+contexts: [{name: a, context: {cluster: a, user: a}}]
+clusters: [{name: a, cluster: {server: \"https://127.0.0.1:9\"}}]
+users: [{name: a, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: touch, args: [planted]}}}]
+";
+    std::fs::write(world.path("credentials/one.yaml"), exec).unwrap();
+    let refused = world.run("fleet", &["apply", "--credentials", "../credentials"]);
+    assert_eq!(refused.status.code(), Some(4));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("cluster one: KUBECONFIG_EXEC"), "{told}");
+    assert!(told.contains("or start with --insecure-allow-exec"), "{told}");
+    assert!(!world.path("fleet/planted").exists());
+}
+
+#[test]
+fn a_removal_of_everything_waits_and_says_what_approves_it() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    let more: String = (0..40)
+        .map(|n| {
+            format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, namespace: default}}\n")
+        })
+        .collect();
+    let apply = ["apply", "--credentials", "../credentials"];
+    commit(&fleet, &[("fleet/more.yaml", &more)]);
+    assert_eq!(world.code("fleet", &apply), 0);
+    commit(&fleet, &[("fleet/more.yaml", "# nothing any more\n")]);
+    let held = world.run("fleet", &apply);
+    assert_eq!(held.status.code(), Some(4));
+    assert!(hint(&held).starts_with("if this is meant, push a commit with the trailer"));
+    let told = String::from_utf8(held.stderr).unwrap();
+    let trailer = told.lines().find_map(|line| line.trim().strip_prefix("Fleet-Approve-Removal: "));
+    let message = format!("meant\n\nFleet-Approve-Removal: {}", trailer.unwrap());
+    git(&fleet, &["commit", "-q", "--allow-empty", "-m", &message]);
+    assert_eq!(world.code("fleet", &apply), 0);
+    let left = world.run("fleet", &["get", "bindings", "-o", "name"]).stdout;
+    assert_eq!(String::from_utf8(left).unwrap().lines().count(), 1);
+}
+
 #[test]
 fn each_kind_of_end_has_its_exit_code() {
     let world = World::applied();

@@ -39,12 +39,7 @@ impl Ledger {
     /// Git cannot be written.
     pub fn note_hold(&mut self, hold: &Hold, now: Timestamp) -> Result<(), LedgerError> {
         let Some(commit) = self.fleet().map(|fleet| fleet.commit) else { return Ok(()) };
-        let text = format!(
-            "held: this commit changed nothing\n\n{}\n  hint: if this is meant, push a commit with the trailer\n    {}: {}\n",
-            hold.reason,
-            super::Approval::TRAILER,
-            hold.approval.0
-        );
+        let text = format!("held: this commit changed nothing\n\n{hold}\n");
         self.note(commit, text, now)
     }
 

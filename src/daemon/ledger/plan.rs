@@ -46,6 +46,19 @@ pub struct Hold {
     pub approval: Approval,
 }
 
+/// The reason, and what to do if the removal is meant.
+impl std::fmt::Display for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}\n  hint: if this is meant, push a commit with the trailer\n    {}: {}",
+            self.reason,
+            Approval::TRAILER,
+            self.approval.0
+        )
+    }
+}
+
 /// Names one set of removals: the same set has the same name, any other set another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval(pub String);
