@@ -162,13 +162,13 @@ users: [{name: a, user: {exec: {apiVersion: client.authentication.k8s.io/v1, com
 fn a_removal_of_everything_waits_and_says_what_approves_it() {
     let world = World::applied();
     let fleet = world.path("fleet");
-    let more: String = (0..40)
+    let more: Vec<String> = (0..40)
         .map(|n| {
             format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, namespace: default}}\n")
         })
         .collect();
     let apply = ["apply", "--credentials", "../credentials"];
-    commit(&fleet, &[("fleet/more.yaml", &more)]);
+    commit(&fleet, &[("fleet/more.yaml", &more.concat())]);
     assert_eq!(world.code("fleet", &apply), 0);
     commit(&fleet, &[("fleet/more.yaml", "# nothing any more\n")]);
     let held = world.run("fleet", &apply);
