@@ -2,10 +2,11 @@
 
 use std::io::Write as _;
 
+use super::progress::Bar;
 use super::run::runtime;
 use super::session::timing;
 use super::{Connection, Exit, Repository};
-use crate::daemon::controller::{self, Until};
+use crate::daemon::controller::{self, Progress, Until};
 
 /// Bring the fleet to what the source says, once
 #[derive(clap::Args, Debug)]
@@ -24,16 +25,21 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
         return super::plan::show(&args.repository, &super::plan::Which::Source);
     }
     let credentials = args.connection.credentials()?;
+    let bar = Bar::new("reading the repository");
     let mut ledger = args.repository.ledger()?;
     let loaded = ledger.load()?;
+    drop(bar);
     let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());
     let mut err = std::io::stderr();
     for problem in &loaded.problems {
         writeln!(err, "{problem}")?;
     }
     let options = args.connection.member_options();
-    let run = controller::run(ledger, credentials, options, timing, poll, Until::Converged);
+    let bar = Bar::new("planning");
+    let show = |progress: &Progress| bar.show(progress);
+    let run = controller::run(ledger, credentials, options, timing, poll, Until::Converged, show);
     let summary = runtime()?.block_on(run)?;
+    drop(bar);
     if summary.refused {
         writeln!(err, "commit {} does not validate: nothing was changed", loaded.commit.short())?;
         return Ok(Exit::Invalid);

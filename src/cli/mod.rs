@@ -11,6 +11,7 @@ mod get;
 mod init;
 mod output;
 mod plan;
+mod progress;
 mod render;
 mod run;
 mod schema;

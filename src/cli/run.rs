@@ -24,7 +24,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());
     let options = args.connection.member_options();
     writeln!(std::io::stderr(), "running the fleet of {}; stop with Ctrl-C", args.repository.repo)?;
-    let run = controller::run(ledger, credentials, options, timing, poll, Until::Stopped);
+    let run = controller::run(ledger, credentials, options, timing, poll, Until::Stopped, |_| {});
     runtime()?.block_on(run)?;
     Ok(Exit::Clean)
 }

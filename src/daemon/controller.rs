@@ -37,6 +37,17 @@ pub enum Until {
     Converged,
 }
 
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Push-mode members that were given work.
+    pub n_clusters: usize,
+    /// Those of them that said what came of it, or are away.
+    pub n_done: usize,
+    /// Objects applied over all members.
+    pub n_applied: usize,
+}
+
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -80,7 +91,8 @@ struct Controller {
     planned: bool,
 }
 
-/// Runs the controller over `ledger` until a signal, or until converged.
+/// Runs the controller over `ledger` until a signal, or until converged. `show` is called whenever
+/// the progress has changed.
 ///
 /// # Errors
 /// The triggers cannot be set up, or the repository's thread ended.
@@ -91,6 +103,7 @@ pub async fn run(
     timing: Timing,
     poll: Duration,
     until: Until,
+    mut show: impl FnMut(&Progress),
 ) -> anyhow::Result<Summary> {
     let layout = ledger.layout().clone();
     let mut trigger = if ledger.store().is_remote() {
@@ -134,7 +147,13 @@ pub async fn run(
     let mut stop = std::pin::pin!(stop_signal());
     let mut rotation = tokio::time::interval(ROTATION_CHECK);
     controller.feed(Event::Started).await?;
+    let mut shown = Progress::default();
     loop {
+        let progress = controller.progress();
+        if progress != shown {
+            show(&progress);
+            shown = progress;
+        }
         if until == Until::Converged && controller.is_converged() {
             break;
         }
@@ -345,6 +364,15 @@ impl Controller {
         } else {
             self.unready.remove(&cluster);
             self.summary.failures.remove(&cluster);
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            n_clusters: self.desired.len(),
+            // Only who has work can be at it.
+            n_done: self.desired.len().saturating_sub(self.applying.len()),
+            n_applied: self.summary.n_applied,
         }
     }
 
