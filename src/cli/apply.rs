@@ -6,6 +6,7 @@ use super::progress::Bar;
 use super::run::runtime;
 use super::session::timing;
 use super::{Connection, Exit, Repository};
+use crate::api::period::Period;
 use crate::daemon::controller::{self, Progress, Until};
 
 /// Bring the fleet to what the source says, once
@@ -15,6 +16,9 @@ pub(super) struct ApplyArgs {
     repository: Repository,
     #[command(flatten)]
     connection: Connection,
+    /// How long to wait until every cluster has its work
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    timeout: Period,
     /// Only show what would change, as `git fleet plan` does
     #[arg(long)]
     dry_run: bool,
@@ -35,9 +39,10 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
         writeln!(err, "{problem}")?;
     }
     let options = args.connection.member_options();
+    let until = Until::Converged(args.timeout.duration());
     let bar = Bar::new("planning");
     let show = |progress: &Progress| bar.show(progress);
-    let run = controller::run(ledger, credentials, options, timing, poll, Until::Converged, show);
+    let run = controller::run(ledger, credentials, options, timing, poll, until, show);
     let summary = runtime()?.block_on(run)?;
     drop(bar);
     if summary.refused {

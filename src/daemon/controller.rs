@@ -33,9 +33,14 @@ const ROTATION_CHECK: Duration = Duration::from_secs(10);
 pub enum Until {
     /// Never; a signal ends it.
     Stopped,
-    /// As soon as the loaded commit is in force in every push-mode member, or cannot be.
-    Converged,
+    /// As soon as the loaded commit is in force in every push-mode member, or cannot be; after this
+    /// long in any case.
+    Converged(Duration),
 }
+
+/// Failures in a row to commit reports after which one pass is over: the repository cannot be
+/// written.
+const UNRECORDED_MAX: usize = 3;
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +90,8 @@ struct Controller {
     applying: BTreeSet<ClusterName>,
     /// Members that last said of themselves that they are not ready.
     unready: BTreeSet<ClusterName>,
+    /// How often in a row reports could not be committed.
+    n_unrecorded: usize,
     wake: Option<Timestamp>,
     summary: Summary,
     /// Whether any plan came into force since the start.
@@ -140,6 +147,7 @@ pub async fn run(
         desired: BTreeMap::new(),
         applying: BTreeSet::new(),
         unready: BTreeSet::new(),
+        n_unrecorded: 0,
         wake: None,
         summary: Summary::default(),
         planned: false,
@@ -148,19 +156,27 @@ pub async fn run(
     let mut rotation = tokio::time::interval(ROTATION_CHECK);
     controller.feed(Event::Started).await?;
     let mut shown = Progress::default();
+    let deadline = match until {
+        Until::Stopped => None,
+        Until::Converged(limit) => Some(tokio::time::Instant::now() + limit),
+    };
     loop {
         let progress = controller.progress();
         if progress != shown {
             show(&progress);
             shown = progress;
         }
-        if until == Until::Converged && controller.is_converged() {
+        if deadline.is_some() && controller.is_converged() {
             break;
         }
         let wake = controller.wake;
         tokio::select! {
             biased;
             () = &mut stop => break,
+            () = at(deadline) => {
+                controller.give_up();
+                break;
+            }
             done = done.recv() => match done {
                 Some(done) => controller.take(done).await?,
                 None => anyhow::bail!("the thread that owns the repository has ended"),
@@ -175,6 +191,14 @@ pub async fn run(
         }
     }
     Ok(controller.stop(worker).await)
+}
+
+/// Resolves at the deadline; never, if there is none.
+async fn at(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The next hint, or never.
@@ -212,7 +236,10 @@ impl Controller {
                     };
                     tracing::debug!(%cluster, commit = %results, "work handed on");
                     handle.desire(Arc::clone(work));
-                    self.applying.insert(cluster);
+                    // It gets its work when it is back; nobody waits for that.
+                    if !self.unready.contains(&cluster) {
+                        self.applying.insert(cluster);
+                    }
                 }
                 Effect::WakeAt(instant) => self.wake = Some(instant),
             }
@@ -294,6 +321,16 @@ impl Controller {
                 if matches!(event, Event::Loaded(_)) {
                     self.summary.refused = false;
                 }
+                if matches!(event, Event::StatusCommitted(_)) {
+                    self.n_unrecorded = 0;
+                }
+                self.feed(event).await
+            }
+            Done::Unrecorded(event, reason) => {
+                self.n_unrecorded += 1;
+                if self.n_unrecorded >= UNRECORDED_MAX {
+                    self.summary.broken = Some(reason);
+                }
                 self.feed(event).await
             }
             Done::Refused(event) => {
@@ -373,6 +410,18 @@ impl Controller {
             // Only who has work can be at it.
             n_done: self.desired.len().saturating_sub(self.applying.len()),
             n_applied: self.summary.n_applied,
+        }
+    }
+
+    /// Names what the deadline of one pass has left undone.
+    fn give_up(&mut self) {
+        for cluster in std::mem::take(&mut self.applying) {
+            let failure = "its work was not in place in time; what is left is done by the next apply, or by `git fleet run`";
+            self.summary.failures.entry(cluster).or_insert_with(|| failure.to_owned());
+        }
+        if self.summary.failures.is_empty() && self.summary.broken.is_none() {
+            let reason = "the pass was not over in time; apply again, or with a longer --timeout";
+            self.summary.broken = Some(reason.to_owned());
         }
     }
 

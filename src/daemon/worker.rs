@@ -39,6 +39,8 @@ pub(super) enum Done {
     Broken(Event, String),
     /// A plan ended; the works of the members whose work differs from the last one.
     Planned(PlanOutcome, BTreeMap<ClusterName, Arc<DesiredWork>>),
+    /// Reports could not be committed, and why.
+    Unrecorded(Event, String),
     /// A member's executor has finished a round.
     Applied(ClusterName, AppliedRound),
     /// The plan waits for an approval, and why.
@@ -113,7 +115,7 @@ impl Worker {
         let loaded = match self.ledger.load() {
             Ok(loaded) => loaded,
             Err(error) => {
-                let reason = chain(&error);
+                let reason = error.told();
                 tracing::warn!(error = %reason, "the source cannot be read; the last good state stays in force");
                 return self.answer(Done::Broken(Event::Loaded(LoadOutcome::Failed), reason));
             }
@@ -156,7 +158,7 @@ impl Worker {
                 self.answer(Done::Event(Event::Planned(PlanOutcome::Moved)));
             }
             Err(error) => {
-                let reason = chain(&error);
+                let reason = error.told();
                 tracing::error!(error = %reason, "the plan could not be made or published");
                 self.answer(Done::Broken(Event::Planned(PlanOutcome::Failed), reason));
             }
@@ -185,16 +187,21 @@ impl Worker {
     }
 
     fn commit_statuses(&mut self, clusters: &[ClusterName]) {
-        let outcome = match self.ledger.commit_statuses(clusters, Timestamp::now()) {
+        match self.ledger.commit_statuses(clusters, Timestamp::now()) {
             Ok(committed) => {
-                StatusOutcome::Committed { changed: committed.changed, pushed: committed.pushed }
+                let outcome = StatusOutcome::Committed {
+                    changed: committed.changed,
+                    pushed: committed.pushed,
+                };
+                self.answer(Done::Event(Event::StatusCommitted(outcome)));
             }
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "reports could not be committed");
-                StatusOutcome::Failed(clusters.to_vec())
+                let reason = error.told();
+                tracing::warn!(error = %reason, "reports could not be committed");
+                let outcome = StatusOutcome::Failed(clusters.to_vec());
+                self.answer(Done::Unrecorded(Event::StatusCommitted(outcome), reason));
             }
-        };
-        self.answer(Done::Event(Event::StatusCommitted(outcome)));
+        }
     }
 
     fn push(&mut self) {

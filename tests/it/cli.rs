@@ -130,6 +130,7 @@ metadata: {name: two}
 spec: {syncMode: Push}
 ";
     commit(&world.path("fleet"), &[("fleet/two.yaml", two)]);
+    // At first it has nothing to do. The second registration is away with work placed on it.
     for _ in 0..2 {
         let applied = world.run("fleet", &["apply", "--credentials", "../credentials"]);
         let told = String::from_utf8(applied.stderr).unwrap();
@@ -137,6 +138,29 @@ spec: {syncMode: Push}
         assert!(told.contains("cluster two: CLUSTER_UNREACHABLE"), "{told}");
         assert!(!told.contains("cluster one"), "{told}");
     }
+    let policy = FLEET.replace("[one]", "[one, two]");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &policy)]);
+    std::fs::write(world.path("credentials/two.yaml"), &reachable).unwrap();
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+    let away = reachable.replace(&format!(":{port}"), ":9");
+    std::fs::write(world.path("credentials/two.yaml"), away).unwrap();
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &policy.replace("hello", "hi"))]);
+    let applied = world.run("fleet", &["apply", "--credentials", "../credentials"]);
+    let told = String::from_utf8(applied.stderr).unwrap();
+    assert_eq!(applied.status.code(), Some(4), "{told}");
+    assert!(told.contains("cluster two: CLUSTER_UNREACHABLE"), "{told}");
+}
+
+#[test]
+fn a_repository_that_cannot_be_written_ends_the_pass() {
+    let world = World::applied();
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &FLEET.replace("hello", "hi"))]);
+    // A lock that somebody holds stops every status commit.
+    let lock = world.path("fleet/.git/refs/heads/fleet/status/one.lock");
+    std::fs::write(lock, "").unwrap();
+    let applied = world.run("fleet", &["apply", "--credentials", "../credentials"]);
+    let told = String::from_utf8(applied.stderr).unwrap();
+    assert_eq!(applied.status.code(), Some(4), "{told}");
 }
 
 #[test]

@@ -78,6 +78,12 @@ impl LedgerError {
         }
     }
 
+    /// Everything about it on one line: its code, its causes, what to do.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("{} {}; {}", self.code(), crate::daemon::chain(self), self.hint())
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {
