@@ -32,6 +32,7 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     let bar = Bar::new("reading the repository");
     let mut ledger = args.repository.ledger()?;
     let loaded = ledger.load()?;
+    ledger.refuse_clone()?;
     drop(bar);
     let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());
     let mut err = std::io::stderr();

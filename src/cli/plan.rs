@@ -76,6 +76,16 @@ fn print(repository: &Repository, which: &Which<'_>, format: Format) -> anyhow::
     ledger.adopt(&loaded)?;
     let preview = ledger.preview(&loaded, jiff::Timestamp::now())?;
     let Preview { plan, diff, hold } = &preview;
+    if !ledger.has_results()?
+        && let Some(origin) = ledger.store().origin()
+    {
+        let prefix = ledger.layout().prefix();
+        writeln!(
+            err,
+            "no results are known here, so everything counts as new; if the fleet runs from {origin}, first:\n  \
+             git fetch origin '+refs/heads/{prefix}/*:refs/remotes/origin/{prefix}/*'"
+        )?;
+    }
     let mut out = std::io::stdout().lock();
     match format {
         Format::Json => output::json(&mut out, diff)?,

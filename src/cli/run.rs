@@ -21,6 +21,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     // A first look, for the settings alone: what is wrong with the source is found again, and
     // reported, by the loop itself.
     let _ = ledger.load();
+    ledger.refuse_clone()?;
     let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());
     let options = args.connection.member_options();
     writeln!(std::io::stderr(), "running the fleet of {}; stop with Ctrl-C", args.repository.repo)?;

@@ -123,6 +123,11 @@ impl Layout {
         Ok(Self { source, prefix: Arc::from(prefix) })
     }
 
+    /// What the short names of the machine-owned branches begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The users' branch.
     pub fn source(&self) -> RefName {
         self.source.clone()

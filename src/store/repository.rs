@@ -99,6 +99,25 @@ impl Store {
         self.read_ref_at(&format!("refs/remotes/origin/{}", name.short()))
     }
 
+    /// Address of the repository that this one was cloned from, without any credentials in it.
+    pub fn origin(&self) -> Option<String> {
+        let repository = self.repository.borrow();
+        let origin = repository.find_remote("origin").ok()?;
+        let text = origin.url().ok()?;
+        let Ok(mut url) = url::Url::parse(text) else { return Some(text.to_owned()) };
+        let is_web = matches!(url.scheme(), "http" | "https");
+        let _ = url.set_password(None);
+        if is_web {
+            let _ = url.set_username("");
+        }
+        Some(url.into())
+    }
+
+    /// Whether the past of its commits is cut off.
+    pub fn is_shallow(&self) -> bool {
+        self.repository.borrow().is_shallow()
+    }
+
     /// The commit that `name` points to, or the error that says what there is instead.
     pub fn head(&self, name: &RefName) -> Result<ObjectId, StoreError> {
         if let Some(id) = self.read_ref(name)? {

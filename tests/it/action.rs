@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use git_fleet::sim::{Host, MemberSpec};
 use tempfile::TempDir;
+
+use crate::store::git::{commit, git, init};
 
 /// What one run of the step left behind.
 struct Step {
@@ -124,4 +127,39 @@ fn no_input_is_part_of_a_script() {
         assert!(!script.contains("${{"), "an expression inside a script is a program: {script}");
     }
     assert!(!action.contains("uses:"), "the action uses no actions of others");
+}
+
+/// In a workflow the repository is a shallow checkout; what `apply` does has to reach its origin.
+#[test]
+fn an_apply_goes_to_where_the_checkout_came_from() {
+    let dir = TempDir::new().unwrap();
+    let host = Host::start(vec![MemberSpec::new("one")]).unwrap();
+    let credentials = dir.path().join("credentials");
+    fs::create_dir(&credentials).unwrap();
+    fs::write(credentials.join("one.yaml"), host.kubeconfig("one").unwrap()).unwrap();
+    let fleet = init(&dir.path().join("fleet"));
+    commit(&fleet, &[("all.yaml", crate::cli::FLEET)]);
+    let url = format!("file://{}", fleet.display());
+    let pushed = |text: &str| {
+        let changed = crate::cli::FLEET.replace("hello", text);
+        commit(&fleet, &[("all.yaml", &changed)]);
+        let checkout = dir.path().join(text);
+        git(dir.path(), &["clone", "-q", "--depth=1", &url, checkout.to_str().unwrap()]);
+        let inputs = [
+            ("FLEET_COMMAND", "apply"),
+            ("FLEET_BINARY", env!("CARGO_BIN_EXE_git-fleet")),
+            ("FLEET_CREDENTIALS", credentials.to_str().unwrap()),
+            ("XDG_CACHE_HOME", dir.path().to_str().unwrap()),
+        ];
+        step(&checkout, &inputs)
+    };
+    let first = pushed("one");
+    assert_eq!(first.exit, 0, "{}", first.stdout);
+    assert!(first.summary.contains("nowhere"), "{}", first.summary);
+    let second = pushed("two");
+    assert_eq!(second.exit, 0, "{}", second.stdout);
+    // It knows what runs, and says only what changes.
+    assert!(!second.summary.contains("nowhere"), "{}", second.summary);
+    assert!(second.outputs.contains("has-changes=true"), "{}", second.outputs);
+    assert_eq!(git(&fleet, &["rev-list", "--count", "--grep=^place", "fleet/results"]), "1");
 }

@@ -7,7 +7,7 @@ use git_fleet::sim::{Host, MemberSpec};
 
 use crate::store::git::{commit, git, init};
 
-const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1
+pub(crate) const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1
 kind: Cluster
 metadata: {name: one}
 spec: {syncMode: Push}
@@ -87,6 +87,9 @@ fn a_clone_shows_what_the_repository_shows() {
         }
     }
     assert_eq!(world.code("clone", &["plan", "--exit-code"]), 0, "nothing is left to do");
+    let refused = world.run("clone", &["apply", "--credentials", "../credentials"]);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(hint(&refused).starts_with("name the fleet repository itself: --repo "), "{refused:?}");
     let changed = FLEET.replace("hello", "good day");
     commit(&world.path("clone"), &[("fleet/all.yaml", &changed)]);
     let plan = world.run("clone", &["plan", "--exit-code"]);

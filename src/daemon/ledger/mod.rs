@@ -52,6 +52,12 @@ pub enum LedgerError {
     /// The results could not be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The repository is a clone of the one that the fleet is run from.
+    #[error("this is a clone of {origin}, and what the engine writes here nobody would see")]
+    Clone {
+        /// Address of the repository that it was cloned from.
+        origin: String,
+    },
     /// The results that are in git are not what an engine of this version writes.
     #[error("the results in {refname} at {commit} cannot be read: {reason}")]
     Results {
@@ -74,6 +80,7 @@ impl LedgerError {
             Self::Name(_) => "REF_NAME",
             Self::Fetch(error) => error.code(),
             Self::Publish(error) => error.code(),
+            Self::Clone { .. } => "REPO_CLONE",
             Self::Results { .. } => "RESULTS_UNREADABLE",
         }
     }
@@ -93,6 +100,9 @@ impl LedgerError {
             Self::Name(_) => "choose a name that `git check-ref-format --branch` accepts".to_owned(),
             Self::Fetch(error) => error.hint(),
             Self::Publish(error) => error.hint(),
+            Self::Clone { origin } => {
+                format!("name the fleet repository itself: --repo {origin}")
+            }
             Self::Results { .. } => {
                 "move the branch back to a commit that this version wrote, or delete it to have it made anew".to_owned()
             }
@@ -212,6 +222,34 @@ pub(crate) fn changes(edits: &Edits) -> Vec<Change<'_>> {
             content: file.as_ref().map(|file| file.bytes.as_slice()),
         })
         .collect()
+}
+
+/// What a clone knows of the repository that it was cloned from.
+impl Ledger {
+    /// Refuses a clone, as `git clone` makes it, of a repository that a fleet is run from: the
+    /// results there are the fleet's, and here the engine would begin with none.
+    ///
+    /// # Errors
+    /// It is one, or the repository cannot be read.
+    pub fn refuse_clone(&self) -> Result<(), LedgerError> {
+        let results = self.layout.results();
+        if self.store.has_remotes() || self.store.read_ref(&results)?.is_some() {
+            return Ok(());
+        }
+        let Some(origin) = self.store.origin() else { return Ok(()) };
+        if self.store.is_shallow() || self.store.read_ref_of_origin(&results)?.is_some() {
+            return Err(LedgerError::Clone { origin });
+        }
+        Ok(())
+    }
+
+    /// Whether results are known; if not, every plan begins with nothing.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn has_results(&self) -> Result<bool, LedgerError> {
+        Ok(self.tip(&self.layout.results())?.is_some())
+    }
 }
 
 /// For verbs that only look.
