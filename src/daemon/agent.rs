@@ -237,7 +237,7 @@ impl Desk {
             tracing::warn!(cluster = %self.cluster, error = %chain(&error), "the work ref cannot be fetched");
         }
         if let Some(tip) = self.store.read_ref(&work)? {
-            let removed = self.store.removed_paths(tip, "", HISTORY_MAX)?;
+            let removed = self.store.removed_paths(tip, "", self.status.settled(), HISTORY_MAX)?;
             self.held.extend(removed.iter().filter_map(|path| work_key(path)));
         }
         Ok(())
@@ -295,6 +295,7 @@ impl Desk {
         self.tip = Some(tip);
         Ok(Some(DesiredWork {
             source,
+            tree: info.tree,
             objects: self.objects.clone(),
             held: self.held.clone(),
             preserved: BTreeSet::new(),

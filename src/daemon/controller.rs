@@ -366,13 +366,13 @@ impl Controller {
 
     fn applied(&mut self, cluster: ClusterName, round: &AppliedRound) {
         self.summary.n_applied += round.n_applied;
-        self.summary.n_pruned += round.pruned.len();
-        if round.n_applied + round.pruned.len() + round.n_failed > 0 {
+        self.summary.n_pruned += round.n_pruned;
+        if round.n_applied + round.n_pruned + round.n_failed > 0 {
             tracing::info!(
                 %cluster,
                 applied = round.n_applied,
                 repaired = round.n_repaired,
-                pruned = round.pruned.len(),
+                pruned = round.n_pruned,
                 failed = round.n_failed,
                 "work applied"
             );

@@ -3,6 +3,7 @@
 //! ```text
 //! cluster.yaml                                      Cluster with its status
 //! objects/<namespace>/<kind>.<group>/<name>.yaml    one ObjectReport for each object it holds
+//! settled.yaml                                      the work of which nothing was left to remove
 //! ```
 //!
 //! The same code writes it in the controller, for the members that it pushes to, and in the agent.
@@ -24,6 +25,7 @@ use crate::plan::RenderedFile;
 
 const CLUSTER_PATH: &str = "cluster.yaml";
 const OBJECTS_DIR: &str = "objects/";
+const SETTLED_PATH: &str = "settled.yaml";
 
 /// Largest share by which a member's capacity may differ before it is worth a commit, in percent.
 const CAPACITY_CHANGE_PERCENT: i128 = 5;
@@ -62,6 +64,13 @@ struct ClusterFileMeta {
     name: ClusterName,
 }
 
+/// `settled.yaml` of a status ref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SettledFile {
+    /// Tree of the newest work in force of which no earlier object was left to be removed.
+    work: ObjectId,
+}
+
 /// One member's reports: what its status ref holds, and what it does not hold yet.
 #[derive(Debug)]
 pub struct StatusRef {
@@ -73,6 +82,8 @@ pub struct StatusRef {
     tip: Option<ObjectId>,
     pending_cluster: Option<ClusterStatus>,
     pending_objects: BTreeMap<ObjectKey, Option<ObjectReport>>,
+    settled: Option<SettledFile>,
+    pending_settled: Option<SettledFile>,
     /// Whether the executor that runs now has spoken.
     heard: bool,
 }
@@ -88,6 +99,8 @@ impl StatusRef {
             tip: None,
             pending_cluster: None,
             pending_objects: BTreeMap::new(),
+            settled: None,
+            pending_settled: None,
             heard: false,
         }
     }
@@ -102,6 +115,12 @@ impl StatusRef {
     #[must_use]
     pub fn committed(&self) -> Option<&Arc<ClusterReport>> {
         self.committed.as_ref()
+    }
+
+    /// Tree of the newest work in force of which nothing was left to be removed.
+    #[must_use]
+    pub fn settled(&self) -> Option<ObjectId> {
+        self.settled.map(|settled| settled.work)
     }
 
     /// Takes over the tree of a new tip, reading only the files that differ from the last one.
@@ -131,6 +150,7 @@ impl StatusRef {
             },
         };
         let before = report.clone();
+        let mut settled = self.settled.filter(|_| files.contains_key(SETTLED_PATH));
         let outcome = (|| {
             for (path, blob) in &files {
                 if self.files.get(path) == Some(blob) {
@@ -147,6 +167,10 @@ impl StatusRef {
                         ));
                     }
                     report.cluster = file.status;
+                } else if path == SETTLED_PATH {
+                    let bytes = read(*blob).map_err(|e| fault(path, e.to_string()))?;
+                    let file = crate::api::yaml::from_bytes(&bytes);
+                    settled = Some(file.map_err(|e| fault(path, e.to_string()))?);
                 } else if let Some(key) = object_key(path) {
                     let bytes = read(*blob).map_err(|e| fault(path, e.to_string()))?;
                     let object = crate::api::yaml::from_bytes(&bytes)
@@ -167,6 +191,7 @@ impl StatusRef {
         }
         report.commit = tip;
         self.committed = Some(Arc::new(report));
+        self.settled = settled;
         self.files = files;
         self.tip = Some(tip);
         Ok(())
@@ -205,7 +230,14 @@ impl StatusRef {
                 }
                 (!self.pending_objects.is_empty()).then_some(News::Objects)
             }
-            MemberReport::Applied(..) => None,
+            MemberReport::Applied(_, round) => {
+                if !round.is_settled {
+                    return None;
+                }
+                let settled = SettledFile { work: round.tree };
+                self.pending_settled = (self.settled != Some(settled)).then_some(settled);
+                self.pending_settled.map(|_| News::Objects)
+            }
         }
     }
 
@@ -225,6 +257,9 @@ impl StatusRef {
         for (key, object) in &self.pending_objects {
             let path = format!("{OBJECTS_DIR}{}.yaml", key.path());
             edits.insert(path, object.as_ref().map(RenderedFile::yaml));
+        }
+        if let Some(settled) = &self.pending_settled {
+            edits.insert(SETTLED_PATH.to_owned(), Some(RenderedFile::yaml(settled)));
         }
         // What the tree holds already is no change.
         edits.retain(|path, file| self.files.get(path) != file.as_ref().map(|file| &file.id));
@@ -252,6 +287,9 @@ impl StatusRef {
             };
         }
         self.committed = Some(Arc::new(report));
+        if let Some(settled) = self.pending_settled.take() {
+            self.settled = Some(settled);
+        }
         for (path, file) in edits {
             match file {
                 Some(file) => self.files.insert(path, file.id),

@@ -86,6 +86,12 @@ impl Worker {
                 self.ledger.reconnected(&cluster);
             }
             Job::Absorb(MemberReport::Applied(cluster, round)) => {
+                self.ledger.release(&cluster, &round.pruned);
+                let report = MemberReport::Applied(cluster.clone(), round.clone());
+                // Before the round's end is told: it is over once git says so.
+                if let Some(news) = self.ledger.absorb(&cluster, report) {
+                    self.answer(Done::News(cluster.clone(), news));
+                }
                 self.answer(Done::Applied(cluster, round));
             }
             Job::Absorb(report) => {
@@ -171,7 +177,8 @@ impl Worker {
         for cluster in self.ledger.push_members() {
             let Some(work) = works.get(&cluster) else { continue };
             if self.handed.get(&cluster) != Some(work) {
-                desired.insert(cluster.clone(), Arc::new(self.ledger.desired(&cluster, &plan)));
+                desired
+                    .insert(cluster.clone(), Arc::new(self.ledger.desired(&cluster, *work, &plan)));
                 self.handed.insert(cluster, *work);
             }
         }

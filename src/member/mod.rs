@@ -36,6 +36,8 @@ use crate::api::report::{Health, ObjectReport};
 pub struct DesiredWork {
     /// Source commit that the work was computed from.
     pub source: ObjectId,
+    /// Tree of the work files: equal work has equal trees.
+    pub tree: ObjectId,
     /// The objects.
     pub objects: BTreeMap<ObjectKey, DesiredObject>,
     /// Keys that earlier works held. The only candidates for pruning: those of them that are not in
@@ -72,13 +74,21 @@ pub enum MemberReport {
 pub struct AppliedRound {
     /// Source commit of the newest work that the executor holds.
     pub source: ObjectId,
+    /// Its tree.
+    pub tree: ObjectId,
+    /// Whether nothing that earlier works held is left to be removed: a later start need not look
+    /// further back than this work.
+    pub is_settled: bool,
     /// Objects applied: created, changed or repaired.
     pub n_applied: usize,
     /// Applied because the live object had drifted, of `n_applied`.
     pub n_repaired: usize,
     /// Objects that are not as they should be; each says why in its report and is tried again.
     pub n_failed: usize,
-    /// Keys that are gone from the cluster, or let go, and need not be held any longer.
+    /// Objects removed or let go.
+    pub n_pruned: usize,
+    /// Keys that are gone from the cluster, or let go, or were not there or not ours, and need not
+    /// be held any longer.
     pub pruned: Vec<ObjectKey>,
     /// Objects whose removal waits until nothing fails any more.
     pub n_prune_held: usize,

@@ -130,6 +130,7 @@ impl Store {
 
     /// Paths below `dir` that one of the last `n_max` commits of the machine-owned branch at `tip`
     /// took away. Those that came back later are among them. `dir` is empty for the whole tree.
+    /// Commits from before `dir` was last the tree `settled` do not count.
     ///
     /// Follows a checkpoint to what it left behind while that is still here. Costs what changed
     /// between the commits, not what they hold.
@@ -137,6 +138,7 @@ impl Store {
         &self,
         tip: ObjectId,
         dir: &str,
+        settled: Option<ObjectId>,
         n_max: usize,
     ) -> Result<BTreeSet<String>, StoreError> {
         let fault = |source| StoreError::ReadRef { name: tip.to_string(), source };
@@ -156,6 +158,9 @@ impl Store {
             let mut commit = repository.find_commit(oid(tip))?;
             let mut new = below(&commit)?;
             for _ in 0..n_max {
+                if settled.is_some_and(|settled| new == Some(oid(settled))) {
+                    break;
+                }
                 let Some(parent) = before(repository, &commit) else { break };
                 let old = below(&parent)?;
                 if old != new

@@ -236,3 +236,33 @@ fn each_kind_of_end_has_its_exit_code() {
         "the last good state stays"
     );
 }
+
+/// Two repositories may share a cluster. What one of them has let go and the other made since is
+/// not the first one's to remove, however often it starts again.
+#[test]
+fn what_another_fleet_made_meanwhile_is_left_alone() {
+    let world = World::applied();
+    let apply = ["apply", "--credentials", "../credentials"];
+    let two = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: moves, namespace: default}\ndata: {of: DIR}\n";
+    let fleet = world.path("fleet");
+    commit(&fleet, &[("fleet/two.yaml", two)]);
+    assert_eq!(world.code("fleet", &apply), 0);
+    commit(&fleet, &[("fleet/two.yaml", "# it moves\n")]);
+    let removed = world.run("fleet", &apply);
+    assert!(String::from_utf8_lossy(&removed.stderr).contains("0 objects applied, 1 pruned"));
+
+    let other = init(&world.path("other"));
+    let own = FLEET.replace("greeting", "moves");
+    commit(&other, &[("all.yaml", &own)]);
+    assert_eq!(world.code("other", &apply), 0);
+
+    for n in 0..3 {
+        commit(&fleet, &[("README.md", &format!("{n}"))]);
+        let applied = world.run("fleet", &apply);
+        let told = String::from_utf8(applied.stderr).unwrap();
+        assert!(told.contains("0 objects applied, 0 pruned, 0 clusters with failures"), "{told}");
+    }
+    let checked = world.run("other", &apply);
+    let told = String::from_utf8(checked.stderr).unwrap();
+    assert!(told.contains("0 objects applied"), "it was there all the time: {told}");
+}

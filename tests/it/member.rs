@@ -201,7 +201,8 @@ fn work(objects: &[Value]) -> DesiredWork {
         .collect();
     let held: BTreeSet<ObjectKey> = objects.keys().cloned().collect();
     let (preserved, suspended) = (BTreeSet::new(), BTreeSet::new());
-    DesiredWork { source: ObjectId::from_bytes([0; 20]), objects, held, preserved, suspended }
+    let id = ObjectId::from_bytes([0; 20]);
+    DesiredWork { source: id, tree: id, objects, held, preserved, suspended }
 }
 
 fn namespace() -> Value {
@@ -359,6 +360,11 @@ async fn prunes_what_earlier_work_held_and_nothing_else() {
     for name in ["b", "c", "never"] {
         assert!(pruned.contains(&name), "{pruned:?}");
     }
+    assert_eq!(
+        (round.n_pruned, round.is_settled),
+        (2, true),
+        "`never` was not there to be removed"
+    );
     let live = world.live(&world.config_maps(), "c", Value::is_null).await;
     assert!(live.is_null());
     let kept = world.live(&world.config_maps(), "b", |live| !live.is_null()).await;
@@ -379,7 +385,7 @@ async fn nothing_is_removed_while_something_is_not_in_place() {
     let mut after = work(&[namespace(), config_map("a", "1"), unknown.clone()]);
     after.held.extend(before.held.clone());
     let round = world.run(after).await;
-    assert_eq!((round.n_failed, round.n_prune_held), (1, 1));
+    assert_eq!((round.n_failed, round.n_prune_held, round.is_settled), (1, 1, false));
     assert!(world.objects[&key(&unknown)].message.contains("does not serve Gadget.example.com"));
     world.live(&world.config_maps(), "b", |live| !live.is_null()).await;
 

@@ -11,7 +11,7 @@ use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ClusterReport;
 use crate::daemon::inputs::{self, PlanInputs};
-use crate::daemon::status_ref::Edits;
+use crate::daemon::status_ref::{Edits, StatusRef};
 use crate::fleet::Fleet;
 use crate::member::{DesiredObject, DesiredWork};
 use crate::plan::{Inputs, Plan, PlanDiff, Previous, RenderedFile};
@@ -157,21 +157,27 @@ impl Ledger {
             }
         };
         if self.results.is_none() {
-            self.recall_held(tip)?;
+            self.recall_held(fleet, tip)?;
         }
         self.results = Some(Results { tip, files, previous });
         Ok(())
     }
 
     /// Remembers what earlier works held: an executor that starts now prunes what is left of it.
-    fn recall_held(&mut self, tip: Option<ObjectId>) -> Result<(), LedgerError> {
+    ///
+    /// INVARIANT: no further back than the work that was settled last. What was removed before that
+    /// is gone or let go; if it is there again, somebody else made it.
+    fn recall_held(&mut self, fleet: &Fleet, tip: Option<ObjectId>) -> Result<(), LedgerError> {
         let Some(tip) = tip else { return Ok(()) };
-        for path in self.store.removed_paths(tip, "work", HISTORY_MAX)? {
-            let Some((cluster, rest)) = path.split_once('/') else { continue };
-            let key = rest.strip_suffix(".yaml").and_then(ObjectKey::from_path);
-            if let (Ok(cluster), Some(key)) = (ClusterName::new(cluster), key) {
-                self.held.entry(cluster).or_default().insert(key);
-            }
+        let pushed =
+            fleet.clusters.iter().filter(|(_, c)| c.value.spec.sync_mode == SyncMode::Push);
+        for (cluster, _) in pushed {
+            let settled = self.statuses.get(cluster).and_then(StatusRef::settled);
+            let dir = format!("work/{cluster}");
+            let removed = self.store.removed_paths(tip, &dir, settled, HISTORY_MAX)?;
+            let keys = removed.iter().filter_map(|path| path.strip_suffix(".yaml"));
+            let held = self.held.entry(cluster.clone()).or_default();
+            held.extend(keys.filter_map(ObjectKey::from_path));
         }
         Ok(())
     }
@@ -290,9 +296,9 @@ impl Ledger {
         }
     }
 
-    /// The work of one push-mode member, to hand to its executor.
+    /// The work of one push-mode member, with its tree, to hand to its executor.
     #[must_use]
-    pub fn desired(&self, cluster: &ClusterName, plan: &Plan) -> DesiredWork {
+    pub fn desired(&self, cluster: &ClusterName, tree: ObjectId, plan: &Plan) -> DesiredWork {
         let source = self.fleet.as_ref().expect("a plan has a fleet").commit;
         let works = plan.works.get(cluster);
         let objects = works.into_iter().flatten().map(|(key, work)| {
@@ -306,6 +312,7 @@ impl Ledger {
         held.retain(|key| !objects.contains_key(key));
         DesiredWork {
             source,
+            tree,
             objects,
             held,
             preserved: BTreeSet::new(),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Ledger, LedgerError, Reach, changes};
 use crate::api::cluster::SyncMode;
+use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
 use crate::daemon::status_ref::StatusRef;
 use crate::engine::News;
@@ -59,6 +60,15 @@ impl Ledger {
         let status =
             self.statuses.entry(cluster.clone()).or_insert_with(|| StatusRef::new(cluster.clone()));
         status.absorb(report)
+    }
+
+    /// Takes what is gone from a member off what its executors may have to prune.
+    pub fn release(&mut self, cluster: &ClusterName, gone: &[ObjectKey]) {
+        if let Some(held) = self.held.get_mut(cluster) {
+            for key in gone {
+                held.remove(key);
+            }
+        }
     }
 
     /// Forgets that a member's executor has spoken: the next one's first word is news again.

@@ -194,6 +194,7 @@ struct Round {
     n_applied: usize,
     n_repaired: usize,
     n_failing_before: usize,
+    n_pruned: usize,
     pruned: Vec<ObjectKey>,
 }
 
@@ -378,9 +379,12 @@ impl Executor {
         self.round.n_failing_before = self.n_failing;
         let applied = AppliedRound {
             source: work.source,
+            tree: work.tree,
+            is_settled: self.entries.values().all(|entry| entry.leaving.is_none()),
             n_applied: round.n_applied,
             n_repaired: round.n_repaired,
             n_failed: self.n_unplaced,
+            n_pruned: round.n_pruned,
             pruned: round.pruned,
             n_prune_held: self.queues.leaving.len(),
         };

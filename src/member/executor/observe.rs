@@ -57,7 +57,10 @@ impl Executor {
                 entry.succeeded();
                 self.look(&key, &value);
             }
-            Done::Removed => {
+            Done::Removed | Done::Absent => {
+                if matches!(done, Done::Removed) {
+                    self.round.n_pruned += 1;
+                }
                 entry.sight = Sight::NotOurs;
                 if entry.leaving.is_some() && entry.desired.is_none() {
                     self.forget(&key);

@@ -35,8 +35,10 @@ pub(super) enum Done {
     Applied(Value),
     /// It was in place already; the live object.
     InPlace(Value),
-    /// It is gone or let go, or was never ours.
+    /// We deleted it or let it go.
     Removed,
+    /// It was gone already, is going, or was never ours.
+    Absent,
     /// Nothing was changed.
     Failed(Failure),
 }
@@ -152,12 +154,12 @@ async fn remove(
     let (namespace, name) = (key.namespace.as_deref(), &*key.name);
     let value = match api.get(resource, namespace, name).await {
         Ok(value) => value,
-        Err(RequestError::NotFound(_)) => return Ok(Done::Removed),
+        Err(RequestError::NotFound(_)) => return Ok(Done::Absent),
         Err(error) => return Err(failure(error, true)),
     };
     let live = Live::read(&value, None);
     if !live.marked || !(live.applied_by_us || live.work.is_some()) {
-        return Ok(Done::Removed);
+        return Ok(Done::Absent);
     }
     let text = |at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default();
     let (uid, version) = (text("/metadata/uid"), text("/metadata/resourceVersion"));
@@ -165,14 +167,15 @@ async fn remove(
     let stays = value["metadata"]["annotations"][marks::PRESERVE_ON_DELETION] == "true";
     let removal = if stays { Removal::LetGo } else { removal };
     let removed = match removal {
-        Removal::Delete if live.terminating => return Ok(Done::Removed),
+        Removal::Delete if live.terminating => return Ok(Done::Absent),
         Removal::Delete => api.delete(resource, namespace, name, uid, version).await,
         Removal::LetGo => {
             api.merge(resource, namespace, name, &without_marks(&value, uid, version)).await
         }
     };
     match removed {
-        Ok(_) | Err(RequestError::NotFound(_)) => Ok(Done::Removed),
+        Ok(_) => Ok(Done::Removed),
+        Err(RequestError::NotFound(_)) => Ok(Done::Absent),
         Err(RequestError::Conflict(_)) => {
             Err(Failure::Passing(format!("{key} changed while it was being removed")))
         }

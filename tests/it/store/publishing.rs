@@ -192,7 +192,7 @@ fn the_past_proves_what_was_held_across_a_checkpoint() {
     let checkpoint = batch.checkpoint(second, "start afresh", at(2)).unwrap();
     batch.write().unwrap();
     let tip = commit_on(&store, Some(checkpoint), &[write("web/c.yaml", "c")]);
-    let removed = store.removed_paths(tip, "web", 10).unwrap();
+    let removed = store.removed_paths(tip, "web", None, 10).unwrap();
     assert_eq!(removed, BTreeSet::from(["a.yaml".to_owned()]), "the checkpoint hides nothing");
     let asked = BTreeSet::from(["web/a.yaml", "web/b.yaml", "web/never.yaml", "web"]);
     let held = store.held_by_history(tip, &asked).unwrap();
