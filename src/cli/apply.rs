@@ -33,6 +33,7 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     let mut ledger = args.repository.ledger()?;
     let loaded = ledger.load()?;
     ledger.refuse_clone()?;
+    let source = ledger.layout().source().short().to_owned();
     drop(bar);
     let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());
     let mut err = std::io::stderr();
@@ -62,7 +63,7 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     }
     writeln!(
         err,
-        "commit {}: {} objects applied, {} pruned, {} clusters with failures",
+        "commit {} of {source}: {} objects applied, {} pruned, {} clusters with failures",
         loaded.commit.short(),
         summary.n_applied,
         summary.n_pruned,

@@ -64,7 +64,7 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     let dir = args.dir.display();
     writeln!(
         std::io::stderr(),
-        "wrote {} files to {dir}\nnext:\n  cd {dir}\n  git fleet validate clusters policies apps fleet.yaml\n  git add -A && git commit -m 'the fleet'\n  git fleet plan\n  git fleet run --credentials DIR   # one kubeconfig for each cluster in DIR",
+        "wrote {} files to {dir}\nnext:\n  cd {dir}\n  git add -A && git commit -m 'the fleet'\n  git fleet validate\n  git fleet plan\n  git fleet run --credentials DIR   # one kubeconfig for each cluster in DIR",
         files.len()
     )?;
     Ok(Exit::Clean)

@@ -58,13 +58,27 @@ fn print(repository: &Repository, which: &Which<'_>, format: Format) -> anyhow::
     let mut ledger = repository.ledger()?;
     ledger.read_only();
     // The source says where the record is, not the commit that is looked at.
-    let _ = ledger.find_refs();
+    let found = ledger.find_refs();
+    if repository.source_branch.is_some() {
+        found?;
+    }
     let commit = match which {
         Which::Source => ledger.source_head()?,
         Which::Revision(revision) => ledger.resolve(revision)?,
     };
     let loaded = ledger.read(commit)?;
     let mut err = std::io::stderr();
+    if let Ok(head) = ledger.source_head()
+        && head != commit
+    {
+        writeln!(
+            err,
+            "this is the plan for {}; the fleet follows {}, which is at {}",
+            commit.short(),
+            ledger.layout().source().short(),
+            head.short()
+        )?;
+    }
     let errors = loaded.problems.iter().filter(|p| p.severity == Severity::Error);
     if errors.clone().next().is_some() {
         for problem in errors {

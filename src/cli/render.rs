@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
-use crate::plan::{Plan, PlanDiff};
+use crate::plan::{Binding, Plan, PlanDiff};
 
 /// Rows of each part of a Markdown plan: a pull request's comment has at most 65,536 characters.
 const MARKDOWN_ROWS_MAX: usize = 200;
@@ -43,8 +44,14 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
             }
         }
     }
+    for (cluster, n) in &diff.left {
+        let _ = writeln!(out, "{}", leaving(cluster, *n));
+    }
     for refusal in refusals(plan) {
         let _ = writeln!(out, "not placed: {refusal}");
+    }
+    for kept in kept(plan) {
+        let _ = writeln!(out, "not decided anew: {kept}");
     }
     out
 }
@@ -81,6 +88,9 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
         more(&mut out, diff.works.len());
         out.push('\n');
     }
+    for (cluster, n) in diff.left.iter().take(MARKDOWN_ROWS_MAX) {
+        let _ = writeln!(out, "- {}", cell(&leaving(cluster, *n)));
+    }
     let refusals: Vec<String> = refusals(plan).collect();
     if !refusals.is_empty() {
         out.push_str("Not placed:\n\n");
@@ -89,12 +99,43 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
         }
         more(&mut out, refusals.len());
     }
+    let kept: Vec<String> = kept(plan).collect();
+    if !kept.is_empty() {
+        out.push_str("\nNot decided anew:\n\n");
+        for kept in kept.iter().take(MARKDOWN_ROWS_MAX) {
+            let _ = writeln!(out, "- {}", cell(kept));
+        }
+        more(&mut out, kept.len());
+    }
     out
 }
 
 /// Templates that run nowhere, each with its reason.
 fn refusals(plan: &Plan) -> impl Iterator<Item = String> {
-    plan.unplaced.iter().map(|(key, unplaced)| format!("{key}: {}", unplaced.reason))
+    let unplaced = plan.unplaced.iter().map(|(key, unplaced)| (key, &*unplaced.reason));
+    let unfit = undecided(plan, |binding| binding.spec.clusters.is_empty());
+    unplaced.chain(unfit).map(|(key, why)| format!("{key}: {why}"))
+}
+
+/// Templates that run on as they were, whatever the source says of them now, each with its reason.
+fn kept(plan: &Plan) -> impl Iterator<Item = String> {
+    undecided(plan, |binding| !binding.spec.clusters.is_empty())
+        .map(|(key, why)| format!("{key}: {why}"))
+}
+
+fn undecided(
+    plan: &Plan,
+    picks: impl Fn(&Binding) -> bool,
+) -> impl Iterator<Item = (&ObjectKey, &str)> {
+    plan.bindings
+        .iter()
+        .filter(move |(_, planned)| picks(&planned.binding))
+        .filter_map(|(key, planned)| Some((key, planned.binding.undecided()?)))
+}
+
+fn leaving(cluster: &ClusterName, n_objects: usize) -> String {
+    let objects = if n_objects == 1 { "object stays as it is" } else { "objects stay as they are" };
+    format!("cluster {cluster} leaves the fleet: {n_objects} {objects}")
 }
 
 fn more(out: &mut String, n_rows: usize) {

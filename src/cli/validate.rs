@@ -55,14 +55,20 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     }
     let n_errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
     let n_warnings = problems.len() - n_errors;
-    let verdict = if n_errors == 0 { "validates" } else { "does not validate" };
+    let verdict = if n_errors == 0 { "valid" } else { "not valid" };
     writeln!(
         std::io::stderr(),
-        "{what} {verdict}: {} clusters, {} templates, {n_errors} errors, {n_warnings} warnings",
-        fleet.clusters.len(),
-        fleet.templates.len()
+        "{what}: {verdict}, {}, {}, {}, {}",
+        count(fleet.clusters.len(), "cluster"),
+        count(fleet.templates.len(), "template"),
+        count(n_errors, "error"),
+        count(n_warnings, "warning")
     )?;
     Ok(if n_errors == 0 { Exit::Clean } else { Exit::Invalid })
+}
+
+fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Reads manifests from disk. Only here, where a person named the paths, are files read at all.

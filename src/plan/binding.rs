@@ -10,6 +10,7 @@ use super::reasons::Reasons;
 use super::rendered::{RenderedFile, stable_uid};
 use super::work::PlannedWork;
 use crate::api::binding::{BindingSpec, BindingStatus, ObjectReference, binding_name};
+use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::meta::ObjectMeta;
@@ -74,6 +75,17 @@ impl Binding {
     #[must_use]
     pub fn replicas_by_cluster(&self) -> BTreeMap<ClusterName, i32> {
         self.spec.clusters.iter().map(|target| (target.name.clone(), target.replicas)).collect()
+    }
+
+    /// Why it was not decided afresh: an earlier decision stays in force, or no cluster fits.
+    #[must_use]
+    pub fn undecided(&self) -> Option<&str> {
+        if !self.reasons.held.is_empty() {
+            return Some(&self.reasons.held);
+        }
+        condition::find(&self.status.conditions, marks::CONDITION_SCHEDULED)
+            .filter(|scheduled| scheduled.status != ConditionStatus::True)
+            .map(|scheduled| &*scheduled.message)
     }
 
     /// The placement that the clusters were decided by, as it was recorded.

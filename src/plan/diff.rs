@@ -19,6 +19,9 @@ pub struct PlanDiff {
     pub templates: Vec<TemplateChange>,
     /// Works that differ, by cluster; clusters without any are left out.
     pub works: BTreeMap<ClusterName, WorkChanges>,
+    /// Clusters that left the fleet, and how many objects stay there as they are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<ClusterName, usize>,
     /// Whether any binding's file differs, be it only in its status.
     pub is_any_binding_changed: bool,
     /// What the guard looks at.
@@ -71,7 +74,7 @@ impl PlanDiff {
     /// Whether nothing that runs would change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.templates.is_empty() && self.works.is_empty()
+        self.templates.is_empty() && self.works.is_empty() && self.left.is_empty()
     }
 
     fn lose(&mut self, cluster: &ClusterName, key: &ObjectKey) {
@@ -123,7 +126,12 @@ impl Plan {
                 }
             }
             for cluster in old_works.keys().filter(|name| !new_works.contains_key(*name)) {
-                diff.lose(cluster, key);
+                // Nobody is told to remove anything from a cluster that is no longer of the fleet.
+                if self.works.contains_key(*cluster) {
+                    diff.lose(cluster, key);
+                } else {
+                    *diff.left.entry((*cluster).clone()).or_default() += 1;
+                }
             }
         }
         diff

@@ -117,13 +117,8 @@ fn is_in_force(binding: &Binding) -> bool {
 /// What a person should know of a binding; `None` when all is well.
 fn trouble(planned: &PlannedBinding) -> Option<String> {
     let binding = &planned.binding;
-    if !binding.reasons.held.is_empty() {
-        return Some(binding.reasons.held.clone());
-    }
-    if let Some(scheduled) = condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED)
-        && scheduled.status != ConditionStatus::True
-    {
-        return Some(scheduled.message.clone());
+    if let Some(why) = binding.undecided() {
+        return Some(why.to_owned());
     }
     if let Some(stale) = binding.reasons.stale.first() {
         return Some(stale.why.clone());

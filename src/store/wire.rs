@@ -211,7 +211,7 @@ impl Output {
         let lines: Vec<String> = text
             .split(['\n', '\r'])
             .map(str::trim)
-            .filter(|line| !line.is_empty() && !is_progress(line))
+            .filter(|line| !line.is_empty() && !is_progress(line) && *line != OLD_SETTING)
             .map(without_users)
             .collect();
         let text = lines.join("; ");
@@ -225,6 +225,9 @@ fn local_words(stderr: &[u8]) -> impl Iterator<Item = String> {
     let lines: Vec<String> = text.split(['\n', '\r']).map(str::to_owned).collect();
     lines.into_iter().filter(|line| !line.starts_with("remote:"))
 }
+
+/// What git says of the setting of our clones by which libgit2 brings objects to the disk.
+const OLD_SETTING: &str = "warning: core.fsyncObjectFiles is deprecated; use core.fsync instead";
 
 fn is_progress(line: &str) -> bool {
     line.contains("% (") || line.starts_with("Enumerating objects:") || line.starts_with("Total ")
@@ -348,7 +351,7 @@ mod tests {
         let output = Output {
             is_success: false,
             stdout: Vec::new(),
-            stderr: b"Counting objects:  50% (1/2)\rfatal: unable to access 'https://u:pw@host/x/': \x1b[31mno\n".to_vec(),
+            stderr: b"warning: core.fsyncObjectFiles is deprecated; use core.fsync instead\nCounting objects:  50% (1/2)\rfatal: unable to access 'https://u:pw@host/x/': \x1b[31mno\n".to_vec(),
         };
         assert_eq!(output.text(), "fatal: unable to access 'https://host/x/': [31mno");
     }

@@ -155,6 +155,47 @@ spec: {syncMode: Push}
 }
 
 #[test]
+fn a_plan_can_be_asked_for_by_url_branch_and_commit() {
+    let world = World::applied();
+    let url = format!("file://{}", world.path("fleet").display());
+    let changed = FLEET.replace("hello", "good day");
+    git(&world.path("fleet"), &["checkout", "-q", "-b", "feature"]);
+    let id = commit(&world.path("fleet"), &[("fleet/all.yaml", &changed)]);
+    assert_eq!(world.code("credentials", &["validate", "-C", &url]), 0);
+    for (revision, code) in [("HEAD", 0), ("main", 0), ("feature", 1), (&*id, 1), ("nosuch", 4)] {
+        let arguments = ["plan", "--exit-code", "-C", &url, "--commit", revision];
+        let plan = world.run("credentials", &arguments);
+        assert_eq!(plan.status.code(), Some(code), "{revision}: {plan:?}");
+    }
+    // In the repository itself the commit in hand is meant, which is not the one that is followed.
+    let here = world.run("fleet", &["plan", "--exit-code"]);
+    assert_eq!(here.status.code(), Some(1));
+    let told = String::from_utf8(here.stderr).unwrap();
+    assert!(told.contains("; the fleet follows main, which is at "), "{told}");
+    assert_eq!(world.code("fleet", &["plan", "--source-branch", "nosuch"]), 4);
+    let away = world.run("credentials", &["plan", "-C", "https://127.0.0.1:1/x.git"]);
+    assert!(String::from_utf8_lossy(&away.stderr).contains("error[GIT_REMOTE]"), "{away:?}");
+}
+
+#[test]
+fn a_plan_tells_what_stays_although_the_source_says_otherwise() {
+    let world = World::applied();
+    let text = |output: Output| String::from_utf8(output.stdout).unwrap();
+    let policy = FLEET.split("---\n").nth(1).unwrap();
+    let without_policy = FLEET.replace(&format!("---\n{policy}"), "").replace("hello", "changed");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &without_policy)]);
+    let plan = text(world.run("fleet", &["plan"]));
+    let kept = "not decided anew: ConfigMap default/greeting: no policy selects it";
+    assert!(plan.contains(kept), "{plan}");
+    let registration = FLEET.split("---\n").next().unwrap();
+    let without_cluster = FLEET.replace(&format!("{registration}---\n"), "").replace("[one]", "[]");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &without_cluster)]);
+    let plan = text(world.run("fleet", &["plan"]));
+    assert!(plan.contains("cluster one leaves the fleet: 1 object stays as it is"), "{plan}");
+    assert!(!plan.contains("removed"), "{plan}");
+}
+
+#[test]
 fn a_repository_that_cannot_be_written_ends_the_pass() {
     let world = World::applied();
     commit(&world.path("fleet"), &[("fleet/all.yaml", &FLEET.replace("hello", "hi"))]);

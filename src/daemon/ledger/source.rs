@@ -9,7 +9,7 @@ use crate::api::problem::{Problem, Severity};
 use crate::api::settings::{SETTINGS_PATH, Settings};
 use crate::daemon::inputs::{self, PlanInputs};
 use crate::fleet::{Document, Fleet, Object, ParsedFile, is_manifest_path};
-use crate::store::{Layout, PathFilter};
+use crate::store::{Layout, PathFilter, RefName};
 
 /// What a source commit holds.
 #[derive(Clone, Debug)]
@@ -166,11 +166,27 @@ impl Ledger {
         Ok(Arc::new(crate::fleet::parse_file(path, blob, &bytes)))
     }
 
-    /// Resolves what a person typed to a commit: a branch, a tag, an id, `HEAD`.
+    /// Resolves what a person typed to a commit: a branch, a tag, an id, `HEAD`. At a remote, which
+    /// nobody has checked out, `HEAD` is the source, and ids are those of its past.
     ///
     /// # Errors
-    /// There is no such commit.
+    /// There is no such commit, or the remote is out of reach.
     pub fn resolve(&self, revision: &str) -> Result<ObjectId, LedgerError> {
+        if !self.store.is_remote() {
+            return Ok(self.store.resolve(revision)?);
+        }
+        let source = self.source_head()?;
+        if revision == "HEAD" {
+            return Ok(source);
+        }
+        let branch = revision.strip_prefix("refs/heads/").unwrap_or(revision);
+        if let Ok(name) = RefName::branch(branch) {
+            // A branch that is not there is no failure yet: it may be an id.
+            let _ = self.store.fetch(std::slice::from_ref(&name));
+            if let Some(tip) = self.tip(&name)? {
+                return Ok(tip);
+            }
+        }
         Ok(self.store.resolve(revision)?)
     }
 }
