@@ -1,6 +1,7 @@
 //! `get`: what the repository says of the fleet. It asks no cluster and computes nothing.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -54,6 +55,15 @@ pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
     ledger.read_only();
     // Without a readable source the refs are where they are by default.
     let _ = ledger.find_refs();
+    let is_table = matches!(args.output, None | Some(ListFormat::Wide));
+    if is_table && !ledger.has_results()? {
+        writeln!(
+            std::io::stderr(),
+            "nothing found: there is no branch {} here yet; `git fleet run` and `git fleet apply` write it",
+            ledger.layout().results().short()
+        )?;
+        return Ok(Exit::Clean);
+    }
     match args.what {
         What::Clusters => clusters(args, &ledger),
         What::Bindings => bindings(args, &ledger),
@@ -98,11 +108,11 @@ fn print(
         }
         Some(ListFormat::Name) => {
             for row in rows {
-                std::io::Write::write_fmt(&mut out, format_args!("{}\n", row.name))?;
+                writeln!(out, "{}", row.name)?;
             }
         }
         Some(ListFormat::Wide) | None if rows.is_empty() => {
-            std::io::Write::write_all(&mut std::io::stderr(), b"nothing found\n")?;
+            writeln!(std::io::stderr(), "nothing found")?;
         }
         Some(ListFormat::Wide) | None => {
             let extra = if is_wide { wide } else { &[] };

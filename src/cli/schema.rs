@@ -2,6 +2,9 @@
 
 use std::io::Write as _;
 
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
+
 use super::Exit;
 
 /// Print the JSON Schema of a kind that people write
@@ -22,10 +25,9 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
     };
     let Some(schema) = schemas.iter().find(|schema| schema.kind.eq_ignore_ascii_case(kind)) else {
         let kinds: Vec<&str> = schemas.iter().map(|schema| schema.kind).collect();
-        anyhow::bail!(
-            "there is no schema for kind `{kind}`; there is one for {}",
-            kinds.join(", ")
-        );
+        let told =
+            format!("there is no schema for kind `{kind}`; there is one for {}", kinds.join(", "));
+        super::Cli::command().error(ErrorKind::InvalidValue, told).exit();
     };
     out.write_all(schema.text().as_bytes())?;
     Ok(Exit::Clean)

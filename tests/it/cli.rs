@@ -256,6 +256,7 @@ fn each_kind_of_end_has_its_exit_code() {
     let world = World::applied();
     assert_eq!(world.code("fleet", &["get", "bindings"]), 0);
     assert_eq!(world.code("fleet", &["plan", "--no-such-flag"]), 2);
+    assert_eq!(world.code("fleet", &["schema", "Nope"]), 2);
     let no_repository = world.run("credentials", &["validate"]);
     assert_eq!(no_repository.status.code(), Some(4));
     assert_eq!(
