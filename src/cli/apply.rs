@@ -6,6 +6,7 @@ use super::progress::Bar;
 use super::run::runtime;
 use super::session::timing;
 use super::{Connection, Exit, Repository};
+use crate::api::names::ObjectId;
 use crate::api::period::Period;
 use crate::daemon::controller::{self, Progress, Until};
 
@@ -19,6 +20,9 @@ pub(super) struct ApplyArgs {
     /// How long to wait until every cluster has its work
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     timeout: Period,
+    /// Only if the source is at this commit, and at no newer one
+    #[arg(long, value_name = "COMMIT")]
+    expect: Option<ObjectId>,
     /// Only show what would change, as `git fleet plan` does
     #[arg(long)]
     dry_run: bool,
@@ -33,6 +37,15 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     let mut ledger = args.repository.ledger()?;
     let loaded = ledger.load()?;
     ledger.refuse_clone()?;
+    if let Some(expected) = args.expect.filter(|expected| *expected != loaded.commit) {
+        anyhow::bail!(
+            "REF_MOVED {} is at {}, not at {}: nothing was changed; look at the plan of {} and apply that",
+            ledger.layout().source().short(),
+            loaded.commit.short(),
+            expected.short(),
+            loaded.commit.short()
+        );
+    }
     let source = ledger.layout().source().short().to_owned();
     drop(bar);
     let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());

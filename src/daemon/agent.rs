@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::chain;
-use super::controller::stop_signal;
+use super::controller::{ROTATION_CHECK, stop_signal};
 use super::credentials::Credentials;
 use super::ledger::changes;
 use super::status_ref::StatusRef;
@@ -25,7 +25,8 @@ use crate::api::settings::HistorySettings;
 use crate::engine::{Backoff, News};
 use crate::member::{self, DesiredObject, DesiredWork, MemberHandle, MemberReport};
 use crate::store::{
-    Lane, Layout, Location, NewCommit, PublishError, RefUpdate, RemoteUrl, Store, Trigger,
+    Lane, Layout, Location, NewCommit, PathChange, PublishError, RefUpdate, RemoteUrl, Store,
+    Trigger,
 };
 
 /// Reports that may wait for the agent's attention.
@@ -70,6 +71,10 @@ struct Desk {
     objects: BTreeMap<ObjectKey, DesiredObject>,
     held: BTreeSet<ObjectKey>,
     tip: Option<ObjectId>,
+    /// Source commit of the work in hand.
+    source: Option<ObjectId>,
+    /// A tip of the work branch, and the earlier commit since which the work is what it is there.
+    work_since: Option<(ObjectId, ObjectId)>,
     upkeep: Upkeep,
 }
 
@@ -105,9 +110,10 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
         let work = layout.work(&cluster);
         Trigger::watch(desk.store.common_dir(), move |name| *name == work)?
     };
-    let (reports, mut reported) = mpsc::channel(QUEUE_MAX);
+    let mut state = credentials.state(&cluster);
     let config = credentials.config(&cluster).map_err(|error| anyhow::anyhow!(error.told()))?;
-    let member = member::spawn(cluster.clone(), config, reports, options)?;
+    let (mut member, mut reported) = start(&cluster, config, &options)?;
+    let mut rotation = tokio::time::interval(ROTATION_CHECK);
     let mut desk = Some(desk);
     let mut stop = std::pin::pin!(stop_signal());
     let mut backoff = Backoff::default();
@@ -161,6 +167,35 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
                 };
                 status_at = Some(status_at.map_or(by, |instant| instant.min(by)));
             }
+            _ = rotation.tick() => {
+                let now = credentials.state(&cluster);
+                if std::mem::replace(&mut state, now.clone()) == now {
+                    continue;
+                }
+                let connected = credentials.config(&cluster).map_err(|error| error.told());
+                let connected = connected
+                    .and_then(|config| start(&cluster, config, &options).map_err(|e| chain(&e)));
+                let (new, news) = match connected {
+                    Ok(connected) => connected,
+                    Err(reason) => {
+                        tracing::error!(%cluster, %reason, "the new credentials cannot be used; going on with the old ones");
+                        continue;
+                    }
+                };
+                tracing::info!(%cluster, "the credentials have changed; connecting anew");
+                stop_member(std::mem::replace(&mut member, new)).await;
+                let mut last_words = std::mem::replace(&mut reported, news);
+                let work = lend(&mut desk, move |desk| {
+                    while let Ok(report) = last_words.try_recv() {
+                        desk.absorb(report);
+                    }
+                    desk.status.expect_first_word();
+                    desk.desired()
+                });
+                if let Some(work) = work.await? {
+                    member.desire(Arc::new(work));
+                }
+            }
             () = super::controller::sleep_until(wake) => {}
         }
     }
@@ -170,6 +205,15 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
         tracing::warn!(%cluster, error = %error, "the last status could not be published");
     }
     Ok(())
+}
+
+fn start(
+    cluster: &ClusterName,
+    config: kube::Config,
+    options: &member::Options,
+) -> Result<(MemberHandle, mpsc::Receiver<MemberReport>), member::SpawnError> {
+    let (reports, reported) = mpsc::channel(QUEUE_MAX);
+    Ok((member::spawn(cluster.clone(), config, reports, options.clone())?, reported))
 }
 
 fn open_store(
@@ -216,6 +260,8 @@ impl Desk {
             objects: BTreeMap::new(),
             held: BTreeSet::new(),
             tip: None,
+            source: None,
+            work_since: None,
             upkeep: Upkeep::default(),
         };
         desk.recall()?;
@@ -237,8 +283,21 @@ impl Desk {
             tracing::warn!(cluster = %self.cluster, error = %chain(&error), "the work ref cannot be fetched");
         }
         if let Some(tip) = self.store.read_ref(&work)? {
-            let removed = self.store.removed_paths(tip, "", self.status.settled(), HISTORY_MAX)?;
-            self.held.extend(removed.iter().filter_map(|path| work_key(path)));
+            let settled = self.status.settled();
+            let mut is_changed = false;
+            self.store.walk_changes(
+                tip,
+                "",
+                HISTORY_MAX,
+                |commit| Some(commit) != settled,
+                |path, change| {
+                    is_changed = true;
+                    if change == PathChange::Removed {
+                        self.held.extend(work_key(path));
+                    }
+                },
+            )?;
+            self.work_since = settled.filter(|_| !is_changed).map(|settled| (tip, settled));
         }
         Ok(())
     }
@@ -293,19 +352,26 @@ impl Desk {
         self.files = files;
         self.objects = objects;
         self.tip = Some(tip);
-        Ok(Some(DesiredWork {
+        self.source = Some(source);
+        Ok(self.desired())
+    }
+
+    /// The work in hand.
+    fn desired(&self) -> Option<DesiredWork> {
+        let (tip, source) = (self.tip?, self.source?);
+        Some(DesiredWork {
             source,
-            tree: info.tree,
+            commit: self.work_since.filter(|(at, _)| *at == tip).map_or(tip, |(_, since)| since),
             objects: self.objects.clone(),
             held: self.held.clone(),
             preserved: BTreeSet::new(),
             suspended: BTreeSet::new(),
-        }))
+        })
     }
 
     fn absorb(&mut self, report: MemberReport) -> Option<News> {
         if let MemberReport::Applied(_, round) = &report {
-            for key in &round.pruned {
+            for key in &round.released {
                 self.held.remove(key);
             }
         }

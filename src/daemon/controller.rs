@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::worker::{self, Done, Job};
 use crate::api::cluster::ClusterStatus;
 use crate::api::condition::{Condition, ConditionStatus};
-use crate::api::names::ClusterName;
+use crate::api::names::{ClusterName, ObjectId};
 use crate::daemon::chain;
 use crate::engine::{Effect, Engine, Event, PlanOutcome, Timing};
 use crate::member::{self, AppliedRound, DesiredWork, MemberHandle, MemberReport};
@@ -26,7 +26,7 @@ const QUEUE_MAX: usize = 1_024;
 const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// How often the credentials directory is looked at for replaced files: tokens live for minutes.
-const ROTATION_CHECK: Duration = Duration::from_secs(10);
+pub(super) const ROTATION_CHECK: Duration = Duration::from_secs(10);
 
 /// When the controller ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +90,8 @@ struct Controller {
     applying: BTreeSet<ClusterName>,
     /// Members that last said of themselves that they are not ready.
     unready: BTreeSet<ClusterName>,
+    /// Commit of the newest work of each member of which a round has ended.
+    answered: BTreeMap<ClusterName, ObjectId>,
     /// How often in a row reports could not be committed.
     n_unrecorded: usize,
     wake: Option<Timestamp>,
@@ -125,7 +127,9 @@ pub async fn run(
     let is_split = !ledger.store().is_remote() && ledger.store().is_routed();
     let mut elsewhere = is_split.then(|| Trigger::poll(poll)).transpose()?;
     let (jobs, inbox) = mpsc::channel(QUEUE_MAX);
-    let (outbox, mut done) = mpsc::channel(QUEUE_MAX);
+    // Without a bound, for both tasks speak to each other: a full queue each way would be a deadlock.
+    // A job has two answers at most, and the jobs are bounded.
+    let (outbox, mut done) = mpsc::unbounded_channel();
     let worker = worker::spawn(ledger, inbox, outbox)?;
     let (reports, mut reported) = mpsc::channel(QUEUE_MAX);
     // Reports go straight to the repository's thread, which answers with what is news.
@@ -147,6 +151,7 @@ pub async fn run(
         desired: BTreeMap::new(),
         applying: BTreeSet::new(),
         unready: BTreeSet::new(),
+        answered: BTreeMap::new(),
         n_unrecorded: 0,
         wake: None,
         summary: Summary::default(),
@@ -172,9 +177,14 @@ pub async fn run(
         let wake = controller.wake;
         tokio::select! {
             biased;
-            () = &mut stop => break,
+            () = &mut stop => {
+                if deadline.is_some() {
+                    controller.give_up("it was stopped before that");
+                }
+                break;
+            }
             () = at(deadline) => {
-                controller.give_up();
+                controller.give_up("the time was over before that; a longer --timeout waits longer");
                 break;
             }
             done = done.recv() => match done {
@@ -222,6 +232,7 @@ impl Controller {
                 Effect::Disconnect(cluster) => {
                     self.applying.remove(&cluster);
                     self.unready.remove(&cluster);
+                    self.answered.remove(&cluster);
                     self.summary.failures.remove(&cluster);
                     self.desired.remove(&cluster);
                     let member = self.members.remove(&cluster);
@@ -377,10 +388,19 @@ impl Controller {
                 "work applied"
             );
         }
-        if self.desired.get(&cluster).is_none_or(|work| work.source != round.source) {
+        let Some(work) = self.desired.get_mut(&cluster) else { return };
+        // An executor that is started anew with this work has no business with what is gone.
+        if !round.released.is_empty() {
+            let work = Arc::make_mut(work);
+            for key in &round.released {
+                work.held.remove(key);
+            }
+        }
+        if work.commit != round.commit {
             return;
         }
         self.applying.remove(&cluster);
+        self.answered.insert(cluster.clone(), round.commit);
         if round.n_failed > 0 {
             let failure = format!(
                 "{} objects are not as they should be; git fleet get work --cluster {cluster} -o wide says why",
@@ -401,6 +421,11 @@ impl Controller {
         } else {
             self.unready.remove(&cluster);
             self.summary.failures.remove(&cluster);
+            // What it was given while it was away, it begins with now.
+            let given = self.desired.get(&cluster).map(|work| work.commit);
+            if given.is_some() && self.answered.get(&cluster).copied() != given {
+                self.applying.insert(cluster);
+            }
         }
     }
 
@@ -413,15 +438,15 @@ impl Controller {
         }
     }
 
-    /// Names what the deadline of one pass has left undone.
-    fn give_up(&mut self) {
+    /// Names what one pass leaves undone that ends before it is over.
+    fn give_up(&mut self, why: &str) {
         for cluster in std::mem::take(&mut self.applying) {
-            let failure = "its work was not in place in time; what is left is done by the next apply, or by `git fleet run`";
-            self.summary.failures.entry(cluster).or_insert_with(|| failure.to_owned());
+            self.summary.failures.entry(cluster).or_insert_with(|| {
+                format!("its work is not in place: {why}; the next apply does what is left")
+            });
         }
         if self.summary.failures.is_empty() && self.summary.broken.is_none() {
-            let reason = "the pass was not over in time; apply again, or with a longer --timeout";
-            self.summary.broken = Some(reason.to_owned());
+            self.summary.broken = Some(format!("not all is done: {why}; apply again"));
         }
     }
 

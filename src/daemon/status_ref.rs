@@ -67,7 +67,7 @@ struct ClusterFileMeta {
 /// `settled.yaml` of a status ref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SettledFile {
-    /// Tree of the newest work in force of which no earlier object was left to be removed.
+    /// Commit since which the work is what was in force when nothing earlier was left to be removed.
     work: ObjectId,
 }
 
@@ -117,7 +117,7 @@ impl StatusRef {
         self.committed.as_ref()
     }
 
-    /// Tree of the newest work in force of which nothing was left to be removed.
+    /// Commit of the newest work that was in force with nothing earlier left to be removed.
     #[must_use]
     pub fn settled(&self) -> Option<ObjectId> {
         self.settled.map(|settled| settled.work)
@@ -234,7 +234,7 @@ impl StatusRef {
                 if !round.is_settled {
                     return None;
                 }
-                let settled = SettledFile { work: round.tree };
+                let settled = SettledFile { work: round.commit };
                 self.pending_settled = (self.settled != Some(settled)).then_some(settled);
                 self.pending_settled.map(|_| News::Objects)
             }

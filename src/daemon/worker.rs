@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
 use super::ledger::{Ledger, LedgerError, Planned, Reach};
 use crate::api::cluster::ClusterStatus;
@@ -53,7 +53,7 @@ pub(super) enum Done {
 
 struct Worker {
     ledger: Ledger,
-    out: Sender<Done>,
+    out: UnboundedSender<Done>,
     /// Work trees whose content the controller has.
     handed: BTreeMap<ClusterName, ObjectId>,
     /// The last source commit that was refused.
@@ -64,7 +64,7 @@ struct Worker {
 pub(super) fn spawn(
     ledger: Ledger,
     mut jobs: Receiver<Job>,
-    out: Sender<Done>,
+    out: UnboundedSender<Done>,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut worker = Worker { ledger, out, handed: BTreeMap::new(), refused: None };
     std::thread::Builder::new().name("repository".to_owned()).spawn(move || {
@@ -86,7 +86,7 @@ impl Worker {
                 self.ledger.reconnected(&cluster);
             }
             Job::Absorb(MemberReport::Applied(cluster, round)) => {
-                self.ledger.release(&cluster, &round.pruned);
+                self.ledger.release(&cluster, &round.released);
                 let report = MemberReport::Applied(cluster.clone(), round.clone());
                 // Before the round's end is told: it is over once git says so.
                 if let Some(news) = self.ledger.absorb(&cluster, report) {
@@ -113,7 +113,7 @@ impl Worker {
 
     /// The controller has gone when nobody listens; there is nothing left to do then.
     fn answer(&self, done: Done) {
-        let _ = self.out.blocking_send(done);
+        let _ = self.out.send(done);
     }
 
     fn load(&mut self) {
@@ -177,8 +177,7 @@ impl Worker {
         for cluster in self.ledger.push_members() {
             let Some(work) = works.get(&cluster) else { continue };
             if self.handed.get(&cluster) != Some(work) {
-                desired
-                    .insert(cluster.clone(), Arc::new(self.ledger.desired(&cluster, *work, &plan)));
+                desired.insert(cluster.clone(), Arc::new(self.ledger.desired(&cluster, &plan)));
                 self.handed.insert(cluster, *work);
             }
         }

@@ -36,8 +36,8 @@ use crate::api::report::{Health, ObjectReport};
 pub struct DesiredWork {
     /// Source commit that the work was computed from.
     pub source: ObjectId,
-    /// Tree of the work files: equal work has equal trees.
-    pub tree: ObjectId,
+    /// Commit of the results, or of the work branch, since which it is what it is.
+    pub commit: ObjectId,
     /// The objects.
     pub objects: BTreeMap<ObjectKey, DesiredObject>,
     /// Keys that earlier works held. The only candidates for pruning: those of them that are not in
@@ -74,8 +74,8 @@ pub enum MemberReport {
 pub struct AppliedRound {
     /// Source commit of the newest work that the executor holds.
     pub source: ObjectId,
-    /// Its tree.
-    pub tree: ObjectId,
+    /// Its commit.
+    pub commit: ObjectId,
     /// Whether nothing that earlier works held is left to be removed: a later start need not look
     /// further back than this work.
     pub is_settled: bool,
@@ -87,9 +87,8 @@ pub struct AppliedRound {
     pub n_failed: usize,
     /// Objects removed or let go.
     pub n_pruned: usize,
-    /// Keys that are gone from the cluster, or let go, or were not there or not ours, and need not
-    /// be held any longer.
-    pub pruned: Vec<ObjectKey>,
+    /// Keys that need not be held any longer: removed or let go, not there, or not ours.
+    pub released: Vec<ObjectKey>,
     /// Objects whose removal waits until nothing fails any more.
     pub n_prune_held: usize,
 }

@@ -102,7 +102,9 @@ impl Plan {
         for key in keys {
             let old = before.bindings.get(key);
             let new = self.bindings.get(key);
-            diff.removals.n_works_before += old.map_or(0, |old| old.works().count());
+            // Clusters that leave the fleet lose nothing, and make no share look smaller.
+            let stays = |(name, _): &(&ClusterName, ObjectId)| self.works.contains_key(*name);
+            diff.removals.n_works_before += old.map_or(0, |old| old.works().filter(stays).count());
             if let (Some(old), Some(new)) = (old, new)
                 && old.is(new)
             {

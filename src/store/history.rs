@@ -11,7 +11,7 @@ use crate::api::names::ObjectId;
 use super::batch::{Batch, Change};
 use super::error::{PublishError, SnapshotError, StoreError};
 use super::refs::RefName;
-use super::repository::{Store, oid};
+use super::repository::{Store, object_id, oid};
 use super::tree::{Mode, Row};
 
 /// Most commits of a branch that are looked at for what it once held: as many as are kept before a
@@ -51,6 +51,15 @@ impl CommitInfo {
 fn trailer<'m>(message: &'m str, key: &str) -> Option<&'m str> {
     let paragraph = message.trim_end().rsplit("\n\n").next()?;
     paragraph.lines().rev().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+}
+
+/// What one commit did to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathChange {
+    /// It is new, or has other content.
+    Written,
+    /// It is gone.
+    Removed,
 }
 
 /// How long and how old a branch is.
@@ -128,19 +137,20 @@ impl Store {
         Ok(past)
     }
 
-    /// Paths below `dir` that one of the last `n_max` commits of the machine-owned branch at `tip`
-    /// took away. Those that came back later are among them. `dir` is empty for the whole tree.
-    /// Commits from before `dir` was last the tree `settled` do not count.
+    /// Walks the machine-owned branch at `tip` backwards, `n_max` commits at most, and tells what each
+    /// of them changed below `dir`, which is empty for the whole tree. `is_wanted` is asked before a
+    /// commit is looked at; the walk ends with its first no. `take` gets each path below `dir`.
     ///
     /// Follows a checkpoint to what it left behind while that is still here. Costs what changed
     /// between the commits, not what they hold.
-    pub fn removed_paths(
+    pub fn walk_changes(
         &self,
         tip: ObjectId,
         dir: &str,
-        settled: Option<ObjectId>,
         n_max: usize,
-    ) -> Result<BTreeSet<String>, StoreError> {
+        mut is_wanted: impl FnMut(ObjectId) -> bool,
+        mut take: impl FnMut(&str, PathChange),
+    ) -> Result<(), StoreError> {
         let fault = |source| StoreError::ReadRef { name: tip.to_string(), source };
         self.with(|repository| {
             let below = |commit: &git2::Commit<'_>| -> Result<Option<git2::Oid>, git2::Error> {
@@ -154,30 +164,32 @@ impl Store {
                     Err(error) => Err(error),
                 }
             };
-            let mut removed = BTreeSet::new();
+            let tree = |id: Option<git2::Oid>| id.map(|id| repository.find_tree(id)).transpose();
             let mut commit = repository.find_commit(oid(tip))?;
             let mut new = below(&commit)?;
             for _ in 0..n_max {
-                if settled.is_some_and(|settled| new == Some(oid(settled))) {
+                if !is_wanted(object_id(commit.id())) {
                     break;
                 }
                 let Some(parent) = before(repository, &commit) else { break };
                 let old = below(&parent)?;
-                if old != new
-                    && let Some(old) = old
-                {
-                    let old = repository.find_tree(old)?;
-                    let new = new.map(|new| repository.find_tree(new)).transpose()?;
-                    let diff = repository.diff_tree_to_tree(Some(&old), new.as_ref(), None)?;
-                    let gone = diff.deltas().filter(|d| d.status() == git2::Delta::Deleted);
-                    let paths = gone
-                        .filter_map(|delta| delta.old_file().path()?.to_str().map(str::to_owned));
-                    removed.extend(paths);
+                if old != new {
+                    let (old, new) = (tree(old)?, tree(new)?);
+                    let diff = repository.diff_tree_to_tree(old.as_ref(), new.as_ref(), None)?;
+                    for delta in diff.deltas() {
+                        let (file, change) = match delta.status() {
+                            git2::Delta::Deleted => (delta.old_file(), PathChange::Removed),
+                            _ => (delta.new_file(), PathChange::Written),
+                        };
+                        if let Some(path) = file.path().and_then(std::path::Path::to_str) {
+                            take(path, change);
+                        }
+                    }
                 }
                 new = old;
                 commit = parent;
             }
-            Ok(removed)
+            Ok(())
         })
         .map_err(fault)
     }

@@ -31,7 +31,7 @@ mod wire;
 pub use batch::{Batch, Change, NewCommit};
 pub use error::{FetchError, GitError, PublishError, SnapshotError, StoreError};
 pub use filter::PathFilter;
-pub use history::{CHECKPOINT_TRAILER, CommitInfo, HISTORY_COMMITS_MAX, Past};
+pub use history::{CHECKPOINT_TRAILER, CommitInfo, HISTORY_COMMITS_MAX, Past, PathChange};
 pub use list::{Entry, Listing, PATH_BYTES_MAX, PATH_DEPTH_MAX, SNAPSHOT_BYTES_MAX};
 pub use location::{Location, LocationError, RemoteUrl};
 pub use publish::RefUpdate;

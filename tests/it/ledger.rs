@@ -108,7 +108,7 @@ fn long_branches_start_afresh_and_lose_nothing() {
     let planned = world.plan(&mut ledger, MINUTE);
     let one = ClusterName::new("one").unwrap();
     let gone = ObjectKey::from_path("web/ConfigMap/gone").unwrap();
-    assert!(ledger.desired(&one, planned.works[&one], &planned.plan).held.contains(&gone));
+    assert!(ledger.desired(&one, &planned.plan).held.contains(&gone));
     for n in 8..11 {
         commit(&world.repository, &[("kept.yaml", &config_map("kept", &n.to_string()))]);
         world.plan(&mut ledger, MINUTE);

@@ -202,7 +202,7 @@ fn work(objects: &[Value]) -> DesiredWork {
     let held: BTreeSet<ObjectKey> = objects.keys().cloned().collect();
     let (preserved, suspended) = (BTreeSet::new(), BTreeSet::new());
     let id = ObjectId::from_bytes([0; 20]);
-    DesiredWork { source: id, tree: id, objects, held, preserved, suspended }
+    DesiredWork { source: id, commit: id, objects, held, preserved, suspended }
 }
 
 fn namespace() -> Value {
@@ -246,7 +246,7 @@ async fn a_restart_with_everything_in_place_lists_and_writes_nothing() {
     let before = world.host.requests("one").unwrap();
     let round = world.run(desired.clone()).await;
     let after = world.host.requests("one").unwrap();
-    assert_eq!((round.n_applied, round.n_failed, round.pruned.len()), (0, 0, 0));
+    assert_eq!((round.n_applied, round.n_failed, round.released.len()), (0, 0, 0));
     assert_eq!(after.writes(), before.writes());
     assert!(world.objects.len() == 42 && world.objects.values().all(|report| report.applied));
 
@@ -356,7 +356,7 @@ async fn prunes_what_earlier_work_held_and_nothing_else() {
     after.held.insert(key(&config_map("never", "1")));
     after.preserved.insert(key(&b));
     let round = world.run(after).await;
-    let pruned: Vec<&str> = round.pruned.iter().map(|key| &*key.name).collect();
+    let pruned: Vec<&str> = round.released.iter().map(|key| &*key.name).collect();
     for name in ["b", "c", "never"] {
         assert!(pruned.contains(&name), "{pruned:?}");
     }
@@ -392,7 +392,7 @@ async fn nothing_is_removed_while_something_is_not_in_place() {
     let mut after = work(&[namespace(), config_map("a", "1")]);
     after.held = before.held;
     let round = world.run(after).await;
-    assert_eq!(round.pruned.len(), 1);
+    assert_eq!(round.released.len(), 1);
     world.live(&world.config_maps(), "b", Value::is_null).await;
 }
 

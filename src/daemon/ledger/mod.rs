@@ -133,6 +133,9 @@ pub struct Ledger {
     statuses: BTreeMap<ClusterName, StatusRef>,
     /// Keys that earlier works of a member held, while its executor may not have pruned them yet.
     held: BTreeMap<ClusterName, BTreeSet<ObjectKey>>,
+    /// Commit of the results since which the work of a member is what it is; those that are absent
+    /// are new to this process.
+    work_since: BTreeMap<ClusterName, ObjectId>,
     /// The source commit that has its note, and what the note says.
     noted: Option<(ObjectId, String)>,
     is_read_only: bool,
@@ -178,6 +181,7 @@ impl Ledger {
             memo: Memo::default(),
             statuses: BTreeMap::new(),
             held: BTreeMap::new(),
+            work_since: BTreeMap::new(),
             noted: None,
             is_read_only: false,
             is_hosted: matches!(location, Location::Remote(url) if !url.is_on_this_machine()),

@@ -1,5 +1,6 @@
 //! From the fleet to published results: the four lines where git, policy and clusters meet.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::daemon::status_ref::{Edits, StatusRef};
 use crate::fleet::Fleet;
 use crate::member::{DesiredObject, DesiredWork};
 use crate::plan::{Inputs, Plan, PlanDiff, Previous, RenderedFile};
-use crate::store::{NewCommit, PublishError, RefUpdate};
+use crate::store::{NewCommit, PathChange, PublishError, RefUpdate};
 
 /// How many results commits back removed works are looked for when a controller starts. An object
 /// is in doubt only between its application and the next status commit, a second later.
@@ -118,7 +119,9 @@ impl Ledger {
         }
         let outcome = self.publish(&fleet, &plan, &diff, now);
         if matches!(&outcome, Err(LedgerError::Publish(PublishError::Moved { .. }))) {
+            // Whoever wrote it: what is known of the past is no longer all of it.
             self.results = None;
+            self.work_since.clear();
         }
         let (results, pushed, works) = outcome?;
         let next = plan.next_wake;
@@ -133,6 +136,7 @@ impl Ledger {
         }
         let refname = self.layout.results();
         let tip = self.our_tip(&refname)?;
+        self.recall_held(fleet, tip)?;
         if self.results.as_ref().is_some_and(|results| results.tip == tip) {
             return Ok(());
         }
@@ -156,28 +160,62 @@ impl Ledger {
                 (files, previous)
             }
         };
-        if self.results.is_none() {
-            self.recall_held(fleet, tip)?;
-        }
         self.results = Some(Results { tip, files, previous });
         Ok(())
     }
 
-    /// Remembers what earlier works held: an executor that starts now prunes what is left of it.
+    /// Remembers what earlier works of push-mode members held that are new to this process: their
+    /// executor prunes what is left of it.
     ///
     /// INVARIANT: no further back than the work that was settled last. What was removed before that
     /// is gone or let go; if it is there again, somebody else made it.
     fn recall_held(&mut self, fleet: &Fleet, tip: Option<ObjectId>) -> Result<(), LedgerError> {
-        let Some(tip) = tip else { return Ok(()) };
-        let pushed =
-            fleet.clusters.iter().filter(|(_, c)| c.value.spec.sync_mode == SyncMode::Push);
-        for (cluster, _) in pushed {
-            let settled = self.statuses.get(cluster).and_then(StatusRef::settled);
-            let dir = format!("work/{cluster}");
-            let removed = self.store.removed_paths(tip, &dir, settled, HISTORY_MAX)?;
-            let keys = removed.iter().filter_map(|path| path.strip_suffix(".yaml"));
-            let held = self.held.entry(cluster.clone()).or_default();
-            held.extend(keys.filter_map(ObjectKey::from_path));
+        let is_push = |name: &ClusterName| {
+            fleet.clusters.get(name).is_some_and(|c| c.value.spec.sync_mode == SyncMode::Push)
+        };
+        self.work_since.retain(|name, _| is_push(name));
+        let new = fleet.clusters.keys().filter(|name| is_push(name));
+        let new: BTreeSet<ClusterName> =
+            new.filter(|name| !self.work_since.contains_key(*name)).cloned().collect();
+        let Some(tip) = tip.filter(|_| !new.is_empty()) else { return Ok(()) };
+        let settled = |name: &ClusterName| self.statuses.get(name).and_then(StatusRef::settled);
+        let mut until: BTreeMap<ObjectId, Vec<&str>> = BTreeMap::new();
+        for name in &new {
+            if let Some(commit) = settled(name) {
+                until.entry(commit).or_default().push(name.as_str());
+            }
+        }
+        let open: BTreeSet<&str> = new.iter().map(ClusterName::as_str).collect();
+        let (open, mut changed) = (RefCell::new(open), BTreeSet::new());
+        let held = &mut self.held;
+        self.store.walk_changes(
+            tip,
+            "work",
+            HISTORY_MAX,
+            |commit| {
+                let mut open = open.borrow_mut();
+                for name in until.get(&commit).into_iter().flatten() {
+                    open.remove(name);
+                }
+                !open.is_empty()
+            },
+            |path, change| {
+                let Some((name, rest)) = path.split_once('/') else { return };
+                if !open.borrow().contains(name) {
+                    return;
+                }
+                changed.insert(name.to_owned());
+                let key = rest.strip_suffix(".yaml").and_then(ObjectKey::from_path);
+                if let (PathChange::Removed, Some(key), Ok(name)) =
+                    (change, key, ClusterName::new(name))
+                {
+                    held.entry(name).or_default().insert(key);
+                }
+            },
+        )?;
+        for name in &new {
+            let since = settled(name).filter(|_| !changed.contains(name.as_str()));
+            self.work_since.insert(name.clone(), since.unwrap_or(tip));
         }
         Ok(())
     }
@@ -267,6 +305,11 @@ impl Ledger {
         let reach = if updates.is_empty() { Reach::Everywhere } else { self.move_refs(updates)? };
         let pushed = reach == Reach::Everywhere;
         self.remember_held(plan);
+        for cluster in self.push_members().collect::<Vec<_>>() {
+            if diff.works.contains_key(&cluster) || !self.work_since.contains_key(&cluster) {
+                self.work_since.insert(cluster, tip);
+            }
+        }
         let files = files.into_iter().map(|(path, file)| (path, file.id)).collect();
         let previous = Previous::from(plan);
         self.results = Some(Results { tip: Some(tip), files, previous });
@@ -296,9 +339,9 @@ impl Ledger {
         }
     }
 
-    /// The work of one push-mode member, with its tree, to hand to its executor.
+    /// The work of one push-mode member, to hand to its executor.
     #[must_use]
-    pub fn desired(&self, cluster: &ClusterName, tree: ObjectId, plan: &Plan) -> DesiredWork {
+    pub fn desired(&self, cluster: &ClusterName, plan: &Plan) -> DesiredWork {
         let source = self.fleet.as_ref().expect("a plan has a fleet").commit;
         let works = plan.works.get(cluster);
         let objects = works.into_iter().flatten().map(|(key, work)| {
@@ -312,7 +355,7 @@ impl Ledger {
         held.retain(|key| !objects.contains_key(key));
         DesiredWork {
             source,
-            tree,
+            commit: *self.work_since.get(cluster).expect("noted when it was published"),
             objects,
             held,
             preserved: BTreeSet::new(),

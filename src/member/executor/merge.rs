@@ -154,7 +154,7 @@ mod tests {
     fn what_is_held_and_not_desired_is_left_out() {
         let work = DesiredWork {
             source: ObjectId::from_bytes([0; 20]),
-            tree: ObjectId::from_bytes([0; 20]),
+            commit: ObjectId::from_bytes([0; 20]),
             objects: objects(&[("b", 1), ("d", 1)]),
             held: objects(&[("a", 1), ("b", 1), ("c", 1), ("e", 1)]).into_keys().collect(),
             preserved: [].into(),

@@ -195,7 +195,7 @@ struct Round {
     n_repaired: usize,
     n_failing_before: usize,
     n_pruned: usize,
-    pruned: Vec<ObjectKey>,
+    released: Vec<ObjectKey>,
 }
 
 impl Queues {
@@ -364,7 +364,7 @@ impl Executor {
         };
         let has_news = self.round.is_new
             || self.round.n_applied > 0
-            || !self.round.pruned.is_empty()
+            || !self.round.released.is_empty()
             || self.n_failing != self.round.n_failing_before;
         if !has_news
             || !self.requests.is_empty()
@@ -379,13 +379,13 @@ impl Executor {
         self.round.n_failing_before = self.n_failing;
         let applied = AppliedRound {
             source: work.source,
-            tree: work.tree,
+            commit: work.commit,
             is_settled: self.entries.values().all(|entry| entry.leaving.is_none()),
             n_applied: round.n_applied,
             n_repaired: round.n_repaired,
             n_failed: self.n_unplaced,
             n_pruned: round.n_pruned,
-            pruned: round.pruned,
+            released: round.released,
             n_prune_held: self.queues.leaving.len(),
         };
         self.flush();

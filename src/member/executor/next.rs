@@ -172,7 +172,7 @@ impl Executor {
             self.count(entry.counted, Counted::default());
             if entry.leaving.is_some() {
                 self.gone.insert(key.clone());
-                self.round.pruned.push(key.clone());
+                self.round.released.push(key.clone());
             }
             self.changed(key);
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use git_fleet::api::names::ObjectId;
-use git_fleet::store::{Change, NewCommit, Past, PublishError, RefName, RefUpdate, Store};
+use git_fleet::store::{
+    Change, NewCommit, Past, PathChange, PublishError, RefName, RefUpdate, Store,
+};
 
 use super::git::{commit, git, init, init_bare};
 use super::{at, branch, id, open};
@@ -192,8 +194,16 @@ fn the_past_proves_what_was_held_across_a_checkpoint() {
     let checkpoint = batch.checkpoint(second, "start afresh", at(2)).unwrap();
     batch.write().unwrap();
     let tip = commit_on(&store, Some(checkpoint), &[write("web/c.yaml", "c")]);
-    let removed = store.removed_paths(tip, "web", None, 10).unwrap();
-    assert_eq!(removed, BTreeSet::from(["a.yaml".to_owned()]), "the checkpoint hides nothing");
+    let walk = |until: Option<ObjectId>| {
+        let mut told = Vec::new();
+        let take = |path: &str, change| told.push((path.to_owned(), change));
+        store.walk_changes(tip, "web", 10, |commit| Some(commit) != until, take).unwrap();
+        told
+    };
+    let written = ("c.yaml".to_owned(), PathChange::Written);
+    let removed = ("a.yaml".to_owned(), PathChange::Removed);
+    assert_eq!(walk(None)[..2], [written.clone(), removed], "the checkpoint hides nothing");
+    assert_eq!(walk(Some(checkpoint)), [written]);
     let asked = BTreeSet::from(["web/a.yaml", "web/b.yaml", "web/never.yaml", "web"]);
     let held = store.held_by_history(tip, &asked).unwrap();
     assert_eq!(held, BTreeSet::from(["web/a.yaml", "web/b.yaml"]));
