@@ -35,17 +35,11 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     let credentials = args.connection.credentials()?;
     let bar = Bar::new("reading the repository");
     let mut ledger = args.repository.ledger()?;
+    if let Some(commit) = args.expect {
+        ledger.expect(commit);
+    }
     let loaded = ledger.load()?;
     ledger.refuse_clone()?;
-    if let Some(expected) = args.expect.filter(|expected| *expected != loaded.commit) {
-        anyhow::bail!(
-            "REF_MOVED {} is at {}, not at {}: nothing was changed; look at the plan of {} and apply that",
-            ledger.layout().source().short(),
-            loaded.commit.short(),
-            expected.short(),
-            loaded.commit.short()
-        );
-    }
     let source = ledger.layout().source().short().to_owned();
     drop(bar);
     let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());

@@ -133,10 +133,10 @@ impl Observer {
                 Probe::Unreachable(error.to_string())
             }
             Ok(Err(error)) => Probe::Unwell(error.to_string()),
-            Err(_) => Probe::Unreachable(format!(
-                "CLUSTER_UNREACHABLE: no answer in {} s",
-                PROBE_TIMEOUT.as_secs()
-            )),
+            Err(_) => {
+                let reason = format!("no answer in {} s", PROBE_TIMEOUT.as_secs());
+                Probe::Unreachable(RequestError::Unreachable(reason).to_string())
+            }
         }
     }
 

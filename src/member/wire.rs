@@ -37,7 +37,7 @@ const SEGMENT: &AsciiSet =
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// No connection, a broken one, or no answer in time: the cluster, not the object.
-    #[error("CLUSTER_UNREACHABLE: {0}")]
+    #[error("CLUSTER_UNREACHABLE: {0}; check the address in its kubeconfig and the way there")]
     Unreachable(String),
     /// The two sides do not trust each other's certificates.
     #[error("CLUSTER_TLS: {0}; check the certificate authority and this machine's clock")]

@@ -10,6 +10,7 @@ mod kube;
 
 mod compare;
 mod deliberate;
+mod kubectl;
 mod normal;
 mod script;
 mod target;

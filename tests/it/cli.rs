@@ -1,5 +1,7 @@
 //! The verbs as a person or a script runs them: exit codes, what is data, what a clone shows.
 
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -63,6 +65,13 @@ fn hint(refused: &Output) -> String {
     let told = String::from_utf8(refused.stderr.clone()).unwrap();
     let hint = told.lines().find_map(|line| line.trim().strip_prefix("hint: "));
     hint.unwrap_or_else(|| panic!("no hint in {told}")).to_owned()
+}
+
+/// The approval that a held plan asks for.
+fn trailer(held: &Output) -> String {
+    let told = String::from_utf8_lossy(&held.stderr);
+    let trailer = told.lines().find_map(|line| line.trim().strip_prefix("Fleet-Approve-Removal: "));
+    trailer.unwrap_or_else(|| panic!("nothing to approve in {told}")).to_owned()
 }
 
 fn run(dir: &Path, arguments: &[&str]) -> Output {
@@ -242,9 +251,7 @@ fn a_removal_of_everything_waits_and_says_what_approves_it() {
     let held = world.run("fleet", &apply);
     assert_eq!(held.status.code(), Some(4));
     assert!(hint(&held).starts_with("if this is meant, push a commit with the trailer"));
-    let told = String::from_utf8(held.stderr).unwrap();
-    let trailer = told.lines().find_map(|line| line.trim().strip_prefix("Fleet-Approve-Removal: "));
-    let message = format!("meant\n\nFleet-Approve-Removal: {}", trailer.unwrap());
+    let message = format!("meant\n\nFleet-Approve-Removal: {}", trailer(&held));
     git(&fleet, &["commit", "-q", "--allow-empty", "-m", &message]);
     assert_eq!(world.code("fleet", &apply), 0);
     let left = world.run("fleet", &["get", "bindings", "-o", "name"]).stdout;
@@ -307,4 +314,94 @@ fn what_another_fleet_made_meanwhile_is_left_alone() {
     let checked = world.run("other", &apply);
     let told = String::from_utf8(checked.stderr).unwrap();
     assert!(told.contains("0 objects applied"), "it was there all the time: {told}");
+
+    // The same when the last object goes, and the cluster has no work left to be known by.
+    commit(&fleet, &[("fleet/all.yaml", FLEET.rsplit_once("---").unwrap().0)]);
+    let removed = world.run("fleet", &apply);
+    assert!(String::from_utf8_lossy(&removed.stderr).contains("1 pruned"), "{removed:?}");
+    commit(&other, &[("all.yaml", &own.replace("moves", "greeting"))]);
+    assert_eq!(world.code("other", &apply), 0);
+    let applied = world.run("fleet", &apply);
+    assert!(String::from_utf8_lossy(&applied.stderr).contains("0 pruned"), "{applied:?}");
+}
+
+#[test]
+fn what_is_applied_is_what_was_planned() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    let planned = git(&fleet, &["rev-parse", "HEAD"]);
+    let apply = ["apply", "--credentials", "../credentials", "--expect", &planned];
+    assert_eq!(world.code("fleet", &apply), 0);
+    commit(&fleet, &[("fleet/all.yaml", &FLEET.replace("hello", "hi"))]);
+    let refused = world.run("fleet", &apply);
+    assert_eq!(refused.status.code(), Some(4));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.starts_with("error[REF_MOVED]: "), "{told}");
+    let text = world.run("fleet", &["get", "work", "--cluster", "one", "-o", "yaml"]).stdout;
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("hello") && !text.contains("text: hi"), "{text}");
+}
+
+/// An address whose server answers every request with 401.
+fn refusing_server() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let body = r#"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}"#;
+        for mut stream in listener.incoming().flatten() {
+            // What it was asked does not matter; the client may hang up first.
+            let _request = stream.read(&mut [0; 4096]);
+            let head = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json";
+            let length = body.len();
+            let answer =
+                format!("{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+            let _gone = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+/// The whole of what is said where something outside is not as it should be: code, words, remedy.
+#[test]
+fn refusals_say_what_is_wrong_and_what_to_do() {
+    let world = World::applied();
+    let file = world.path("credentials/one.yaml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    let server = good.split("http://").nth(1).unwrap().split(['/', '"', '\n']).next().unwrap();
+    let mut told = String::new();
+    let mut tell = |case: &str, refused: &Output| {
+        assert_eq!(refused.status.code(), Some(4), "{case}: {refused:?}");
+        let text = String::from_utf8(refused.stderr.clone()).unwrap();
+        let text = text
+            .lines()
+            .filter(|line| !line.contains(" WARN ") && !line.contains(" ERROR "))
+            .collect::<Vec<_>>();
+        write!(told, "## {case}\n{}\n\n", text.join("\n")).unwrap();
+    };
+    let apply = ["apply", "--credentials", "../credentials"];
+    let address = refusing_server();
+    for (case, credentials) in [
+        ("the cluster does not know who asks", good.replace(server, &address)),
+        ("no cluster at this address", good.replace(server, "127.0.0.1:9")),
+        ("a kubeconfig with a proxy", good.replace("server:", "proxy-url: http://p\n    server:")),
+        ("a kubeconfig that is cut off", good[..good.len() / 2].to_owned()),
+    ] {
+        std::fs::write(&file, credentials).unwrap();
+        tell(case, &world.run("fleet", &apply));
+    }
+    std::fs::remove_file(&file).unwrap();
+    tell("no kubeconfig", &world.run("fleet", &apply));
+    std::fs::write(&file, &good).unwrap();
+    git(world.dir.path(), &["clone", "-q", "fleet", "clone"]);
+    tell("a clone", &world.run("clone", &apply));
+    let zeros = "0".repeat(40);
+    let expect = [apply.as_slice(), &["--expect", &zeros]].concat();
+    tell("another commit than was planned", &world.run("fleet", &expect));
+    init(&world.path("empty"));
+    tell("no commit", &world.run("empty", &apply));
+    insta::with_settings!({filters => vec![
+        (r"/[^ ]*/\.tmp[^/ ]*", "DIR"),
+        (r"127\.0\.0\.1:\d{2,}", "127.0.0.1:PORT"),
+        (r"\b(?:[1-9a-f][0-9a-f]{6,39}|[0-9a-f]*[1-9a-f][0-9a-f]{5,38})\b", "COMMIT"),
+    ]}, { insta::assert_snapshot!(told) });
 }

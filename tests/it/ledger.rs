@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use git_fleet::api::cluster::ClusterStatus;
+use git_fleet::api::cluster::{ApiEnablement, ApiResource, ClusterStatus};
+use git_fleet::api::condition::{Condition, ConditionStatus};
 use git_fleet::api::manifest::ObjectKey;
 use git_fleet::api::names::ClusterName;
 use git_fleet::daemon::ledger::{Ledger, Overrides, Planned, Reach};
-use git_fleet::member::MemberReport;
+use git_fleet::member::{AppliedRound, MemberReport};
 use git_fleet::store::Location;
 use jiff::{SignedDuration, Timestamp};
 
@@ -295,4 +296,98 @@ fn an_address_that_cannot_be_used_is_a_problem() {
     assert!(told.contains("fleet.yaml: error[SETTINGS_REMOTE]: spec.remotes.work"), "{told}");
     assert!(told.contains("spec.remotes.status"), "{told}");
     assert!(!told.contains("secret"), "{told}");
+}
+
+/// An executor's word that the newest work is in force with nothing left over.
+fn settle(world: &mut World, ledger: &mut Ledger, planned: &Planned) {
+    let one = ClusterName::new("one").unwrap();
+    let work = ledger.desired(&one, &planned.plan);
+    let round = AppliedRound {
+        source: work.source,
+        commit: work.commit,
+        is_settled: true,
+        n_applied: 1,
+        n_repaired: 0,
+        n_failed: 0,
+        n_pruned: work.held.len(),
+        released: work.held.into_iter().collect(),
+        n_prune_held: 0,
+    };
+    ledger.release(&one, &round.released);
+    let status = ClusterStatus {
+        api_enablements: vec![ApiEnablement {
+            group_version: "v1".to_owned(),
+            resources: vec![ApiResource {
+                name: "configmaps".to_owned(),
+                kind: "ConfigMap".to_owned(),
+            }],
+        }],
+        conditions: vec![Condition {
+            type_: "Ready".to_owned(),
+            status: ConditionStatus::True,
+            observed_generation: None,
+            last_transition_time: world.now,
+            reason: "ClusterReady".to_owned(),
+            message: String::new(),
+        }],
+        ..ClusterStatus::default()
+    };
+    ledger.absorb(&one, MemberReport::Cluster(one.clone(), status));
+    ledger.absorb(&one, MemberReport::Applied(one.clone(), round));
+    world.now += MINUTE;
+    ledger.commit_statuses(&[one], world.now).unwrap();
+}
+
+/// Work may come back to what it was, by a revert. What was there in between is remembered until
+/// an executor has settled the work since then, not the work that looked the same before.
+#[test]
+fn what_a_revert_took_away_is_remembered_over_a_restart() {
+    let mut world = World::new("{}");
+    let one = ClusterName::new("one").unwrap();
+    let held = |world: &mut World, ledger: &mut Ledger| -> Vec<String> {
+        let planned = world.plan(ledger, MINUTE);
+        ledger.desired(&one, &planned.plan).held.iter().map(ObjectKey::to_string).collect()
+    };
+    let mut ledger = world.open();
+    commit(&world.repository, &[("kept.yaml", &config_map("kept", "0"))]);
+    let first = world.plan(&mut ledger, MINUTE);
+    settle(&mut world, &mut ledger, &first);
+    // Applied, and the controller ends before it says so.
+    commit(&world.repository, &[("brief.yaml", &config_map("brief", "0"))]);
+    world.plan(&mut ledger, MINUTE);
+    git(&world.repository, &["revert", "--no-edit", "HEAD"]);
+    world.plan(&mut ledger, MINUTE);
+
+    let mut ledger = world.open();
+    let again = held(&mut world, &mut ledger);
+    assert_eq!(again.len(), 1, "{again:?}");
+    assert!(again[0].contains("brief"), "{again:?}");
+    let planned = world.plan(&mut ledger, MINUTE);
+    settle(&mut world, &mut ledger, &planned);
+
+    let mut ledger = world.open();
+    assert_eq!(held(&mut world, &mut ledger), [""; 0]);
+    let planned = world.plan(&mut ledger, MINUTE);
+    let n_commits = world.n_commits("fleet/status/one");
+    settle(&mut world, &mut ledger, &planned);
+    assert_eq!(world.n_commits("fleet/status/one"), n_commits, "there is nothing new to say");
+}
+
+/// A registration may be switched to push: what the agent had and nobody has pruned yet is the
+/// controller's to prune from then on.
+#[test]
+fn what_an_agent_left_is_remembered_when_the_controller_takes_over() {
+    let mut world = World::new("{}");
+    let one = ClusterName::new("one").unwrap();
+    let pull = CLUSTER.replace("Push", "Pull");
+    commit(&world.repository, &[("one.yaml", &pull), ("brief.yaml", &config_map("brief", "0"))]);
+    let mut ledger = world.open();
+    world.plan(&mut ledger, MINUTE);
+    git(&world.repository, &["rm", "-q", "brief.yaml"]);
+    commit(&world.repository, &[("kept.yaml", &config_map("kept", "0"))]);
+    world.plan(&mut ledger, MINUTE);
+    commit(&world.repository, &[("one.yaml", CLUSTER)]);
+    let planned = world.plan(&mut ledger, MINUTE);
+    let held = ledger.desired(&one, &planned.plan).held;
+    assert_eq!(held.len(), 1, "{held:?}");
 }

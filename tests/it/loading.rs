@@ -39,6 +39,19 @@ fn bad_inputs() {
     });
 }
 
+/// Too large to lie in a folder: a line longer than any object that an API server takes.
+#[test]
+fn an_endless_line_is_refused_by_its_place() {
+    let line = format!("kind: ConfigMap\ndata: {{a: {}}}\n", "x".repeat(2 << 20));
+    let file = parse_file("a.yaml", ObjectId::from_bytes([0; 20]), line.as_bytes());
+    let (_, problems) = Fleet::assemble(COMMIT, &[Arc::new(file)]);
+    let told = told(&problems);
+    assert!(
+        told.starts_with("a.yaml:2:1: error[LIMIT_LINE]: this line is longer than 2 MiB"),
+        "{told}"
+    );
+}
+
 /// Manifests of public projects, as they are: in the folder that `FLEET_REAL_MANIFESTS` names, or beside the
 /// repository.
 #[test]

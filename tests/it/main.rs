@@ -15,7 +15,6 @@ mod planning;
 mod remote_fleet;
 mod schemas;
 mod sim;
-mod sim_kubectl;
 mod store;
 mod storm;
 mod tidy;

@@ -280,3 +280,28 @@ fn an_agent_reads_its_work_here_and_writes_its_status_there() {
     assert_eq!(there, "fleet/status/one\nfleet/status/two");
     assert!(!git(&fleet, &["for-each-ref"]).contains("status"));
 }
+
+#[test]
+fn an_agent_takes_up_replaced_credentials() {
+    let mut world = World::new("");
+    let file = world.path("credentials/two.yaml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    let port = good.split("127.0.0.1:").nth(1).unwrap().split(['/', '\n', '"']).next().unwrap();
+    std::fs::write(&file, good.replace(port, "9")).unwrap();
+    world.push("0");
+    world.start_controller();
+    let work = world.url("fleet");
+    world.start(&["agent", "--cluster", "two", "--remote", &work, "--poll", "200ms"]);
+    let log = world.path("agent.log");
+    let fleet = world.path("fleet.git");
+    world.wait("the agent's complaint", || {
+        show(&fleet, &["show", "fleet/status/two:cluster.yaml"]).contains("CLUSTER_UNREACHABLE")
+    });
+    // A half-written file changes nothing.
+    std::fs::write(&file, &good[..good.len() / 2]).unwrap();
+    world.wait("the refusal", || {
+        std::fs::read_to_string(&log).is_ok_and(|text| text.contains("going on with the old ones"))
+    });
+    std::fs::write(&file, &good).unwrap();
+    world.arrives("two", "0");
+}

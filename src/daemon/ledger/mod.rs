@@ -58,6 +58,16 @@ pub enum LedgerError {
         /// Address of the repository that it was cloned from.
         origin: String,
     },
+    /// The source is not where [`Ledger::expect`] says.
+    #[error("{branch} is at {found}, not at {expected}: nothing is begun")]
+    Elsewhere {
+        /// The source branch.
+        branch: String,
+        /// Its commit.
+        found: ObjectId,
+        /// The commit that it should be at.
+        expected: ObjectId,
+    },
     /// The results that are in git are not what an engine of this version writes.
     #[error("the results in {refname} at {commit} cannot be read: {reason}")]
     Results {
@@ -81,6 +91,7 @@ impl LedgerError {
             Self::Fetch(error) => error.code(),
             Self::Publish(error) => error.code(),
             Self::Clone { .. } => "REPO_CLONE",
+            Self::Elsewhere { .. } => "REF_MOVED",
             Self::Results { .. } => "RESULTS_UNREADABLE",
         }
     }
@@ -102,6 +113,9 @@ impl LedgerError {
             Self::Publish(error) => error.hint(),
             Self::Clone { origin } => {
                 format!("name the fleet repository itself: --repo {origin}")
+            }
+            Self::Elsewhere { .. } => {
+                "look at the plan of the commit that it is at now, and apply that".to_owned()
             }
             Self::Results { .. } => {
                 "move the branch back to a commit that this version wrote, or delete it to have it made anew".to_owned()
@@ -138,6 +152,7 @@ pub struct Ledger {
     work_since: BTreeMap<ClusterName, ObjectId>,
     /// The source commit that has its note, and what the note says.
     noted: Option<(ObjectId, String)>,
+    expected: Option<ObjectId>,
     is_read_only: bool,
     /// Whether the source is on another machine.
     is_hosted: bool,
@@ -183,6 +198,7 @@ impl Ledger {
             held: BTreeMap::new(),
             work_since: BTreeMap::new(),
             noted: None,
+            expected: None,
             is_read_only: false,
             is_hosted: matches!(location, Location::Remote(url) if !url.is_on_this_machine()),
             unpushed: BTreeMap::new(),
@@ -245,6 +261,11 @@ impl Ledger {
             return Err(LedgerError::Clone { origin });
         }
         Ok(())
+    }
+
+    /// From now on the source is loaded at this commit only.
+    pub fn expect(&mut self, commit: ObjectId) {
+        self.expected = Some(commit);
     }
 
     /// Whether results are known; if not, every plan begins with nothing.

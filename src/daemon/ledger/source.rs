@@ -81,10 +81,10 @@ impl Ledger {
     /// # Errors
     /// The source is missing, out of reach or cannot be read whole.
     pub fn load(&mut self) -> Result<Loaded, LedgerError> {
-        let commit = self.source_head()?;
+        let commit = self.expected_head()?;
         let mut loaded = self.read(commit)?;
         if loaded.is_valid() && self.adopt_settings(&loaded.fleet.settings)? {
-            let commit = self.source_head()?;
+            let commit = self.expected_head()?;
             loaded = self.read(commit)?;
         }
         if loaded.is_valid() {
@@ -99,6 +99,18 @@ impl Ledger {
             self.refresh_statuses(&fleet)?;
         }
         Ok(loaded)
+    }
+
+    fn expected_head(&mut self) -> Result<ObjectId, LedgerError> {
+        let found = self.source_head()?;
+        match self.expected {
+            Some(expected) if expected != found => Err(LedgerError::Elsewhere {
+                branch: self.layout.source().short().to_owned(),
+                found,
+                expected,
+            }),
+            _ => Ok(found),
+        }
     }
 
     /// After a start with a source that does not validate: the commit that the results name stays in

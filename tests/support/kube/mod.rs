@@ -39,12 +39,17 @@ pub(crate) fn shared() -> Option<Arc<Kube>> {
         .clone()
 }
 
-/// Starts servers for one test; they are killed when the value is dropped.
-///
-/// `None`, after one line on stderr, when the programs are not to be had. With `FLEET_REQUIRE_KUBE=1` that fails.
+/// Starts servers for one test; they are killed when the value is dropped. `None` as [`assets()`] is.
 pub(crate) fn start(options: &Options<'_>) -> Option<Kube> {
-    match assets::find(options.controllers) {
-        Ok(assets) => Some(Kube::start(assets, options)),
+    assets(options.controllers).map(|assets| Kube::start(assets, options))
+}
+
+/// Finds the programs of Kubernetes, or builds them.
+///
+/// `None`, after one line on stderr, when they are not to be had. With `FLEET_REQUIRE_KUBE=1` that fails.
+pub(crate) fn assets(controllers: Controllers) -> Option<assets::Assets> {
+    match assets::find(controllers) {
+        Ok(assets) => Some(assets),
         Err(reason) => {
             assert!(
                 !required(),

@@ -1,12 +1,14 @@
 //! What a person types against a simulated member, with the real `kubectl`.
 
-#![expect(clippy::print_stderr, reason = "a test that is left out says so in one line")]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use git_fleet::sim::{Host, MemberSpec};
+
+use crate::kube;
 
 const MANIFESTS: &str = r#"
 apiVersion: v1
@@ -39,13 +41,8 @@ struct Shell {
 impl Shell {
     /// `None`, and one line that says so, when there is no `kubectl` to try.
     fn open() -> Option<Self> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let found =
-            std::env::split_paths(&path).map(|dir| dir.join("kubectl")).find(|file| file.is_file());
-        let Some(kubectl) = found else {
-            eprintln!("left out: kubectl is not on PATH");
-            return None;
-        };
+        let assets = kube::assets(kube::Controllers::None)?;
+        let kubectl = assets.program("kubectl");
         let host = Host::start(vec![MemberSpec::new("one")]).unwrap();
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("config"), host.kubeconfig("one").unwrap()).unwrap();
