@@ -513,11 +513,12 @@ mod tests {
             let quantity = q(&format!("{whole}.{fraction}{suffix}"));
             let canonical = q(&quantity.canonical());
             if quantity.style == Style::Binary && quantity.nanos >= 1024 * NANO_PER_ONE {
+                // Rounded up to a whole number, which without a suffix is read as a decimal one.
                 prop_assert_eq!(canonical.value(), quantity.value());
             } else {
                 prop_assert_eq!(&canonical, &quantity);
+                prop_assert_eq!(canonical.canonical(), quantity.canonical());
             }
-            prop_assert_eq!(canonical.canonical(), quantity.canonical());
         }
 
         #[test]
