@@ -3,6 +3,7 @@
 //! Our only kind of our own. It is optional, and so is every field: what is absent has the value
 //! that [`Default`] gives.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// How much history of what the engine writes is kept.
     pub history: HistorySettings,
+    /// Which plugins of the scheduler take part.
+    pub scheduler: SchedulerSettings,
 }
 
 /// Where the fleet is read from.
@@ -126,6 +129,23 @@ pub struct RemoteSettings {
     /// Repository of the status branches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+}
+
+/// Which plugins of the scheduler take part, and how much they count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SchedulerSettings {
+    /// Names of plugins; `*` means all, `-Name` all but that one: `["*"]`.
+    pub plugins: Vec<String>,
+    /// What the score of a plugin is multiplied by; 1 for those that are not named.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, u32>,
+}
+
+impl Default for SchedulerSettings {
+    fn default() -> Self {
+        Self { plugins: vec!["*".to_owned()], weights: BTreeMap::new() }
+    }
 }
 
 /// How often things happen.

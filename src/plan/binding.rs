@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reasons::Reasons;
 use super::rendered::{RenderedFile, stable_uid};
+use super::rivals::is_awaited;
 use super::work::PlannedWork;
 use crate::api::binding::{BindingSpec, BindingStatus, ObjectReference, binding_name};
 use crate::api::condition::{self, ConditionStatus};
@@ -88,6 +89,13 @@ impl Binding {
             .map(|scheduled| &*scheduled.message)
     }
 
+    /// Whether it waits for clusters or for room, and so is decided on at every plan.
+    #[must_use]
+    pub(super) fn is_waiting(&self) -> bool {
+        condition::find(&self.status.conditions, marks::CONDITION_SCHEDULED)
+            .is_some_and(|scheduled| scheduled.status != ConditionStatus::True)
+    }
+
     /// The placement that the clusters were decided by, as it was recorded.
     #[must_use]
     pub fn applied_placement(&self) -> Option<&str> {
@@ -104,6 +112,8 @@ pub struct PlannedBinding {
     pub file: Arc<RenderedFile>,
     /// What each cluster runs of the template.
     pub works: BTreeMap<ClusterName, Arc<PlannedWork>>,
+    /// Whether some of its replicas are not reported yet.
+    pub(super) is_awaited: bool,
 }
 
 impl PlannedBinding {
@@ -111,6 +121,17 @@ impl PlannedBinding {
     #[must_use]
     pub fn new(binding: Binding, works: BTreeMap<ClusterName, Arc<PlannedWork>>) -> Arc<Self> {
         let file = RenderedFile::yaml(&binding);
-        Arc::new(Self { binding, file, works })
+        Self::with_file(binding, file, works)
+    }
+
+    /// The binding with the file that it is known to give.
+    #[must_use]
+    pub(super) fn with_file(
+        binding: Binding,
+        file: Arc<RenderedFile>,
+        works: BTreeMap<ClusterName, Arc<PlannedWork>>,
+    ) -> Arc<Self> {
+        let is_awaited = is_awaited(&binding);
+        Arc::new(Self { binding, file, works, is_awaited })
     }
 }

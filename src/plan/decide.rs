@@ -14,15 +14,18 @@ use super::rendered::RenderedFile;
 use super::reserved::{is_reserved_namespace, why_reserved};
 use super::work::{PlannedWork, WorkMaker, shares};
 use super::world::World;
-use crate::api::binding::{BindingSuspension, TargetCluster};
+use crate::api::binding::{
+    BindingSchedulePriority, BindingSuspension, TargetCluster, WorkloadAffinityGroups,
+};
 use crate::api::condition::{self, Condition, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
+use crate::api::placement::{Placement, WorkloadAffinityTerm};
 use crate::api::propagation_policy::{ActivationPreference, ConflictResolution};
 use crate::interpret;
 use crate::schedule::trigger::trigger;
-use crate::schedule::{self, Refusal, Request};
+use crate::schedule::{self, Companions, Decision, Refusal, Request, Snapshot};
 use crate::status;
 
 /// A template that runs nowhere, and why.
@@ -52,29 +55,53 @@ pub(super) struct Case<'a> {
 
 type Works = BTreeMap<ClusterName, Arc<PlannedWork>>;
 
-/// Decides on one template.
-pub(super) fn decide(world: &World<'_>, case: &Case<'_>) -> Outcome {
+/// How far a template has come: what follows needs its turn among the others.
+pub(super) enum Drafted {
+    /// It needs no clusters to be chosen.
+    Done(Outcome),
+    /// It has a policy; clusters are to be chosen.
+    Open(Box<Binding>),
+}
+
+/// Place in the order of decisions; higher comes first.
+pub(super) fn priority(binding: &Binding) -> i32 {
+    binding.spec.schedule_priority.as_ref().map_or(0, |one| one.priority)
+}
+
+/// Finds the policy of one template and drafts its binding.
+pub(super) fn draft(world: &World<'_>, case: &Case<'_>) -> Drafted {
     if let Some(reason) = why_reserved(case.template) {
-        return Outcome::Unplaced(Arc::new(Unplaced { reason }));
+        return Drafted::Done(Outcome::Unplaced(Arc::new(Unplaced { reason })));
     }
     let Some(selection) = world.policies.select(case.template) else {
         if is_spread_namespace(case) {
-            return place_namespace(world, case);
+            return Drafted::Done(place_namespace(world, case));
         }
-        return hold(world, case, "no policy selects it");
+        return Drafted::Done(hold(world, case, "no policy selects it"));
     };
+    let policy = selection.winner.label();
     if let Some(missing) = world.missing_override(&selection.winner) {
-        let policy = selection.winner.label();
         let why = format!("{policy} waits for dependent overrides: there is no `{missing}`");
-        return hold(world, case, &why);
+        return Drafted::Done(hold(world, case, &why));
     }
-    let binding = draft(case, &selection);
+    let priority = match world.priority(&selection.winner) {
+        Ok(priority) => priority,
+        Err(missing) => {
+            let why =
+                format!("{policy} waits for its priority: there is no PriorityClass `{missing}`");
+            return Drafted::Done(hold(world, case, &why));
+        }
+    };
+    let mut binding = binding(case, &selection);
+    // As in Karmada, what has no namespace has no priority.
+    binding.spec.schedule_priority = priority
+        .filter(|_| case.key.namespace.is_some())
+        .map(|priority| BindingSchedulePriority { priority });
     if is_held_back_by_lazy(case, &selection, &binding) {
-        let why =
-            format!("{} is Lazy: it acts when the template changes", selection.winner.label());
-        return hold(world, case, &why);
+        let why = format!("{policy} is Lazy: it acts when the template changes");
+        return Drafted::Done(hold(world, case, &why));
     }
-    place(world, case, binding)
+    Drafted::Open(Box::new(binding))
 }
 
 /// Leaves everything as it was decided before; a template that was not is placed nowhere.
@@ -118,13 +145,13 @@ fn place_namespace(world: &World<'_>, case: &Case<'_>) -> Outcome {
     binding.spec.clusters = everywhere.map(|name| TargetCluster::new(name.clone(), 0)).collect();
     "every Namespace goes to every member".clone_into(&mut binding.reasons.policy);
     record_success(&mut binding, case.previous, world.now);
-    explain::clusters(&mut binding, world, None);
+    explain::everywhere(&mut binding);
     let works = make_works(world, case, &mut binding);
     finish(world, case, binding, works)
 }
 
 /// A binding with what the template and its policy say, and what was decided before.
-fn draft(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
+fn binding(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
     let mut binding = Binding::new(case.key, case.template);
     let policy = &selection.winner;
     let spec = &mut binding.spec;
@@ -144,6 +171,7 @@ fn draft(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
         spec.replicas = replicas.count;
         spec.replica_requirements = replicas.requirements;
     }
+    spec.workload_affinity_groups = affinity_groups(case.template, spec.placement.as_ref());
     let annotations = &mut binding.metadata.annotations;
     let name = policy.name.to_owned();
     match policy.namespace {
@@ -166,11 +194,30 @@ fn draft(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
     binding
 }
 
+/// The groups that a template of a namespace belongs to, by its labels.
+fn affinity_groups(
+    template: &Manifest,
+    placement: Option<&Placement>,
+) -> Option<WorkloadAffinityGroups> {
+    let affinity =
+        placement?.workload_affinity.as_ref().filter(|_| template.namespace().is_some())?;
+    let group = |term: &Option<WorkloadAffinityTerm>| {
+        let key = &term.as_ref()?.group_by_label_key;
+        Some(format!("{key}={}", template.label(key)?))
+    };
+    let (together, apart) = (group(&affinity.affinity), group(&affinity.anti_affinity));
+    (together.is_some() || apart.is_some()).then(|| WorkloadAffinityGroups {
+        affinity_group: together.unwrap_or_default(),
+        anti_affinity_group: apart.unwrap_or_default(),
+    })
+}
+
 /// Takes over what a new draft does not decide: where it runs, moves under way, its status.
 fn carry_over(binding: &mut Binding, previous: Option<&Remembered>) {
     let Some(previous) = previous.map(Remembered::binding) else { return };
     let (spec, before) = (&mut binding.spec, &previous.spec);
     spec.clusters.clone_from(&before.clusters);
+    binding.reasons.standings.clone_from(&previous.reasons.standings);
     spec.graceful_eviction_tasks.clone_from(&before.graceful_eviction_tasks);
     spec.required_by.clone_from(&before.required_by);
     spec.reschedule_triggered_at = before.reschedule_triggered_at;
@@ -197,16 +244,26 @@ fn is_held_back_by_lazy(case: &Case<'_>, selection: &Selection<'_>, binding: &Bi
 }
 
 /// Chooses clusters if there is cause to, and makes the works.
-fn place(world: &World<'_>, case: &Case<'_>, mut binding: Binding) -> Outcome {
+pub(super) fn place(
+    world: &World<'_>,
+    case: &Case<'_>,
+    mut binding: Binding,
+    snapshot: &Snapshot<'_>,
+    companions: &Companions,
+) -> Outcome {
     let is_suspended =
         binding.spec.suspension.as_ref().is_some_and(|one| one.scheduling == Some(true));
-    let cause =
-        trigger(&binding.spec, &binding.status, binding.applied_placement(), &world.members);
+    let cause = trigger(&binding.spec, &binding.status, binding.applied_placement(), snapshot);
+    let profile = &world.profile;
+    let request = |binding: &'_ Binding| -> Result<Decision, Refusal> {
+        let (spec, status) = (&binding.spec, &binding.status);
+        schedule::schedule(&Request { spec, status, companions, profile }, snapshot)
+    };
     let mut refusal = None;
     if cause.is_some() && !is_suspended {
-        let request = Request { spec: &binding.spec, status: &binding.status };
-        match schedule::schedule(&request, &world.members) {
+        match request(&binding) {
             Ok(decision) => {
+                explain::standings(&mut binding, &decision, snapshot);
                 binding.spec.clusters = decision.clusters;
                 binding.status.scheduler_observed_affinity_name =
                     decision.affinity.unwrap_or_default();
@@ -218,16 +275,9 @@ fn place(world: &World<'_>, case: &Case<'_>, mut binding: Binding) -> Outcome {
             }
         }
     }
-    explain::clusters(&mut binding, world, refusal.as_ref());
-    // What was placed before stays; one that never was waits without works.
-    let standing = case.previous.filter(|one| !one.binding().spec.clusters.is_empty());
-    let works = match (&refusal, standing) {
-        (Some(Refusal::NotYet(missing)), Some(previous)) => {
-            binding.reasons.held = format!("{missing}; what was decided before stays in force");
-            previous_works(world, previous)
-        }
-        _ => make_works(world, case, &mut binding),
-    };
+    let seen = explain::Seen { snapshot, companions, profile };
+    explain::clusters(&mut binding, &seen, refusal.as_ref());
+    let works = make_works(world, case, &mut binding);
     finish(world, case, binding, works)
 }
 
@@ -249,12 +299,9 @@ fn record_success(binding: &mut Binding, previous: Option<&Remembered>, now: Tim
 /// Writes down that no clusters were chosen. When none fits there is none from now on; when it
 /// cannot be decided the clusters of before stay.
 fn record_refusal(binding: &mut Binding, refusal: &Refusal, now: Timestamp) {
-    match refusal {
-        Refusal::NoClusterFits { .. } => {
-            binding.spec.clusters.clear();
-            apply_placement(binding);
-        }
-        Refusal::NotYet(_) | Refusal::NoPlacement => {}
+    if matches!(refusal, Refusal::NoClusterFits { .. }) {
+        binding.spec.clusters.clear();
+        apply_placement(binding);
     }
     let (reason, message) = (refusal.condition_reason(), refusal.to_string());
     set_scheduled(binding, ConditionStatus::False, reason, &message, now);
@@ -349,5 +396,5 @@ fn reuse(previous: Option<&Remembered>, binding: Binding, works: Works) -> Arc<P
         return Arc::clone(planned);
     }
     let file: Arc<RenderedFile> = Arc::clone(previous.file());
-    Arc::new(PlannedBinding { binding, file, works })
+    PlannedBinding::with_file(binding, file, works)
 }

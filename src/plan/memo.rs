@@ -88,9 +88,9 @@ impl Memo {
         self.world = Some(world);
     }
 
-    /// What this very plan decided on the template already.
-    pub(super) fn settled(&self, key: &ObjectKey) -> Option<Outcome> {
-        self.fresh.get(key).map(|entry| entry.outcome.clone())
+    /// What this very plan decided, by template.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = (&ObjectKey, &Outcome)> {
+        self.fresh.iter().map(|(key, entry)| (key, &entry.outcome))
     }
 
     /// What was decided on the template, if nothing that the decision looked at has changed.
@@ -102,7 +102,12 @@ impl Memo {
     ) -> Option<Outcome> {
         let entry = self.entries.get(key).filter(|entry| entry.template == template)?;
         let is_current = match (&entry.outcome, previous) {
-            (Outcome::Bound(planned), Some(previous)) => previous.is(planned),
+            // What waits for room, or goes by where others run, looks at more than its own inputs.
+            (Outcome::Bound(planned), Some(previous)) => {
+                previous.is(planned)
+                    && !planned.binding.is_waiting()
+                    && planned.binding.spec.workload_affinity_groups.is_none()
+            }
             (Outcome::Unplaced(_), None) => true,
             (Outcome::Bound(_), None) | (Outcome::Unplaced(_), Some(_)) => false,
         };

@@ -18,6 +18,7 @@ mod readme;
 mod reasons;
 mod rendered;
 mod reserved;
+mod rivals;
 mod tree;
 mod work;
 mod world;
@@ -30,6 +31,7 @@ use jiff::Timestamp;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::fleet::{Fleet, Template};
+use crate::schedule::Snapshot;
 use crate::status::Reports;
 
 pub use binding::{Binding, PlannedBinding};
@@ -43,8 +45,9 @@ pub use reasons::{ClusterGroup, LostPolicy, OverrideGroup, Reasons};
 pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use work::PlannedWork;
 
-use decide::{Case, Outcome, decide};
+use decide::{Case, Drafted, Outcome, draft, place, priority};
 use definitions::{Definitions, is_definition};
+use rivals::Rivals;
 use world::World;
 
 /// Everything that a plan depends on. Nothing else may influence it.
@@ -87,27 +90,29 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     let clusters = memo.clusters(inputs.fleet, inputs.reports);
     let world = World::new(inputs.fleet, &clusters, inputs.reports, inputs.now);
     memo.begin(world.basis, inputs.reports);
+    let mut snapshot = world.snapshot();
+    let is_there = |key: &ObjectKey| inputs.fleet.templates.contains_key(key);
+    let mut rivals = Rivals::new(inputs.previous, is_there, &mut snapshot, inputs.now);
     // Definitions first: what they define counts as served where they are placed.
     let mut definitions = Definitions::default();
-    for (key, template) in definitions_of(inputs.fleet) {
-        if let Outcome::Bound(planned) = settle(&world, inputs, memo, key, template) {
-            definitions.place(&template.manifest, &planned);
+    let mut round = Round { world: &world, inputs, memo, rivals: &mut rivals };
+    for (key, outcome) in round.settle(definitions_of(inputs.fleet), &mut snapshot) {
+        if let Outcome::Bound(planned) = outcome {
+            definitions.place(&inputs.fleet.templates[key].manifest, &planned);
         }
     }
     let reported = clusters.iter().map(|(name, state)| (name, &state.cluster));
     let wider = definitions.widen(reported);
-    let basis = definitions.basis(world.basis);
-    let world = world.with_clusters(&wider);
-    memo.widen(basis);
+    let mut snapshot = snapshot.with_clusters(&wider);
+    round.memo.widen(definitions.basis(world.basis));
+    let others = inputs.fleet.templates.iter().filter(|(key, _)| !is_definition(&key.group_kind));
+    round.settle(others, &mut snapshot);
     let mut bindings = BTreeMap::new();
     let mut unplaced = BTreeMap::new();
     let mut works: BTreeMap<ClusterName, BTreeMap<ObjectKey, Arc<PlannedWork>>> =
         clusters.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
-    for (key, template) in &inputs.fleet.templates {
-        let outcome = match memo.settled(key) {
-            Some(outcome) => outcome,
-            None => settle(&world, inputs, memo, key, template),
-        };
+    let mut is_waiting = false;
+    for (key, outcome) in memo.outcomes() {
         match outcome {
             Outcome::Bound(planned) => {
                 for (name, work) in &planned.works {
@@ -115,35 +120,67 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
                         works.insert(key.clone(), Arc::clone(work));
                     }
                 }
-                bindings.insert(key.clone(), planned);
+                is_waiting |= planned.binding.is_waiting();
+                bindings.insert(key.clone(), Arc::clone(planned));
             }
             Outcome::Unplaced(reason) => {
-                unplaced.insert(key.clone(), reason);
+                unplaced.insert(key.clone(), Arc::clone(reason));
             }
         }
     }
     memo.end();
     let source = inputs.fleet.commit;
-    Plan { source, bindings, works, clusters, unplaced, next_wake: None }
+    // Room that others were given and never used is free again by then.
+    let next_wake = rivals.until.filter(|_| is_waiting);
+    Plan { source, bindings, works, clusters, unplaced, next_wake }
 }
 
 fn definitions_of(fleet: &Fleet) -> impl Iterator<Item = (&ObjectKey, &Template)> {
     fleet.templates.iter().filter(|(key, _)| is_definition(&key.group_kind))
 }
 
-/// Decides on one template, or remembers the decision.
-fn settle(
-    world: &World<'_>,
-    inputs: &Inputs<'_>,
-    memo: &mut Memo,
-    key: &ObjectKey,
-    template: &Template,
-) -> Outcome {
-    let previous = inputs.previous.bindings.get(key);
-    let outcome = memo.recall(key, template.id, previous).unwrap_or_else(|| {
-        let case = Case { key, template: &template.manifest, id: template.id, previous };
-        decide(world, &case)
-    });
-    memo.keep(key, template.id, &outcome);
-    outcome
+/// The decisions of one plan, as they are made.
+struct Round<'r, 'w> {
+    world: &'r World<'w>,
+    inputs: &'r Inputs<'r>,
+    memo: &'r mut Memo,
+    rivals: &'r mut Rivals,
+}
+
+impl<'r> Round<'r, '_> {
+    /// Decides on these templates, or remembers the decisions: what needs clusters to be chosen in
+    /// the order of priority, then of the keys. What was decided, in the order in which it was.
+    fn settle(
+        &mut self,
+        templates: impl Iterator<Item = (&'r ObjectKey, &'r Template)>,
+        snapshot: &mut Snapshot<'_>,
+    ) -> Vec<(&'r ObjectKey, Outcome)> {
+        let mut settled = Vec::new();
+        let mut open = Vec::new();
+        for (key, template) in templates {
+            let previous = self.inputs.previous.bindings.get(key);
+            if let Some(outcome) = self.memo.recall(key, template.id, previous) {
+                settled.push((key, template.id, outcome));
+                continue;
+            }
+            let case = Case { key, template: &template.manifest, id: template.id, previous };
+            match draft(self.world, &case) {
+                Drafted::Done(outcome) => settled.push((key, template.id, outcome)),
+                Drafted::Open(binding) => open.push((case, binding)),
+            }
+        }
+        open.sort_by_key(|(_, binding)| std::cmp::Reverse(priority(binding)));
+        for (case, binding) in open {
+            let companions = self.rivals.companions(case.key, &binding);
+            let outcome = place(self.world, &case, *binding, snapshot, &companions);
+            if let Outcome::Bound(planned) = &outcome {
+                self.rivals.decided(case.key, &planned.binding, case.previous, snapshot);
+            }
+            settled.push((case.key, case.id, outcome));
+        }
+        for (key, id, outcome) in &settled {
+            self.memo.keep(key, *id, outcome);
+        }
+        settled.into_iter().map(|(key, _, outcome)| (key, outcome)).collect()
+    }
 }

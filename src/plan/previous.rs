@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Plan;
 use super::binding::{Binding, PlannedBinding};
 use super::rendered::RenderedFile;
+use super::rivals::is_awaited;
 use super::work::PlannedWork;
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
@@ -31,6 +32,7 @@ pub enum Remembered {
 #[derive(Clone, Debug)]
 pub struct ReadBinding {
     binding: Binding,
+    is_awaited: bool,
     file: Arc<RenderedFile>,
     works: BTreeMap<ClusterName, Arc<RenderedFile>>,
 }
@@ -52,6 +54,14 @@ impl Remembered {
         match self {
             Self::Planned(planned) => &planned.binding,
             Self::Read(read) => &read.binding,
+        }
+    }
+
+    /// Whether some of its replicas are not reported yet.
+    pub(super) fn is_awaited(&self) -> bool {
+        match self {
+            Self::Planned(planned) => planned.is_awaited,
+            Self::Read(read) => read.is_awaited,
         }
     }
 
@@ -118,7 +128,9 @@ impl Previous {
                 let text = String::from_utf8_lossy(bytes);
                 let binding = yaml::from_str(&text)
                     .map_err(|source| ReadError { path: path.to_owned(), source })?;
-                bindings.insert(key, ReadBinding { binding, file: file(), works: BTreeMap::new() });
+                let is_awaited = is_awaited(&binding);
+                let works = BTreeMap::new();
+                bindings.insert(key, ReadBinding { binding, is_awaited, file: file(), works });
             } else if let Some((cluster, key)) = work_of_path(stem) {
                 works.entry(key).or_default().insert(cluster, file());
             }

@@ -32,6 +32,13 @@ pub struct Reasons {
     /// Clusters that it does not run in, grouped by why.
     #[serde(default, rename = "out", skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<ClusterGroup>,
+    /// Why every cluster that is named in neither is out, when they are many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
+    /// How clusters stood when it was decided, best first, where that decided: all that were chosen,
+    /// and the best of those that were not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub standings: Vec<Standing>,
     /// Override policies that changed the manifest, in the order in which they did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideGroup>,
@@ -56,6 +63,46 @@ pub struct ClusterGroup {
     pub why: String,
     /// The clusters, by name.
     pub clusters: Vec<ClusterName>,
+}
+
+/// All clusters that are not named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rest {
+    /// The reason.
+    pub why: String,
+    /// How many there are.
+    #[serde(rename = "clusters")]
+    pub n_clusters: usize,
+}
+
+/// How one cluster stood when it was decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Its region; empty when it names none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub region: String,
+    /// Tier of the affinity group; 0 for the group's own clusters.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tier: u32,
+    /// Score of the plugins.
+    pub score: i64,
+    /// Replicas that it had room for; absent when they do not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<i64>,
+    /// Replicas that it had already; absent when it was not chosen before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub had: Option<i32>,
+    /// Whether the spread constraints selected it.
+    pub selected: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// Clusters whose work got the same overrides.

@@ -8,12 +8,20 @@ use jiff::Timestamp;
 use super::clusters::{ClusterState, members};
 use super::policies::{Policy, PolicyIndex};
 use super::rendered::blob_id;
-use crate::api::cluster::Cluster;
+use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::fleet::Fleet;
 use crate::overrides::{Override, OverridePolicies};
-use crate::schedule::Member;
+use crate::schedule::{Profile, Snapshot};
 use crate::status::Reports;
+
+/// The classes that every Kubernetes has.
+const SYSTEM_PRIORITY_CLASSES: [(&str, i32); 2] =
+    [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)];
+
+fn is_priority_class(key: &ObjectKey) -> bool {
+    (&*key.group_kind.group, &*key.group_kind.kind) == ("scheduling.k8s.io", "PriorityClass")
+}
 
 /// The surroundings of one plan.
 pub(super) struct World<'a> {
@@ -22,8 +30,10 @@ pub(super) struct World<'a> {
     cluster_overrides: Vec<Override<'a>>,
     overrides: BTreeMap<&'a str, Vec<Override<'a>>>,
     override_names: BTreeSet<(Option<&'a str>, &'a str)>,
-    /// The members for the scheduler, by name.
-    pub(super) members: Vec<Member<'a>>,
+    /// The plugins of the scheduler that take part.
+    pub(super) profile: Profile,
+    /// Values of the PriorityClasses of the source.
+    priority_classes: BTreeMap<&'a str, i32>,
     /// The same members with what they reported.
     pub(super) clusters: &'a BTreeMap<ClusterName, Arc<ClusterState>>,
     /// What they run.
@@ -76,13 +86,26 @@ impl<'a> World<'a> {
             });
         }
         ids.extend(clusters.values().map(|state| state.basis));
+        let scheduler = &fleet.settings.scheduler;
+        let profile = serde_json::to_vec(scheduler).expect("names and numbers have a JSON form");
+        ids.push(blob_id(&profile));
+        let classes = fleet.templates.iter().filter(|(key, _)| is_priority_class(key));
+        let mut priority_classes = BTreeMap::from(SYSTEM_PRIORITY_CLASSES);
+        for (key, class) in classes {
+            ids.push(class.id);
+            let value = class.manifest.0.get("value").and_then(serde_json::Value::as_i64);
+            let value = value.and_then(|value| i32::try_from(value).ok());
+            priority_classes.extend(value.map(|value| (&*key.name, value)));
+        }
         let bytes: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
         Self {
             policies: PolicyIndex::new(policies),
             cluster_overrides,
             overrides,
             override_names,
-            members: members(clusters),
+            // A profile that names what there is not does not validate.
+            profile: Profile::new(scheduler).unwrap_or_default(),
+            priority_classes,
             clusters,
             reports,
             now,
@@ -90,14 +113,19 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The same surroundings, with `wider` in place of the clusters of those names.
-    pub(super) fn with_clusters(mut self, wider: &'a BTreeMap<ClusterName, Cluster>) -> Self {
-        for member in &mut self.members {
-            if let Some(cluster) = wider.get(member.name) {
-                member.cluster = cluster;
-            }
-        }
-        self
+    /// The members as the scheduler sees them.
+    pub(super) fn snapshot(&self) -> Snapshot<'a> {
+        Snapshot::new(members(self.clusters))
+    }
+
+    /// The place of a policy's bindings in the order of decisions.
+    ///
+    /// # Errors
+    /// The name of the priority class that the source does not have.
+    pub(super) fn priority(&self, policy: &Policy<'a>) -> Result<Option<i32>, &'a str> {
+        let Some(wanted) = &policy.spec.schedule_priority else { return Ok(None) };
+        let name = wanted.priority_class_name.as_str();
+        self.priority_classes.get(name).copied().map(Some).ok_or(name)
     }
 
     /// The override policies for objects of `namespace`.

@@ -1,12 +1,10 @@
 //! The filter phase: which clusters will do at all.
 
-use std::collections::BTreeMap;
-
+use super::companions::Companions;
 use super::plugins::FILTERS;
-use super::{Member, Reason, Verdict};
+use super::{Member, Profile, Reason, Snapshot, Verdict};
 use crate::api::binding::BindingSpec;
-use crate::api::names::ClusterName;
-use crate::api::placement::Placement;
+use crate::api::placement::{ClusterAffinityTerm, Placement};
 
 /// What a plugin may look at besides the cluster.
 #[derive(Clone, Copy, Debug)]
@@ -17,13 +15,29 @@ pub struct Context<'a> {
     pub placement: &'a Placement,
     /// The affinity group that is tried, when the placement has groups.
     pub term: Option<&'a str>,
+    /// Where the other workloads of its groups run.
+    pub companions: &'a Companions,
+    /// The plugins that take part.
+    pub profile: &'a Profile,
 }
 
-impl Context<'_> {
-    /// Whether the binding runs in the cluster already: some filters let such a cluster keep it.
-    pub(super) fn is_placed_in(&self, name: &ClusterName) -> bool {
-        self.spec.clusters.iter().any(|target| target.name == *name)
+impl<'a> Context<'a> {
+    /// The affinity group that is tried.
+    #[must_use]
+    pub fn group(&self) -> Option<&'a ClusterAffinityTerm> {
+        let name = self.term?;
+        self.placement.cluster_affinities.iter().find(|group| group.affinity_name == name)
     }
+}
+
+/// A cluster that is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Prospect<'a> {
+    /// The cluster.
+    pub member: &'a Member<'a>,
+    /// The replicas that it has already, if it was chosen before: some filters let such a cluster
+    /// keep the binding.
+    pub assigned: Option<i32>,
 }
 
 /// One reason to leave a cluster out. A plugin decides on one cluster at a time and keeps nothing.
@@ -32,53 +46,54 @@ pub(super) trait Filter: Sync {
     fn name(&self) -> &'static str;
 
     /// Whether the cluster will do.
-    fn filter(&self, ctx: &Context<'_>, member: &Member<'_>) -> Verdict;
+    fn filter(&self, ctx: &Context<'_>, prospect: &Prospect<'_>) -> Verdict;
 }
 
-/// What the filter phase leaves.
-#[derive(Clone, Debug)]
-pub struct Filtered<'a> {
-    /// The clusters that will do, in the order given.
-    pub feasible: Vec<Member<'a>>,
-    /// What was said about every cluster.
-    pub verdicts: BTreeMap<ClusterName, Verdict>,
-}
-
-/// Runs every filter on every cluster; the first that rejects a cluster gives the reason, in the
-/// order of `plugins/mod.rs` (Karmada's own order is random).
+/// What is said about every member, in their order: the first filter that rejects one gives the
+/// reason, in the order of `plugins/mod.rs` (Karmada's own order is random).
 #[must_use]
-pub fn filter<'a>(ctx: &Context<'_>, members: &[Member<'a>]) -> Filtered<'a> {
-    let mut filtered = Filtered { feasible: Vec::new(), verdicts: BTreeMap::new() };
-    for member in members {
-        let verdict = if member.cluster.metadata.deletion_timestamp.is_some() {
-            Verdict::Reject(Reason::Deleting)
-        } else {
-            first_rejection(ctx, member)
-        };
-        if verdict == Verdict::Accept {
-            filtered.feasible.push(*member);
-        }
-        filtered.verdicts.insert(member.name.clone(), verdict);
-    }
-    filtered
-}
-
-fn first_rejection(ctx: &Context<'_>, member: &Member<'_>) -> Verdict {
-    FILTERS
-        .iter()
-        .map(|filter| filter.filter(ctx, member))
-        .find(|verdict| *verdict != Verdict::Accept)
-        .unwrap_or(Verdict::Accept)
+pub fn filter(
+    ctx: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    assigned: &[Option<i32>],
+) -> Vec<Verdict> {
+    let prospects = snapshot.members().iter().zip(assigned);
+    prospects
+        .map(|(member, assigned)| {
+            if member.cluster.metadata.deletion_timestamp.is_some() {
+                return Verdict::Reject(Reason::Deleting);
+            }
+            let prospect = Prospect { member, assigned: *assigned };
+            FILTERS
+                .iter()
+                .filter(|filter| ctx.profile.has(filter.name()))
+                .map(|filter| filter.filter(ctx, &prospect))
+                .find(|verdict| *verdict != Verdict::Accept)
+                .unwrap_or(Verdict::Accept)
+        })
+        .collect()
 }
 
 /// The names of all filters that reject the cluster, in their order, with what each says.
 #[must_use]
-pub fn rejections(ctx: &Context<'_>, member: &Member<'_>) -> Vec<(&'static str, Reason)> {
+pub fn rejections(ctx: &Context<'_>, prospect: &Prospect<'_>) -> Vec<(&'static str, Reason)> {
     FILTERS
         .iter()
-        .filter_map(|filter| match filter.filter(ctx, member) {
+        .filter_map(|filter| match filter.filter(ctx, prospect) {
             Verdict::Accept => None,
             Verdict::Reject(reason) => Some((filter.name(), reason)),
         })
         .collect()
+}
+
+/// The replicas that each member has already, in their order.
+#[must_use]
+pub fn assigned(spec: &BindingSpec, snapshot: &Snapshot<'_>) -> Vec<Option<i32>> {
+    let mut assigned = vec![None; snapshot.members().len()];
+    for target in &spec.clusters {
+        if let Some(at) = snapshot.find(&target.name) {
+            assigned[at] = Some(target.replicas);
+        }
+    }
+    assigned
 }

@@ -1,45 +1,58 @@
-//! Decides which clusters a binding runs in, and with how many replicas: filter, group and select,
+//! Decides which clusters a binding runs in, and with how many replicas: filter, score, select,
 //! divide (`spec/placement.md` §3).
 //!
-//! A plugin is one file under `plugins/`, a way of dividing one under `divide/`. What is not built
-//! yet is [`Refusal::NotYet`]: it names what is missing, and the caller keeps what was decided
-//! before. A wrong placement is never given.
+//! A plugin is one file under `plugins/`, a way of selecting one under `select/`, a way of dividing
+//! one under `divide/`.
 
 mod affinity;
+mod candidate;
+mod capacity;
+mod companions;
 pub mod divide;
 mod filter;
 mod plugins;
+mod profile;
 mod reason;
+mod score;
+pub mod select;
+mod snapshot;
 pub mod trigger;
 
-use std::collections::BTreeMap;
-
 use crate::api::binding::{BindingSpec, BindingStatus, TargetCluster};
-use crate::api::cluster::Cluster;
-use crate::api::names::ClusterName;
+use crate::api::placement::{Placement, SpreadField};
 
 pub use affinity::terms_to_try;
-pub use filter::{Context, Filtered, filter, rejections};
-pub use reason::{NotYet, Reason, Refusal, Verdict};
+pub use candidate::Candidate;
+pub use capacity::Capacity;
+pub use companions::Companions;
+pub use filter::{Context, Prospect, assigned, filter, rejections};
+pub use profile::{NoSuchPlugin, Profile};
+pub use reason::{Groups, Reason, Refusal, Step, Verdict};
+pub use snapshot::{Member, Snapshot};
 
-/// A cluster as the scheduler sees it: spec with the taints in force, and what is known of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Member<'a> {
-    /// Its name.
-    pub name: &'a ClusterName,
-    /// Spec and status.
-    pub cluster: &'a Cluster,
-    /// Whether it ever reported. One that did not is taken to serve every API.
-    pub is_reported: bool,
-}
+/// Room that is not counted: what has no replicas fits any number of times.
+const UNLIMITED: i64 = i32::MAX as i64;
 
 /// What to decide on.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The binding with its previous clusters in `spec.clusters`.
     pub spec: &'a BindingSpec,
-    /// Its status, of which the affinity group in use matters.
+    /// Its status, of which the affinity group in use and the time of the last decision matter.
     pub status: &'a BindingStatus,
+    /// Where the other workloads of its groups run.
+    pub companions: &'a Companions,
+    /// The plugins that take part.
+    pub profile: &'a Profile,
+}
+
+impl<'a> Request<'a> {
+    /// A request without other workloads, with all plugins.
+    #[must_use]
+    pub fn new(spec: &'a BindingSpec, status: &'a BindingStatus) -> Self {
+        static ALL: std::sync::LazyLock<Profile> = std::sync::LazyLock::new(Profile::default);
+        Self { spec, status, companions: &companions::NONE, profile: &ALL }
+    }
 }
 
 /// What was decided.
@@ -49,20 +62,23 @@ pub struct Decision {
     pub clusters: Vec<TargetCluster>,
     /// The affinity group that fitted, when the placement has groups.
     pub affinity: Option<String>,
-    /// Why each cluster is in or out, by name.
-    pub verdicts: BTreeMap<ClusterName, Verdict>,
+    /// Why each cluster is in or out, in the order of their names.
+    pub verdicts: Vec<Verdict>,
+    /// The clusters that would do, best first.
+    pub candidates: Vec<Candidate>,
+    /// Those of them that were selected to divide among.
+    pub selected: Vec<Candidate>,
 }
 
 /// Decides afresh, trying the affinity groups from the one in use onwards.
 ///
 /// # Errors
 /// The refusal of the first group that was tried.
-pub fn schedule(request: &Request<'_>, members: &[Member<'_>]) -> Result<Decision, Refusal> {
+pub fn schedule(request: &Request<'_>, snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
     let mut first_refusal = None;
     for term in terms_to_try(request) {
-        match schedule_within(request.spec, term, members) {
+        match schedule_within(request, term, snapshot) {
             Ok(decision) => return Ok(decision),
-            Err(Refusal::NotYet(missing)) => return Err(Refusal::NotYet(missing)),
             Err(refusal) => {
                 first_refusal.get_or_insert(refusal);
             }
@@ -74,21 +90,92 @@ pub fn schedule(request: &Request<'_>, members: &[Member<'_>]) -> Result<Decisio
 /// One pass, within the affinity group called `term` (none when the placement has no groups).
 ///
 /// # Errors
-/// No cluster fits, or this version cannot decide it yet.
+/// No cluster fits, or those that do have too little room.
 pub fn schedule_within(
-    spec: &BindingSpec,
+    request: &Request<'_>,
     term: Option<&str>,
-    members: &[Member<'_>],
+    snapshot: &Snapshot<'_>,
 ) -> Result<Decision, Refusal> {
+    let Request { spec, status, companions, profile } = *request;
     let placement = spec.placement.as_ref().ok_or(Refusal::NoPlacement)?;
-    let ctx = Context { spec, placement, term };
-    let Filtered { feasible, verdicts } = filter(&ctx, members);
-    if feasible.is_empty() {
-        return Err(Refusal::NoClusterFits { n_clusters: members.len(), verdicts });
+    let ctx = Context { spec, placement, term, companions, profile };
+    let assigned = assigned(spec, snapshot);
+    let verdicts = filter(&ctx, snapshot, &assigned);
+    let candidates = candidates(&ctx, snapshot, &assigned, &verdicts);
+    if candidates.is_empty() {
+        return Err(Refusal::NoClusterFits { verdicts });
     }
-    if let Some(missing) = divide::not_yet(spec, placement, term) {
-        return Err(Refusal::NotYet(missing));
+    let selected = select::select(candidates.clone(), spec, placement, snapshot)?;
+    let is_fresh = trigger::is_requested(spec, status);
+    let clusters = divide::assign(&ctx, &selected, is_fresh, snapshot)?;
+    let affinity = term.map(str::to_owned);
+    Ok(Decision { clusters, affinity, verdicts, candidates, selected })
+}
+
+/// The clusters that will do, best first.
+#[must_use]
+pub fn candidates(
+    ctx: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    assigned: &[Option<i32>],
+    verdicts: &[Verdict],
+) -> Vec<Candidate> {
+    let mut candidates: Vec<Candidate> = verdicts
+        .iter()
+        .enumerate()
+        .filter(|(_, verdict)| **verdict == Verdict::Accept)
+        .map(|(at, _)| {
+            let prospect = Prospect { member: &snapshot.members()[at], assigned: assigned[at] };
+            let allocatable = allocatable(ctx.spec, ctx.placement, snapshot.capacity(at));
+            Candidate {
+                at,
+                score: score::score(ctx, &prospect),
+                tier: tier(ctx, &prospect),
+                allocatable,
+                available: allocatable + i64::from(assigned[at].unwrap_or(0)),
+                assigned: assigned[at],
+            }
+        })
+        .collect();
+    candidates.sort_unstable_by_key(Candidate::rank);
+    candidates
+}
+
+/// Replicas, or sets of components, that a cluster can take now.
+#[must_use]
+pub fn allocatable(spec: &BindingSpec, placement: &Placement, capacity: &Capacity) -> i64 {
+    if spec.replicas == 0 && spec.components.is_empty() {
+        return UNLIMITED;
     }
-    let clusters = divide::assign(&feasible, spec, placement);
-    Ok(Decision { clusters, affinity: term.map(str::to_owned), verdicts })
+    let fit = if is_set_of_components(spec, placement) {
+        capacity.sets(&spec.components)
+    } else {
+        capacity.replicas(spec.replica_requirements.as_ref())
+    };
+    fit.min(UNLIMITED)
+}
+
+/// Whether the components of a workload are placed as one set in one cluster; what is counted in
+/// replicas besides is not.
+fn is_set_of_components(spec: &BindingSpec, placement: &Placement) -> bool {
+    let is_one_cluster = |one: &crate::api::placement::SpreadConstraint| {
+        one.spread_by_field == Some(SpreadField::Cluster)
+            && (one.min_groups, one.max_groups) == (1, 1)
+    };
+    !spec.components.is_empty()
+        && spec.replicas == 0
+        && placement.spread_constraints.iter().any(is_one_cluster)
+}
+
+/// Tier of a cluster that belongs to no tier; it is out, but for the clusters of before.
+const NO_TIER: u32 = 1_000;
+
+fn tier(ctx: &Context<'_>, prospect: &Prospect<'_>) -> u32 {
+    let Some(group) = ctx.group() else { return 0 };
+    let cluster = prospect.member.cluster;
+    if group.affinity.matches(cluster) {
+        return 0;
+    }
+    let mut tiers = group.overflow_affinities.iter();
+    tiers.position(|tier| tier.affinity.matches(cluster)).map_or(NO_TIER, |at| at as u32 + 1)
 }

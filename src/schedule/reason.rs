@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::api::names::ClusterName;
 use crate::api::toleration::Taint;
 
 /// What one filter, or all of them, say about one cluster.
@@ -33,6 +32,10 @@ pub enum Reason {
     NoZones,
     /// The binding is being moved away from it.
     BeingEvicted,
+    /// Another workload of the affinity group does not run there.
+    AffinityGroupElsewhere,
+    /// Another workload of the anti-affinity group runs there.
+    AntiAffinityGroupHere,
     /// It is about to leave the fleet.
     Deleting,
 }
@@ -49,34 +52,26 @@ impl fmt::Display for Reason {
             Self::NoRegion => f.write_str("cluster(s) did not have region property"),
             Self::NoZones => f.write_str("cluster(s) did not have zones property"),
             Self::BeingEvicted => f.write_str("cluster(s) is in the process of eviction"),
+            Self::AffinityGroupElsewhere => f.write_str(
+                "ResourceBinding with the same affinity group does not target this cluster",
+            ),
+            Self::AntiAffinityGroupHere => {
+                f.write_str("cluster already has workload with the same anti-affinity group")
+            }
             Self::Deleting => f.write_str("cluster(s) is being deleted"),
         }
     }
 }
 
-/// What this version cannot decide yet; each is one issue, and then one file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NotYet {
-    /// Weights by available replicas.
-    DynamicWeight,
-    /// As few clusters as will do.
-    Aggregated,
-    /// A bound on the number of clusters, regions, zones or providers.
-    SpreadConstraints,
-    /// Tiers of clusters that take what the first cannot.
-    Overflow,
-}
-
-impl fmt::Display for NotYet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self {
-            Self::DynamicWeight => "division by available replicas (dynamicWeight)",
-            Self::Aggregated => "aggregated division",
-            Self::SpreadConstraints => "spread constraints",
-            Self::Overflow => "overflow affinities",
-        };
-        write!(f, "not yet decided by this version: {what}")
-    }
+/// Which step of dividing found too little room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// More replicas than before.
+    ScaleUp,
+    /// Fewer replicas than before.
+    ScaleDown,
+    /// All replicas afresh.
+    Fresh,
 }
 
 /// Why a binding is not placed.
@@ -84,15 +79,40 @@ impl fmt::Display for NotYet {
 pub enum Refusal {
     /// Every cluster is out; each says why.
     NoClusterFits {
-        /// Number of clusters of the fleet.
-        n_clusters: usize,
-        /// Why each is out; those about to leave are not in it.
-        verdicts: BTreeMap<ClusterName, Verdict>,
+        /// What was said about every cluster, in the order of their names.
+        verdicts: Vec<Verdict>,
     },
-    /// The policy asks for what is not built yet: what was decided before stays.
-    NotYet(NotYet),
+    /// Fewer groups than the placement wants at least.
+    TooFewGroups(Groups),
+    /// The clusters that may be chosen have too little room together.
+    NotEnoughRoom {
+        /// The number of clusters that may be chosen.
+        n_clusters: usize,
+    },
+    /// The constraints name neither clusters nor regions, and only those select.
+    CannotSpread,
+    /// Nothing was selected, so there is nothing to divide among.
+    NoClusterSelected,
+    /// The clusters have too little room for the replicas.
+    Unschedulable {
+        /// What was being done; `None` when the tiers of an affinity group were filled.
+        step: Option<Step>,
+        /// The replicas that would fit.
+        available: i64,
+    },
     /// The binding has no placement, so there is nothing to decide by.
     NoPlacement,
+}
+
+/// What there are too few of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// Clusters that will do.
+    Clusters,
+    /// Regions that have such clusters.
+    Regions,
+    /// Clusters in any choice of as many regions as are allowed.
+    ClustersInRegions,
 }
 
 impl Refusal {
@@ -101,27 +121,76 @@ impl Refusal {
     pub const fn condition_reason(&self) -> &'static str {
         match self {
             Self::NoClusterFits { .. } => "NoClusterFit",
-            Self::NotYet(_) | Self::NoPlacement => "SchedulerError",
+            Self::Unschedulable { .. } => "Unschedulable",
+            Self::TooFewGroups(_)
+            | Self::NotEnoughRoom { .. }
+            | Self::CannotSpread
+            | Self::NoClusterSelected
+            | Self::NoPlacement => "SchedulerError",
         }
+    }
+
+    /// Whether more room, and nothing else, would end it.
+    #[must_use]
+    pub const fn is_for_want_of_room(&self) -> bool {
+        matches!(
+            self,
+            Self::Unschedulable { .. } | Self::NotEnoughRoom { .. } | Self::TooFewGroups(_)
+        )
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoClusterFits { n_clusters, verdicts } => {
+            Self::NoClusterFits { verdicts } => {
+                let n_clusters = verdicts.len();
                 write!(f, "0/{n_clusters} clusters are available: {}.", histogram(verdicts))
             }
-            Self::NotYet(missing) => missing.fmt(f),
+            Self::TooFewGroups(groups) => f.write_str(match groups {
+                Groups::Clusters => {
+                    "failed to select clusters: the number of feasible clusters is less than spreadConstraint.MinGroups"
+                }
+                Groups::Regions => {
+                    "failed to select clusters: the number of feasible region is less than spreadConstraint.MinGroups"
+                }
+                Groups::ClustersInRegions => {
+                    "failed to select clusters: the number of clusters is less than the cluster spreadConstraint.MinGroups"
+                }
+            }),
+            Self::NotEnoughRoom { n_clusters } => write!(
+                f,
+                "failed to select clusters: no enough resource when selecting {n_clusters} clusters"
+            ),
+            Self::CannotSpread => f.write_str(
+                "failed to select clusters: just support cluster and region spread constraint",
+            ),
+            Self::NoClusterSelected => {
+                f.write_str("failed to assign replicas: no clusters available to schedule")
+            }
+            Self::Unschedulable { step: None, .. } => f.write_str(
+                "failed to assign replicas: Clusters available replicas are not enough to schedule.",
+            ),
+            Self::Unschedulable { step: Some(step), available } => {
+                let step = match step {
+                    Step::ScaleUp => "scale up",
+                    Step::ScaleDown => "scale down",
+                    Step::Fresh => "do fresh scale",
+                };
+                write!(
+                    f,
+                    "failed to assign replicas: failed to {step}: Clusters available replicas {available} are not enough to schedule."
+                )
+            }
             Self::NoPlacement => f.write_str("the binding has no placement"),
         }
     }
 }
 
 /// `2 cluster(s) had …, 3 cluster(s) did …`, sorted as text.
-fn histogram(verdicts: &BTreeMap<ClusterName, Verdict>) -> String {
+fn histogram(verdicts: &[Verdict]) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for verdict in verdicts.values() {
+    for verdict in verdicts {
         match verdict {
             Verdict::Accept | Verdict::Reject(Reason::Deleting) => {}
             Verdict::Reject(reason) => *counts.entry(reason.to_string()).or_default() += 1,

@@ -1,7 +1,7 @@
 //! When a binding is decided on again; one that is placed is otherwise left alone
 //! (`spec/placement.md` §3.3).
 
-use super::Member;
+use super::Snapshot;
 use super::divide::{Strategy, is_workload, strategy};
 use crate::api::binding::{BindingSpec, BindingStatus};
 use crate::api::placement::Placement;
@@ -28,7 +28,7 @@ pub fn trigger(
     spec: &BindingSpec,
     status: &BindingStatus,
     applied: Option<&str>,
-    members: &[Member<'_>],
+    snapshot: &Snapshot<'_>,
 ) -> Option<Trigger> {
     let placement = spec.placement.as_ref()?;
     if is_placement_changed(placement, applied, &status.scheduler_observed_affinity_name) {
@@ -44,10 +44,9 @@ pub fn trigger(
         return Some(Trigger::Always);
     }
     let leaves = spec.clusters.iter().any(|target| {
-        members
-            .iter()
-            .find(|member| *member.name == target.name)
-            .is_none_or(|member| member.cluster.metadata.deletion_timestamp.is_some())
+        snapshot
+            .find(&target.name)
+            .is_none_or(|at| snapshot.members()[at].cluster.metadata.deletion_timestamp.is_some())
     });
     leaves.then_some(Trigger::ClusterLeaves)
 }

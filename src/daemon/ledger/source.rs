@@ -71,6 +71,7 @@ impl Ledger {
         let (fleet, across) = Fleet::assemble(commit, &files);
         problems.extend(across);
         problems.extend(self.remote_urls(&settings.remotes).err().into_iter().flatten());
+        problems.extend(crate::check::profile(&settings.scheduler));
         problems.sort();
         problems.dedup();
         Ok(Loaded { commit, fleet: Arc::new(fleet), problems })

@@ -1,14 +1,19 @@
 //! Divides replicas among the selected clusters (`spec/placement.md` §3.10). One file a way.
 
+mod by_room;
+mod go_sort;
+mod overflow;
 mod static_weight;
 mod webster;
 
-use crate::api::binding::{BindingSpec, TargetCluster};
+use crate::api::binding::{BindingSpec, TargetCluster, TargetComponent};
 use crate::api::placement::{Placement, ReplicaDivisionPreference, ReplicaSchedulingType};
 
-use super::{Member, NotYet};
+use super::candidate::Candidate;
+use super::filter::Context;
+use super::{Refusal, Snapshot};
+use by_room::Mode;
 
-pub use static_weight::weights;
 pub use webster::dispense;
 
 /// How replicas are divided.
@@ -52,66 +57,76 @@ fn has_replicas_to_assign(spec: &BindingSpec) -> bool {
     (spec.replicas > 0 || spec.replica_requirements.is_some()) && spec.components.len() <= 1
 }
 
-/// What this version cannot decide about the placement within the affinity group `term`.
-#[must_use]
-pub fn not_yet(spec: &BindingSpec, placement: &Placement, term: Option<&str>) -> Option<NotYet> {
-    let strategy = strategy(placement);
-    if !placement.spread_constraints.is_empty() && !ignores_spread_constraints(placement) {
-        return Some(NotYet::SpreadConstraints);
-    }
-    if !has_replicas_to_assign(spec) {
-        return None;
-    }
-    let overflows = placement
-        .cluster_affinities
-        .iter()
-        .any(|one| Some(one.affinity_name.as_str()) == term && !one.overflow_affinities.is_empty());
-    match strategy {
-        _ if overflows => Some(NotYet::Overflow),
-        Strategy::DynamicWeight => Some(NotYet::DynamicWeight),
-        Strategy::Aggregated => Some(NotYet::Aggregated),
-        Strategy::Duplicated | Strategy::StaticWeight => None,
-    }
+/// What one cluster gets.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    /// Index of the cluster.
+    at: usize,
+    replicas: i64,
 }
 
-/// Fixed weights already say where replicas go, so constraints select nothing; only a preference
-/// that is there but empty keeps them, as in Karmada.
-fn ignores_spread_constraints(placement: &Placement) -> bool {
-    let preference = placement
-        .replica_scheduling
-        .as_ref()
-        .map(|scheduling| scheduling.weight_preference.as_ref());
-    strategy(placement) == Strategy::StaticWeight
-        && match preference {
-            Some(Some(weights)) => !weights.static_weight_list.is_empty(),
-            Some(None) => true,
-            None => false,
-        }
+/// The seed of ties.
+fn uid(spec: &BindingSpec) -> &str {
+    spec.resource.uid.as_deref().unwrap_or_default()
 }
 
 /// The clusters with their replicas, by name. A cluster that gets none of the replicas is left out;
-/// what has no replicas goes to every cluster, without a number.
+/// what has no replicas goes to every cluster, without a number. `is_fresh` forgets what was
+/// assigned before.
 ///
-/// Only for placements that [`not_yet`] has nothing against.
-#[must_use]
+/// # Errors
+/// Nothing was selected, or there is too little room.
 pub fn assign(
-    selected: &[Member<'_>],
-    spec: &BindingSpec,
-    placement: &Placement,
-) -> Vec<TargetCluster> {
-    let everywhere = |replicas: i32| {
-        selected.iter().map(|member| TargetCluster::new(member.name.clone(), replicas)).collect()
-    };
-    let mut targets: Vec<TargetCluster> = if has_replicas_to_assign(spec) {
-        match strategy(placement) {
-            Strategy::StaticWeight => static_weight::assign(selected, spec, placement),
-            Strategy::Duplicated | Strategy::DynamicWeight | Strategy::Aggregated => {
-                if spec.replicas > 0 { everywhere(spec.replicas) } else { Vec::new() }
+    ctx: &Context<'_>,
+    selected: &[Candidate],
+    is_fresh: bool,
+    snapshot: &Snapshot<'_>,
+) -> Result<Vec<TargetCluster>, Refusal> {
+    let Context { spec, placement, .. } = *ctx;
+    if selected.is_empty() {
+        return Err(Refusal::NoClusterSelected);
+    }
+    let everywhere =
+        |replicas| selected.iter().map(|one| Share { at: one.at, replicas }).collect::<Vec<_>>();
+    let has_replicas = has_replicas_to_assign(spec);
+    let mut shares = if has_replicas {
+        let strategy = strategy(placement);
+        let mode = Mode { is_aggregated: strategy == Strategy::Aggregated, is_fresh };
+        match strategy {
+            Strategy::Duplicated => everywhere(i64::from(spec.replicas)),
+            Strategy::StaticWeight => static_weight::assign(selected, spec, placement, snapshot),
+            Strategy::DynamicWeight | Strategy::Aggregated if has_tiers(ctx) => {
+                overflow::assign(selected, spec, mode, snapshot)?
+            }
+            Strategy::DynamicWeight | Strategy::Aggregated => {
+                by_room::assign(selected, spec, i64::from(spec.replicas), mode, snapshot)?
             }
         }
     } else {
         everywhere(0)
     };
-    targets.sort_by(|left, right| left.name.cmp(&right.name));
-    targets
+    shares.retain(|share| share.replicas > 0 || !has_replicas);
+    shares.sort_unstable_by_key(|share| share.at);
+    let is_set = spec.components.len() > 1 && super::is_set_of_components(spec, placement);
+    let components: Vec<TargetComponent> = if is_set {
+        let target = |one: &crate::api::binding::Component| TargetComponent {
+            name: one.name.clone(),
+            replicas: one.replicas,
+        };
+        spec.components.iter().map(target).collect()
+    } else {
+        Vec::new()
+    };
+    let target = |share: Share| TargetCluster {
+        name: snapshot.members()[share.at].name.clone(),
+        replicas: i32::try_from(share.replicas).expect("no share is greater than all replicas"),
+        components: components.clone(),
+    };
+    Ok(shares.into_iter().map(target).collect())
+}
+
+/// Whether the affinity group that is tried has tiers to overflow into.
+fn has_tiers(ctx: &Context<'_>) -> bool {
+    ctx.placement.cluster_affinity.is_none()
+        && ctx.group().is_some_and(|group| !group.overflow_affinities.is_empty())
 }

@@ -1,51 +1,52 @@
 //! Division by fixed weights (`spec/placement.md` §3.10.3).
 
-use std::collections::BTreeMap;
-
-use super::webster::dispense;
-use crate::api::binding::{BindingSpec, TargetCluster};
-use crate::api::names::ClusterName;
+use super::webster::{Party, TieBreak, deal};
+use super::{Share, uid};
+use crate::api::binding::BindingSpec;
 use crate::api::placement::Placement;
-use crate::schedule::Member;
+use crate::schedule::Snapshot;
+use crate::schedule::candidate::Candidate;
 
 /// Deals all replicas out by weight: what was placed before and what a cluster can take play no
 /// part.
 pub(super) fn assign(
-    selected: &[Member<'_>],
+    selected: &[Candidate],
     spec: &BindingSpec,
     placement: &Placement,
-) -> Vec<TargetCluster> {
-    let weights = weights(selected, placement);
-    let uid = spec.resource.uid.as_deref().unwrap_or_default();
-    dispense(i64::from(spec.replicas), &weights, &BTreeMap::new(), uid)
-        .into_iter()
-        .filter(|(_, replicas)| *replicas > 0)
-        .map(|(name, replicas)| {
-            let replicas = i32::try_from(replicas).expect("a share of an i32 is an i32");
-            TargetCluster::new(name, replicas)
-        })
-        .collect()
+    snapshot: &Snapshot<'_>,
+) -> Vec<Share> {
+    let mut weighed = weigh(selected, placement, snapshot);
+    weighed.sort_unstable_by_key(|(at, _)| *at);
+    let mut parties: Vec<Party> =
+        weighed.iter().map(|(_, weight)| Party { weight: *weight, seats: 0 }).collect();
+    deal(i64::from(spec.replicas), &mut parties, TieBreak::of(uid(spec)));
+    let share =
+        |((at, _), party): (&(usize, i64), &Party)| Share { at: *at, replicas: party.seats };
+    weighed.iter().zip(&parties).map(share).collect()
 }
 
-/// The weight of each selected cluster: the greatest of the entries that match it, and clusters
-/// that no entry gives any are left out. Without a list, or when nobody has any weight, all weigh 1.
-#[must_use]
-pub fn weights(selected: &[Member<'_>], placement: &Placement) -> BTreeMap<ClusterName, i64> {
+/// The weight of each selected cluster, by index: the greatest of the entries that match it, and
+/// clusters that no entry gives any are left out. Without a list, or when nobody has any weight, all
+/// weigh 1.
+fn weigh(
+    selected: &[Candidate],
+    placement: &Placement,
+    snapshot: &Snapshot<'_>,
+) -> Vec<(usize, i64)> {
     let list = placement
         .replica_scheduling
         .as_ref()
         .and_then(|scheduling| scheduling.weight_preference.as_ref())
         .map_or(&[][..], |preference| &preference.static_weight_list);
-    let weighed: BTreeMap<ClusterName, i64> = selected
-        .iter()
-        .filter_map(|member| {
-            let matching = list.iter().filter(|entry| entry.target_cluster.matches(member.cluster));
-            let weight = matching.map(|entry| entry.weight).max()?;
-            (weight > 0).then(|| (member.name.clone(), weight))
-        })
-        .collect();
+    let weight = |candidate: &Candidate| {
+        let cluster = snapshot.members()[candidate.at].cluster;
+        let matching = list.iter().filter(|entry| entry.target_cluster.matches(cluster));
+        let weight = matching.map(|entry| entry.weight).max()?;
+        (weight > 0).then_some((candidate.at, weight))
+    };
+    let weighed: Vec<(usize, i64)> = selected.iter().filter_map(weight).collect();
     if weighed.is_empty() {
-        return selected.iter().map(|member| (member.name.clone(), 1)).collect();
+        return selected.iter().map(|candidate| (candidate.at, 1)).collect();
     }
     weighed
 }

@@ -1,10 +1,11 @@
 //! Deals seats out by weight: the method of Webster and Sainte-Laguë (`spec/placement.md` §3.10.2).
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// Which way a tie goes when neither the quotient nor the seats held decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TieBreak {
+pub(super) enum TieBreak {
     NameAscending,
     NameDescending,
 }
@@ -12,7 +13,7 @@ enum TieBreak {
 impl TieBreak {
     /// Descending for a template whose uid hashes (FNV-1a, 32 bits) to an odd number, so that the odd
     /// replica of many templates does not always end in the same cluster; an empty uid is ascending.
-    fn of(uid: &str) -> Self {
+    pub(super) fn of(uid: &str) -> Self {
         if !uid.is_empty() && fnv1a_32(uid.as_bytes()) % 2 == 1 {
             Self::NameDescending
         } else {
@@ -43,86 +44,80 @@ pub fn dispense<N: Ord + Clone>(
     held: &BTreeMap<N, i64>,
     uid: &str,
 ) -> BTreeMap<N, i64> {
-    let mut seats = held.clone();
     let n_weight = weights.values().fold(0_i64, |sum, weight| sum.wrapping_add(*weight));
     if (n_seats <= 0 && !held.is_empty()) || n_weight == 0 {
-        return seats;
+        return held.clone();
     }
-    for name in weights.keys() {
-        seats.entry(name.clone()).or_insert(0);
-    }
-    let tie = TieBreak::of(uid);
-    let mut queue: std::collections::BinaryHeap<Party<'_, N>> = seats
+    let names: BTreeSet<&N> = held.keys().chain(weights.keys()).collect();
+    let of = |map: &BTreeMap<N, i64>, name: &N| map.get(name).copied().unwrap_or(0);
+    let mut parties: Vec<Party> = names
+        .iter()
+        .map(|name| Party { weight: of(weights, name), seats: of(held, name) })
+        .collect();
+    deal(n_seats, &mut parties, TieBreak::of(uid));
+    names.into_iter().cloned().zip(parties.into_iter().map(|party| party.seats)).collect()
+}
+
+/// One of those that seats are dealt to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Party {
+    pub(super) weight: i64,
+    pub(super) seats: i64,
+}
+
+/// [`dispense`] for parties in the order of their names.
+pub(super) fn deal(n_seats: i64, parties: &mut [Party], tie: TieBreak) {
+    let mut queue: BinaryHeap<Bid> = parties
         .iter()
         .enumerate()
-        .map(|(rank, (name, held))| {
-            let weight = weights.get(name).copied().unwrap_or(0);
-            Party::new(name, rank, weight, *held, tie)
-        })
+        .map(|(at, party)| Bid { quotient: party.quotient(), seats: party.seats, at, tie })
         .collect();
     for _ in 0..n_seats {
-        let Some(first) = queue.pop() else { break };
-        queue.push(first.with_one_more());
+        let Some(mut first) = queue.peek_mut() else { break };
+        let party = &mut parties[first.at];
+        party.seats += 1;
+        (first.seats, first.quotient) = (party.seats, party.quotient());
     }
-    let dealt: Vec<(N, i64)> =
-        queue.into_iter().map(|party| (party.name.clone(), party.seats)).collect();
-    seats.extend(dealt);
-    seats
 }
 
-/// One party in the queue; the greatest is next to get a seat.
-struct Party<'a, N> {
-    name: &'a N,
-    /// Place in the order of names, negated when ties go to the first name.
-    preference: i64,
-    weight: i64,
-    seats: i64,
+impl Party {
+    fn quotient(&self) -> f64 {
+        self.weight as f64 / (2 * self.seats + 1) as f64
+    }
+}
+
+/// A party's claim to the next seat; the greatest gets it.
+struct Bid {
     quotient: f64,
+    seats: i64,
+    at: usize,
+    tie: TieBreak,
 }
 
-impl<'a, N> Party<'a, N> {
-    fn new(name: &'a N, rank: usize, weight: i64, seats: i64, tie: TieBreak) -> Self {
-        let rank = i64::try_from(rank).expect("fewer parties than 2^63");
-        let preference = match tie {
-            TieBreak::NameAscending => -rank,
-            TieBreak::NameDescending => rank,
-        };
-        Self { name, preference, weight, seats, quotient: quotient(weight, seats) }
-    }
-
-    fn with_one_more(mut self) -> Self {
-        self.seats += 1;
-        self.quotient = quotient(self.weight, self.seats);
-        self
+impl Ord for Bid {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.quotient.total_cmp(&other.quotient).then(other.seats.cmp(&self.seats)).then_with(
+            || match self.tie {
+                TieBreak::NameAscending => other.at.cmp(&self.at),
+                TieBreak::NameDescending => self.at.cmp(&other.at),
+            },
+        )
     }
 }
 
-fn quotient(weight: i64, seats: i64) -> f64 {
-    weight as f64 / (2 * seats + 1) as f64
-}
-
-impl<N> Ord for Party<'_, N> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.quotient
-            .total_cmp(&other.quotient)
-            .then(other.seats.cmp(&self.seats))
-            .then(self.preference.cmp(&other.preference))
-    }
-}
-
-impl<N> PartialOrd for Party<'_, N> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+impl PartialOrd for Bid {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<N> PartialEq for Party<'_, N> {
+impl PartialEq for Bid {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl<N> Eq for Party<'_, N> {}
+impl Eq for Bid {}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Rejects clusters that do not serve the template's API.
 
-use crate::schedule::filter::{Context, Filter};
-use crate::schedule::{Member, Reason, Verdict};
+use crate::schedule::filter::{Context, Filter, Prospect};
+use crate::schedule::{Reason, Verdict};
 
 /// Looks for the exact group, version and kind in what the cluster reported.
 ///
@@ -14,12 +14,12 @@ impl Filter for ApiEnablement {
         "APIEnablement"
     }
 
-    fn filter(&self, ctx: &Context<'_>, member: &Member<'_>) -> Verdict {
-        if ctx.is_placed_in(member.name) || !member.is_reported {
+    fn filter(&self, ctx: &Context<'_>, prospect: &Prospect<'_>) -> Verdict {
+        if prospect.assigned.is_some() || !prospect.member.is_reported {
             return Verdict::Accept;
         }
         let resource = &ctx.spec.resource;
-        if member.cluster.status.serves(&resource.api_version, &resource.kind) {
+        if prospect.member.cluster.status.serves(&resource.api_version, &resource.kind) {
             Verdict::Accept
         } else {
             Verdict::Reject(Reason::ApiNotEnabled)

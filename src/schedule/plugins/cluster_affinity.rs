@@ -1,8 +1,8 @@
 //! Rejects clusters outside the placement's cluster affinity.
 
 use crate::schedule::divide::is_workload;
-use crate::schedule::filter::{Context, Filter};
-use crate::schedule::{Member, Reason, Verdict};
+use crate::schedule::filter::{Context, Filter, Prospect};
+use crate::schedule::{Reason, Verdict};
 
 /// Looks at the one affinity of the placement, or at the affinity group that is tried: its own
 /// clusters and, for a workload, those of its overflow tiers. Without any, every cluster will do.
@@ -13,15 +13,12 @@ impl Filter for ClusterAffinity {
         "ClusterAffinity"
     }
 
-    fn filter(&self, ctx: &Context<'_>, member: &Member<'_>) -> Verdict {
-        let cluster = member.cluster;
+    fn filter(&self, ctx: &Context<'_>, prospect: &Prospect<'_>) -> Verdict {
+        let cluster = prospect.member.cluster;
         let matches = if let Some(affinity) = &ctx.placement.cluster_affinity {
             affinity.matches(cluster)
         } else {
-            let term = ctx.term.and_then(|name| {
-                ctx.placement.cluster_affinities.iter().find(|term| term.affinity_name == name)
-            });
-            term.is_none_or(|term| {
+            ctx.group().is_none_or(|term| {
                 term.affinity.matches(cluster)
                     || (is_workload(ctx.spec)
                         && term

@@ -1,8 +1,8 @@
 //! Rejects clusters that lack the property which the placement spreads by.
 
 use crate::api::placement::SpreadField;
-use crate::schedule::filter::{Context, Filter};
-use crate::schedule::{Member, Reason, Verdict};
+use crate::schedule::filter::{Context, Filter, Prospect};
+use crate::schedule::{Reason, Verdict};
 
 /// Looks at every spread constraint in order; spreading by cluster or by label asks for nothing.
 pub(super) struct SpreadConstraint;
@@ -12,8 +12,8 @@ impl Filter for SpreadConstraint {
         "SpreadConstraint"
     }
 
-    fn filter(&self, ctx: &Context<'_>, member: &Member<'_>) -> Verdict {
-        let spec = &member.cluster.spec;
+    fn filter(&self, ctx: &Context<'_>, prospect: &Prospect<'_>) -> Verdict {
+        let spec = &prospect.member.cluster.spec;
         for constraint in &ctx.placement.spread_constraints {
             let missing = match constraint.spread_by_field {
                 Some(SpreadField::Provider) if spec.provider.is_none() => Reason::NoProvider,

@@ -1,8 +1,8 @@
 //! Rejects clusters that carry a taint which the placement does not tolerate.
 
 use crate::api::toleration::TaintEffect;
-use crate::schedule::filter::{Context, Filter};
-use crate::schedule::{Member, Reason, Verdict};
+use crate::schedule::filter::{Context, Filter, Prospect};
+use crate::schedule::{Reason, Verdict};
 
 /// Looks at taints that keep new work away, `NoSchedule` and `NoExecute`. A cluster that runs the
 /// binding already keeps it: moving it away is a decision of its own.
@@ -13,11 +13,11 @@ impl Filter for TaintToleration {
         "TaintToleration"
     }
 
-    fn filter(&self, ctx: &Context<'_>, member: &Member<'_>) -> Verdict {
-        if ctx.is_placed_in(member.name) {
+    fn filter(&self, ctx: &Context<'_>, prospect: &Prospect<'_>) -> Verdict {
+        if prospect.assigned.is_some() {
             return Verdict::Accept;
         }
-        let blocking = member.cluster.spec.taints.iter().find(|taint| {
+        let blocking = prospect.member.cluster.spec.taints.iter().find(|taint| {
             matches!(taint.effect, TaintEffect::NoSchedule | TaintEffect::NoExecute)
                 && !ctx.placement.tolerates(taint)
         });

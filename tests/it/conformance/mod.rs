@@ -5,7 +5,7 @@
 //! `FLEET_REQUIRE_CORPUS=1` makes that a failure.
 
 mod division;
-
+mod estimator;
 mod overrides;
 mod policy_match;
 mod scheduling;

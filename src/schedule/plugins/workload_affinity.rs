@@ -1,0 +1,25 @@
+//! Rejects clusters that some other workload of the affinity group does not run in.
+
+use crate::schedule::filter::{Context, Filter, Prospect};
+use crate::schedule::{Reason, Verdict};
+
+/// Looks at where the other bindings of the group run. The first of a group is free, and a cluster
+/// that runs the binding already keeps it.
+pub(super) struct WorkloadAffinity;
+
+impl Filter for WorkloadAffinity {
+    fn name(&self) -> &'static str {
+        "WorkloadAffinity"
+    }
+
+    fn filter(&self, ctx: &Context<'_>, prospect: &Prospect<'_>) -> Verdict {
+        let others = ctx.companions.together.as_ref();
+        if prospect.assigned.is_some()
+            || others.is_none_or(|clusters| clusters.contains(prospect.member.name))
+        {
+            Verdict::Accept
+        } else {
+            Verdict::Reject(Reason::AffinityGroupElsewhere)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The fleet as the scheduler sees it, prepared once for many bindings.
+
+use std::collections::BTreeMap;
+
+use super::capacity::Capacity;
+use crate::api::binding::ReplicaRequirements;
+use crate::api::cluster::Cluster;
+use crate::api::names::ClusterName;
+
+/// A cluster as the scheduler sees it: spec with the taints in force, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// Its name.
+    pub name: &'a ClusterName,
+    /// Spec and status.
+    pub cluster: &'a Cluster,
+    /// Whether it ever reported. One that did not is taken to serve every API.
+    pub is_reported: bool,
+}
+
+/// The members by name, with their free capacity and their place among the regions. Members are
+/// known by their index in it.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot<'a> {
+    members: Vec<Member<'a>>,
+    capacities: Vec<Capacity>,
+    /// Rank of each member's region among all regions; the rank follows their names.
+    regions: Vec<Option<u32>>,
+}
+
+impl<'a> Snapshot<'a> {
+    /// A snapshot of `members`, in any order, with distinct names. Costs n log n.
+    #[must_use]
+    pub fn new(members: impl IntoIterator<Item = Member<'a>>) -> Self {
+        let mut members: Vec<Member<'a>> = members.into_iter().collect();
+        members.sort_by(|left, right| left.name.cmp(right.name));
+        let mut region_names: Vec<&'a str> =
+            members.iter().filter_map(|one| one.cluster.spec.region.as_deref()).collect();
+        region_names.sort_unstable();
+        region_names.dedup();
+        let rank = |member: &Member<'a>| {
+            let region = member.cluster.spec.region.as_deref()?;
+            region_names.binary_search(&region).ok().map(|rank| rank as u32)
+        };
+        let regions = members.iter().map(rank).collect();
+        let capacities = members.iter().map(|member| Capacity::of(member.cluster)).collect();
+        Self { members, capacities, regions }
+    }
+
+    /// The members, by name.
+    #[must_use]
+    pub fn members(&self) -> &[Member<'a>] {
+        &self.members
+    }
+
+    /// Index of the member of this name.
+    #[must_use]
+    pub fn find(&self, name: &ClusterName) -> Option<usize> {
+        self.members.binary_search_by(|member| member.name.cmp(name)).ok()
+    }
+
+    /// What is free in the member at this index.
+    #[must_use]
+    pub fn capacity(&self, at: usize) -> &Capacity {
+        &self.capacities[at]
+    }
+
+    /// Rank of the member's region, and none for one without a region.
+    pub(super) fn region(&self, at: usize) -> Option<u32> {
+        self.regions[at]
+    }
+
+    /// Takes off what replicas need that were decided on and that the member does not report yet.
+    pub fn assume(
+        &mut self,
+        name: &ClusterName,
+        requirements: Option<&ReplicaRequirements>,
+        replicas: i64,
+    ) {
+        if let Some(at) = self.find(name) {
+            self.capacities[at].take(requirements, replicas);
+        }
+    }
+
+    /// The same members, with `wider` in place of the clusters of those names; what is free stays.
+    #[must_use]
+    pub fn with_clusters(mut self, wider: &'a BTreeMap<ClusterName, Cluster>) -> Self {
+        for member in &mut self.members {
+            if let Some(cluster) = wider.get(member.name) {
+                member.cluster = cluster;
+            }
+        }
+        self
+    }
+}
