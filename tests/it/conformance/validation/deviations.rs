@@ -173,11 +173,16 @@ fn words_of_the_schema(object: &mut Value) {
         ("priorityClassSource", &["KubePriorityClass"]),
         ("replicaDivisionPreference", &["Aggregated", "Weighted"]),
         ("replicaSchedulingType", &["Duplicated", "Divided"]),
-        ("spreadByField", &["cluster", "region", "zone", "provider"]),
     ];
     for (key, words) in WORDS {
         at_every(object, key, &mut one_of(words));
     }
+    at_every(object, "spreadConstraints", &mut |constraints| {
+        let fields = ["", "cluster", "region", "zone", "provider"];
+        if let Some(constraints) = constraints.as_array_mut() {
+            constraints.retain(|one| fields.contains(&one["spreadByField"].as_str().unwrap_or("")));
+        }
+    });
     at_every(object, "failover", &mut |failover| {
         for (part, words) in [
             ("application", &["Directly", "Gracefully", "Never"][..]),
@@ -224,8 +229,10 @@ fn limits_of_the_schema(object: &mut Value) {
 
 fn words_of_ours(object: &mut Value) {
     at_every(object, "labelSelector", &mut |selector| {
-        let operators = ["Exists", "DoesNotExist", "In", "NotIn"];
-        at_every(selector, "operator", &mut one_of(&operators));
+        let mut known = one_of(&["Exists", "DoesNotExist", "In", "NotIn"]);
+        for term in selector["matchExpressions"].as_array_mut().into_iter().flatten() {
+            known(&mut term["operator"]);
+        }
     });
     at_every(object, "clusterTolerations", &mut |tolerations| {
         let effects = ["", "NoSchedule", "PreferNoSchedule", "NoExecute"];
