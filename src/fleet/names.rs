@@ -49,7 +49,12 @@ pub(super) fn bad_namespace(namespace: &str) -> Option<&'static str> {
     None
 }
 
-/// Why `key` is no key of a label or annotation, if so.
+/// Why `key` is no key of an annotation, if so: one of a label whose prefix may have capitals.
+pub(super) fn bad_annotation_key(key: &str) -> Option<&'static str> {
+    bad_label_key(&key.to_ascii_lowercase())
+}
+
+/// Why `key` is no key of a label, if so.
 pub(super) fn bad_label_key(key: &str) -> Option<&'static str> {
     let name = match key.split_once('/') {
         Some((prefix, name)) => {
@@ -120,6 +125,8 @@ mod tests {
         for key in ["", "/a", "a/", "a/b/c", "A/b", "a b"] {
             assert!(bad_label_key(key).is_some(), "{key}");
         }
+        assert_eq!(bad_annotation_key("Example.COM/Owner"), None);
+        assert!(bad_annotation_key("a b").is_some());
         assert_eq!(bad_label_value(""), None);
         assert!(bad_label_value("a b").is_some());
     }

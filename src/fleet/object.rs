@@ -6,7 +6,8 @@ use crate::api::manifest::Manifest;
 use crate::api::meta::METADATA_FIELDS;
 
 use super::names::{
-    bad_label_key, bad_label_value, bad_name, bad_namespace, bad_path_name, did_you_mean,
+    bad_annotation_key, bad_label_key, bad_label_value, bad_name, bad_namespace, bad_path_name,
+    did_you_mean,
 };
 use super::positions::{Positions, escape};
 use super::report::{Report, shown};
@@ -37,7 +38,7 @@ const RESERVED: &[&str] = &[
 const NO_MANIFEST: &str = "if the file is no manifest, exclude its path in fleet.yaml";
 
 /// Most bytes of all annotations of an object together; an API server's own limit.
-const ANNOTATIONS_MAX: usize = 256 << 10;
+pub(super) const ANNOTATIONS_MAX: usize = 256 << 10;
 
 /// One object of a file while it is checked.
 pub(super) struct Checked<'a, 'f> {
@@ -251,7 +252,8 @@ fn labels(checked: &mut Checked<'_, '_>, metadata: &Map<String, Value>, field: &
     let mut n_bytes = 0;
     for (key, value) in map {
         let pointer = || format!("/metadata/{field}/{}", escape(key));
-        if let Some(rule) = bad_label_key(key) {
+        let bad_key = if is_labels { bad_label_key(key) } else { bad_annotation_key(key) };
+        if let Some(rule) = bad_key {
             checked.error_at_key(
                 &pointer(),
                 "LABEL_INVALID",

@@ -52,6 +52,34 @@ fn an_endless_line_is_refused_by_its_place() {
     );
 }
 
+/// An object takes so many bytes of annotations, wherever they come from.
+#[test]
+fn annotations_of_an_override_are_limited_like_those_of_an_object() {
+    let policy = |n_bytes: usize| {
+        let text = format!(
+            "apiVersion: policy.karmada.io/v1alpha1
+kind: ClusterOverridePolicy
+metadata: {{name: a}}
+spec:
+  overrideRules:
+  - overriders:
+      annotationsOverrider:
+      - operator: add
+        value: {{a: {}}}
+",
+            "x".repeat(n_bytes - 1)
+        );
+        let file = parse_file("a.yaml", ObjectId::from_bytes([0; 20]), text.as_bytes());
+        told(&Fleet::assemble(COMMIT, &[Arc::new(file)]).1)
+    };
+    assert_eq!(policy(256 << 10), "");
+    let told = policy((256 << 10) + 1);
+    assert!(
+        told.starts_with("a.yaml:9:9: error[OBJ_TOO_LARGE]: the annotations hold 262145 bytes"),
+        "{told}"
+    );
+}
+
 /// Manifests of public projects, as they are: in the folder that `FLEET_REAL_MANIFESTS` names, or beside the
 /// repository.
 #[test]

@@ -46,6 +46,10 @@ fn endpoint(checked: &mut Checked<'_, '_>, endpoint: &str) {
     }
     let broken = match Url::parse(endpoint) {
         Err(_) => Some("is no URL"),
+        // Readers of URLs take the first part of a path for the host where the scheme wants one.
+        Ok(_) if endpoint.split_once("://").is_none_or(|(_, rest)| rest.starts_with('/')) => {
+            Some("names no host")
+        }
         Ok(url) if url.host_str().is_none_or(str::is_empty) => Some("names no host"),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             Some("holds a user name or password")

@@ -5,8 +5,8 @@ use crate::api::override_policy::{
     OverriderOperator, Overriders,
 };
 
-use super::super::names::{bad_label_key, bad_label_value};
-use super::super::object::Checked;
+use super::super::names::{bad_annotation_key, bad_label_key, bad_label_value};
+use super::super::object::{ANNOTATIONS_MAX, Checked};
 use super::super::positions::escape;
 use super::super::report::shown;
 use super::selector::{cluster_affinity, resource_selectors};
@@ -131,9 +131,25 @@ fn pairs(
     pairs: Pairs,
 ) {
     for (idx, overrider) in all.iter().enumerate() {
+        let n_bytes: usize =
+            overrider.value.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if pairs == Pairs::Annotations && n_bytes > ANNOTATIONS_MAX {
+            checked.error_at_key(
+                &format!("{pointer}/{idx}/value"),
+                "OBJ_TOO_LARGE",
+                format!(
+                    "the annotations hold {n_bytes} bytes; API servers take {ANNOTATIONS_MAX} in an object"
+                ),
+                "move the data into a ConfigMap",
+            );
+        }
         for (key, value) in &overrider.value {
             let at = format!("{pointer}/{idx}/value/{}", escape(key));
-            if let Some(rule) = bad_label_key(key) {
+            let bad_key = match pairs {
+                Pairs::Labels => bad_label_key(key),
+                Pairs::Annotations => bad_annotation_key(key),
+            };
+            if let Some(rule) = bad_key {
                 checked.error_at_key(
                     &at,
                     "LABEL_INVALID",

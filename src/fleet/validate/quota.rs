@@ -13,15 +13,22 @@ use super::super::report::shown;
 /// Longest name: Karmada keeps it in a label.
 const NAME_MAX: usize = 63;
 
-/// Resources without a prefix that a quota can limit, besides the families of [`is_standard`].
+/// Resources without a prefix that a quota can limit, besides huge pages.
 const STANDARD: &[&str] = &[
     "configmaps",
     "cpu",
     "ephemeral-storage",
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
     "memory",
     "persistentvolumeclaims",
     "pods",
     "replicationcontrollers",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+    "requests.storage",
     "resourcequotas",
     "secrets",
     "services",
@@ -29,7 +36,7 @@ const STANDARD: &[&str] = &[
     "services.nodeports",
 ];
 
-/// Resources that are counted: no fractions.
+/// Objects that a quota counts: no fractions.
 const COUNTED: &[&str] = &[
     "configmaps",
     "persistentvolumeclaims",
@@ -107,14 +114,15 @@ fn limits(checked: &mut Checked<'_, '_>, limits: &BTreeMap<String, Quantity>, po
 
 fn is_standard(resource: &str) -> bool {
     STANDARD.contains(&resource)
-        || ["requests.", "limits.", "hugepages-", "count/"]
-            .iter()
-            .any(|family| resource.strip_prefix(family).is_some_and(|rest| !rest.is_empty()))
+        || ["hugepages-", "requests.hugepages-"].iter().any(|family| resource.starts_with(family))
 }
 
+/// Objects are counted, and so are devices: what has a prefix that is not Kubernetes' own.
 fn is_counted(resource: &str) -> bool {
-    let is_extended = resource.contains('/') && !resource.starts_with("requests.");
-    COUNTED.contains(&resource) || is_extended
+    let is_device = resource.contains('/')
+        && !resource.contains("kubernetes.io/")
+        && !resource.starts_with("requests.");
+    COUNTED.contains(&resource) || is_device
 }
 
 fn assignments_fit(checked: &mut Checked<'_, '_>, quota: &FederatedResourceQuota) {

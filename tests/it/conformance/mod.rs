@@ -9,6 +9,7 @@ mod estimator;
 mod overrides;
 mod policy_match;
 mod scheduling;
+mod validation;
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
