@@ -18,8 +18,24 @@ mod world;
 use std::process::ExitCode;
 
 use scenarios::SCENARIOS;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// Counts allocations, for the figures that report them.
+#[global_allocator]
+pub(crate) static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
+    match scenarios::plan::weigh() {
+        Ok(None) => {}
+        Ok(Some(peak)) => {
+            println!("{peak}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    }
     // cargo passes `--bench`; what does not begin with `-` is a name.
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();

@@ -1,9 +1,11 @@
 //! The scenarios, in the order in which they run.
 
 mod cold;
+pub(crate) mod plan;
 mod program;
 mod pull;
 mod push;
+mod schedule;
 
 use tokio::runtime::Runtime;
 
@@ -17,6 +19,9 @@ pub(crate) struct Scenario {
 
 /// All scenarios.
 pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario { figures: schedule::FIGURES, run: schedule::recorded },
+    Scenario { figures: &["plan.cold", "plan.one"], run: plan::whole },
+    Scenario { figures: &["plan.memory"], run: plan::memory },
     Scenario { figures: &["binary.size"], run: program::binary_size },
     Scenario { figures: &["demo.time"], run: program::demo_time },
     Scenario { figures: &["push.p50", "push.p99", "controller.rss"], run: push::simulated },

@@ -7,6 +7,7 @@ mod agent;
 mod apply;
 mod completion;
 mod demo;
+mod explain;
 mod get;
 mod init;
 mod output;
@@ -84,6 +85,7 @@ enum Verb {
     Run(run::RunArgs),
     Agent(agent::AgentArgs),
     Get(get::GetArgs),
+    Explain(explain::ExplainArgs),
     Schema(schema::SchemaArgs),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
@@ -125,6 +127,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Agent(args) => agent::run(&args),
         Verb::Get(args) => get::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Completion(args) => completion::run(&args),
         Verb::Version(args) => version::run(&args),

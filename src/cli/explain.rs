@@ -1,0 +1,217 @@
+//! `explain`: why a template runs where it does. It reads what the plan stored, and computes nothing.
+
+use std::io::Write as _;
+
+use super::output::{Table, json, yaml};
+use super::{Exit, Repository};
+use crate::api::manifest::ObjectKey;
+use crate::api::names::ClusterName;
+use crate::plan::{Binding, ClusterExplanation, Explanation, Standing};
+
+/// Tell why a template runs where it does, and why not elsewhere
+#[derive(clap::Args, Debug)]
+pub(super) struct ExplainArgs {
+    /// The template, e.g. deployment/shop or gateway.networking.istio.io/edge
+    #[arg(value_name = "KIND/NAME")]
+    template: TemplateName,
+    /// Its namespace; only needed if there are several of this name
+    #[arg(long, short, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// Only what concerns this cluster
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<ClusterName>,
+    /// Print in this format instead of text
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+    #[command(flatten)]
+    repository: Repository,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// One JSON document
+    Json,
+    /// One YAML document
+    Yaml,
+}
+
+/// Kind, maybe with its group, and name, as kubectl takes them.
+#[derive(Clone, Debug)]
+struct TemplateName {
+    kind: String,
+    name: String,
+}
+
+impl std::str::FromStr for TemplateName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('/') {
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => {
+                Ok(Self { kind: kind.to_lowercase(), name: name.to_owned() })
+            }
+            _ => Err("write it as KIND/NAME, e.g. deployment/shop".to_owned()),
+        }
+    }
+}
+
+impl TemplateName {
+    /// Kinds match in any case, in the plural too, and with their group if one is given.
+    fn names(&self, key: &ObjectKey) -> bool {
+        let (wanted, group) = match self.kind.split_once('.') {
+            Some((kind, group)) => (kind, Some(group)),
+            None => (self.kind.as_str(), None),
+        };
+        let kind = key.group_kind.kind.to_lowercase();
+        let stem = kind.strip_suffix('y').map(|stem| format!("{stem}ies"));
+        let is_kind = wanted == kind
+            || wanted == format!("{kind}s")
+            || wanted == format!("{kind}es")
+            || stem.is_some_and(|plural| wanted == plural);
+        is_kind
+            && group.is_none_or(|group| group == &*key.group_kind.group)
+            && self.name == *key.name
+    }
+}
+
+pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
+    let mut ledger = args.repository.ledger()?;
+    ledger.read_only();
+    // Without a readable source the refs are where they are by default.
+    let _ = ledger.find_refs();
+    let TemplateName { kind, name } = &args.template;
+    let mut found = Vec::new();
+    for (path, bytes) in ledger.result_files("bindings/")? {
+        let stem = path.strip_prefix("bindings/").and_then(|path| path.strip_suffix(".yaml"));
+        let Some(key) = stem.and_then(ObjectKey::from_path) else { continue };
+        let is_there =
+            args.namespace.as_ref().is_none_or(|one| key.namespace.as_deref() == Some(one));
+        if is_there && args.template.names(&key) {
+            found.push((key, path, bytes));
+        }
+    }
+    let (path, bytes) = match found.as_slice() {
+        [(_, path, bytes)] => (path, bytes),
+        [] => anyhow::bail!(
+            "no decision on {kind}/{name} is recorded: `git fleet plan` says of every template of the source what would become of it, `git fleet get bindings` lists those that have one"
+        ),
+        several => {
+            let keys: Vec<String> = several.iter().map(|(key, ..)| key.to_string()).collect();
+            anyhow::bail!(
+                "{kind}/{name} is not the name of one template: {}; choose by -n NAMESPACE or KIND.GROUP/NAME",
+                keys.join(", ")
+            )
+        }
+    };
+    let binding: Binding = crate::api::yaml::from_bytes(bytes)
+        .map_err(|error| anyhow::anyhow!("RESULTS_UNREADABLE `{path}` of the results: {error}"))?;
+    let mut explanation = Explanation::of(&binding);
+    if let Some(cluster) = &args.cluster {
+        explanation = explanation.only(cluster);
+        if explanation.clusters.is_empty() {
+            anyhow::bail!(
+                "the fleet had no cluster {cluster} when this was decided; `git fleet get clusters` lists those that it has"
+            );
+        }
+    }
+    let mut out = std::io::stdout().lock();
+    match args.output {
+        Some(Format::Json) => json(&mut out, &explanation)?,
+        Some(Format::Yaml) => yaml(&mut out, &explanation)?,
+        None => out.write_all(tell(&explanation).as_bytes())?,
+    }
+    Ok(Exit::Clean)
+}
+
+/// The explanation in plain words.
+fn tell(explanation: &Explanation) -> String {
+    let mut told = Vec::new();
+    write(explanation, &mut told).expect("a Vec takes everything");
+    String::from_utf8(told).expect("it was text")
+}
+
+fn write(explanation: &Explanation, out: &mut Vec<u8>) -> std::io::Result<()> {
+    let Explanation { template, replicas, method, policy, affinity, .. } = explanation;
+    match replicas {
+        Some(1) => writeln!(out, "{template}, 1 replica: {method}")?,
+        Some(n) => writeln!(out, "{template}, {n} replicas: {method}")?,
+        None => writeln!(out, "{template}: {method}")?,
+    }
+    writeln!(out, "\nDecided by {policy}")?;
+    for lost in &explanation.beats {
+        writeln!(out, "  not by {}: {}", lost.policy, lost.why)?;
+    }
+    if !affinity.is_empty() {
+        writeln!(out, "  with the affinity group {affinity}")?;
+    }
+    if !explanation.held.is_empty() {
+        writeln!(out, "  held: {}", explanation.held)?;
+    }
+    for note in &explanation.notes {
+        writeln!(out, "  note: {note}")?;
+    }
+    if let Some(scheduled) = &explanation.scheduled {
+        let since = scheduled.last_transition_time;
+        writeln!(out, "{}, since {since}: {}", scheduled.reason, scheduled.message)?;
+    }
+    let (runs, others): (Vec<&ClusterExplanation>, Vec<&ClusterExplanation>) =
+        explanation.clusters.iter().partition(|one| one.runs);
+    if !runs.is_empty() {
+        writeln!(out, "\nIt runs in")?;
+        table(&runs, explanation.replicas.is_some(), out)?;
+    }
+    if !others.is_empty() || explanation.rest.is_some() {
+        writeln!(out, "\nIt does not run in")?;
+        table(&others, false, out)?;
+        if let Some(rest) = &explanation.rest {
+            writeln!(out, "{} other clusters: {}", rest.n_clusters, rest.why)?;
+        }
+    }
+    Ok(())
+}
+
+fn table(
+    clusters: &[&ClusterExplanation],
+    with_replicas: bool,
+    out: &mut Vec<u8>,
+) -> std::io::Result<()> {
+    if clusters.is_empty() {
+        return Ok(());
+    }
+    let headers: &[&'static str] =
+        if with_replicas { &["CLUSTER", "REPLICAS", "WHY"] } else { &["CLUSTER", "WHY"] };
+    let mut table = Table::new(headers);
+    for one in clusters {
+        let mut why = vec![one.why.clone()];
+        why.extend(one.standing.as_ref().map(standing));
+        why.extend(one.stale.as_ref().map(|stale| format!("its work is not the newest: {stale}")));
+        if !one.overrides.is_empty() {
+            why.push(format!("changed by {}", one.overrides.join(", ")));
+        }
+        let replicas = with_replicas.then(|| one.replicas.unwrap_or(0).to_string());
+        table.row([one.cluster.to_string()].into_iter().chain(replicas).chain([why.join("; ")]));
+    }
+    table.write(out)
+}
+
+/// How a cluster stood when it was decided.
+fn standing(standing: &Standing) -> String {
+    let mut parts = Vec::new();
+    if !standing.selected {
+        parts.push("not selected by the spread constraints".to_owned());
+    }
+    if standing.tier > 0 {
+        parts.push(format!("overflow tier {}", standing.tier));
+    }
+    if !standing.region.is_empty() {
+        parts.push(format!("region {}", standing.region));
+    }
+    if let Some(room) = standing.room {
+        parts.push(format!("room for {room} more"));
+    }
+    if let Some(had) = standing.had {
+        parts.push(format!("had {had}"));
+    }
+    parts.push(format!("score {}", standing.score));
+    format!("then: {}", parts.join(", "))
+}

@@ -1,0 +1,176 @@
+//! A stored decision, told by cluster. It computes nothing: all of it stands in the binding.
+
+use serde::Serialize;
+
+use super::binding::Binding;
+use super::reasons::{ClusterGroup, LostPolicy, Rest, Standing};
+use crate::api::condition::{self, Condition};
+use crate::api::marks;
+use crate::api::names::ClusterName;
+use crate::api::placement::{Placement, SpreadField};
+use crate::schedule::divide::{Strategy, is_workload, strategy};
+
+/// Why a template runs where it does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The template: kind, namespace and name.
+    pub template: String,
+    /// Replicas that it asks for; absent when its kind has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// How clusters were chosen and replicas divided.
+    pub method: String,
+    /// The policy that decided.
+    pub policy: String,
+    /// Policies that select the template too, and why each lost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beats: Vec<LostPolicy>,
+    /// Why an earlier decision stays in force.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub held: String,
+    /// What the policy asks for that is not done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Whether clusters could be chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<Condition>,
+    /// The group of `clusterAffinities` in use.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub affinity: String,
+    /// Each cluster that is named: those that it runs in, then the others, by name.
+    pub clusters: Vec<ClusterExplanation>,
+    /// Why all others are out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
+}
+
+/// Why one cluster is in or out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterExplanation {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// Whether it runs the template.
+    pub runs: bool,
+    /// Its share of the replicas; absent when there are none to share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// The reason.
+    pub why: String,
+    /// How it stood when this was decided, if that mattered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+    /// Override policies that changed its manifest, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
+    /// Why its work is not what the template says now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<String>,
+}
+
+impl Explanation {
+    /// Tells `binding`.
+    #[must_use]
+    pub fn of(binding: &Binding) -> Self {
+        let (spec, reasons) = (&binding.spec, &binding.reasons);
+        let has_replicas = spec.replicas > 0 || spec.replica_requirements.is_some();
+        let resource = &spec.resource;
+        let group = resource.api_version.split_once('/').map(|(group, _)| format!(".{group}"));
+        let namespace = resource.namespace.as_deref().map(|namespace| format!("{namespace}/"));
+        let template = format!(
+            "{}{} {}{}",
+            resource.kind,
+            group.unwrap_or_default(),
+            namespace.unwrap_or_default(),
+            resource.name
+        );
+        let explain = |(group, name): (&ClusterGroup, &ClusterName), runs: bool| {
+            let target = spec.clusters.iter().find(|target| target.name == *name);
+            let overrides = reasons.overrides.iter().find(|group| group.clusters.contains(name));
+            let stale = reasons.stale.iter().find(|group| group.clusters.contains(name));
+            ClusterExplanation {
+                cluster: name.clone(),
+                runs,
+                replicas: target.filter(|_| has_replicas).map(|target| target.replicas),
+                why: group.why.clone(),
+                standing: reasons.standings.iter().find(|one| one.cluster == *name).cloned(),
+                overrides: overrides.map(|group| group.policies.clone()).unwrap_or_default(),
+                stale: stale.map(|group| group.why.clone()),
+            }
+        };
+        let names = |groups: &'_ [ClusterGroup], runs: bool| -> Vec<ClusterExplanation> {
+            let pairs =
+                groups.iter().flat_map(|group| group.clusters.iter().map(move |n| (group, n)));
+            let mut told: Vec<_> = pairs.map(|pair| explain(pair, runs)).collect();
+            told.sort_by(|left, right| left.cluster.cmp(&right.cluster));
+            told
+        };
+        let mut clusters = names(&reasons.chosen, true);
+        clusters.extend(names(&reasons.rejected, false));
+        Self {
+            template,
+            replicas: has_replicas.then_some(spec.replicas),
+            method: spec.placement.as_ref().map_or_else(
+                || "every member gets it".to_owned(),
+                |placement| method(placement, is_workload(spec)),
+            ),
+            policy: reasons.policy.clone(),
+            beats: reasons.beats.clone(),
+            held: reasons.held.clone(),
+            notes: reasons.notes.clone(),
+            scheduled: condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED)
+                .cloned(),
+            affinity: binding.status.scheduler_observed_affinity_name.clone(),
+            clusters,
+            rest: reasons.rest.clone(),
+        }
+    }
+
+    /// The same for one cluster. A cluster that is not named is one of the rest, if there is a rest.
+    #[must_use]
+    pub fn only(mut self, cluster: &ClusterName) -> Self {
+        self.clusters.retain(|one| one.cluster == *cluster);
+        if self.clusters.is_empty() {
+            self.clusters.extend(self.rest.as_ref().map(|rest| ClusterExplanation {
+                cluster: cluster.clone(),
+                runs: false,
+                replicas: None,
+                why: rest.why.clone(),
+                standing: None,
+                overrides: Vec::new(),
+                stale: None,
+            }));
+        }
+        self.rest = None;
+        self
+    }
+}
+
+fn method(placement: &Placement, is_workload: bool) -> String {
+    let mut parts = vec![match strategy(placement) {
+        _ if !is_workload => "each chosen cluster gets it".to_owned(),
+        Strategy::Duplicated => "each chosen cluster runs all replicas".to_owned(),
+        Strategy::StaticWeight => "replicas are divided by fixed weights".to_owned(),
+        Strategy::DynamicWeight => {
+            "replicas are divided by the room that the clusters have".to_owned()
+        }
+        Strategy::Aggregated => "replicas go to as few clusters as have room".to_owned(),
+    }];
+    for constraint in &placement.spread_constraints {
+        let what = match constraint.spread_by_field {
+            Some(SpreadField::Cluster) => "clusters",
+            Some(SpreadField::Region) => "regions",
+            Some(SpreadField::Zone) => "zones",
+            Some(SpreadField::Provider) => "providers",
+            None => continue,
+        };
+        let (min, max) = (constraint.min_groups.max(1), constraint.max_groups);
+        parts.push(match max {
+            0 => format!("in at least {min} {what}"),
+            max if max == min => format!("in {min} {what}"),
+            max => format!("in {min} to {max} {what}"),
+        });
+    }
+    parts.join(", ")
+}
