@@ -6,7 +6,7 @@ use super::output::{Table, json, yaml};
 use super::{Exit, Repository};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
-use crate::plan::{Binding, ClusterExplanation, Explanation, Standing};
+use crate::plan::{Binding, ClusterExplanation, Explanation, Standing, SurveyFile};
 
 /// Tell why a template runs where it does, and why not elsewhere
 #[derive(clap::Args, Debug)]
@@ -103,9 +103,18 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
             )
         }
     };
-    let binding: Binding = crate::api::yaml::from_bytes(bytes)
-        .map_err(|error| anyhow::anyhow!("RESULTS_UNREADABLE `{path}` of the results: {error}"))?;
-    let mut explanation = Explanation::of(&binding);
+    let binding: Binding = read(path, bytes)?;
+    let survey = match binding.reasons.survey.map(SurveyFile::path) {
+        None => None,
+        Some(path) => {
+            let files = ledger.result_files(&path)?;
+            let (path, bytes) = files.into_iter().next().ok_or_else(|| {
+                anyhow::anyhow!("RESULTS_UNREADABLE the results have no `{path}`")
+            })?;
+            Some(read::<SurveyFile>(&path, &bytes)?)
+        }
+    };
+    let mut explanation = Explanation::of(&binding, survey.as_ref());
     if let Some(cluster) = &args.cluster {
         explanation = explanation.only(cluster);
         if explanation.clusters.is_empty() {
@@ -121,6 +130,11 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
         None => out.write_all(tell(&explanation).as_bytes())?,
     }
     Ok(Exit::Clean)
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> anyhow::Result<T> {
+    crate::api::yaml::from_bytes(bytes)
+        .map_err(|error| anyhow::anyhow!("RESULTS_UNREADABLE `{path}` of the results: {error}"))
 }
 
 /// The explanation in plain words.

@@ -112,26 +112,23 @@ pub struct PlannedBinding {
     pub file: Arc<RenderedFile>,
     /// What each cluster runs of the template.
     pub works: BTreeMap<ClusterName, Arc<PlannedWork>>,
+    /// The survey that its reasons refer to.
+    pub survey: Option<Arc<RenderedFile>>,
     /// Whether some of its replicas are not reported yet.
     pub(super) is_awaited: bool,
 }
 
 impl PlannedBinding {
-    /// The binding with the file that it gives.
+    /// The binding with the file that it gives, or is known to give.
     #[must_use]
-    pub fn new(binding: Binding, works: BTreeMap<ClusterName, Arc<PlannedWork>>) -> Arc<Self> {
-        let file = RenderedFile::yaml(&binding);
-        Self::with_file(binding, file, works)
-    }
-
-    /// The binding with the file that it is known to give.
-    #[must_use]
-    pub(super) fn with_file(
+    pub(super) fn new(
         binding: Binding,
-        file: Arc<RenderedFile>,
+        file: Option<Arc<RenderedFile>>,
         works: BTreeMap<ClusterName, Arc<PlannedWork>>,
+        survey: Option<Arc<RenderedFile>>,
     ) -> Arc<Self> {
+        let file = file.unwrap_or_else(|| RenderedFile::yaml(&binding));
         let is_awaited = is_awaited(&binding);
-        Arc::new(Self { binding, file, works, is_awaited })
+        Arc::new(Self { binding, file, works, survey, is_awaited })
     }
 }

@@ -12,15 +12,17 @@ use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ClusterReport;
 use crate::api::toleration::{Taint, TaintEffect};
-use crate::schedule::Member;
+use crate::schedule::{Capacity, Member, Snapshot};
 
 /// One member as plans see it, and its file under `clusters/`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct ClusterState {
     /// Spec with the taints in force, status as reported.
     pub cluster: Cluster,
     /// Whether it ever reported; one that did not is taken to be ready and to serve every API.
     pub is_reported: bool,
+    /// What is free in it.
+    pub(super) capacity: Capacity,
     /// Its file.
     pub file: Arc<RenderedFile>,
     /// Changes iff something that decisions look at changes: capacity alone does not.
@@ -36,7 +38,8 @@ impl ClusterState {
         put_taints(&mut cluster);
         let file = RenderedFile::yaml(&cluster);
         let basis = basis(&cluster, report.is_some());
-        Arc::new(Self { cluster, is_reported: report.is_some(), file, basis })
+        let capacity = Capacity::of(&cluster);
+        Arc::new(Self { cluster, is_reported: report.is_some(), capacity, file, basis })
     }
 
     /// Whether the cluster said that it is ready; `Unknown` for one that never reported.
@@ -89,15 +92,11 @@ fn basis(cluster: &Cluster, is_reported: bool) -> ObjectId {
     blob_id(&serde_json::to_vec(&basis).expect("texts, lists and maps of texts have a JSON form"))
 }
 
-/// The members in the form that the scheduler takes, by name.
+/// The members as the scheduler sees them.
 #[must_use]
-pub fn members(clusters: &BTreeMap<ClusterName, Arc<ClusterState>>) -> Vec<Member<'_>> {
-    clusters
-        .iter()
-        .map(|(name, state)| Member {
-            name,
-            cluster: &state.cluster,
-            is_reported: state.is_reported,
-        })
-        .collect()
+pub fn snapshot(clusters: &BTreeMap<ClusterName, Arc<ClusterState>>) -> Snapshot<'_> {
+    Snapshot::prepared(clusters.iter().map(|(name, state)| {
+        let is_reported = state.is_reported;
+        (Member { name, cluster: &state.cluster, is_reported }, &state.capacity)
+    }))
 }

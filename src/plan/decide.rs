@@ -12,6 +12,7 @@ use super::previous::Remembered;
 use super::reasons::{LOST_POLICIES_MAX, OverrideGroup, group_clusters};
 use super::rendered::RenderedFile;
 use super::reserved::{is_reserved_namespace, why_reserved};
+use super::survey::{Sight, Surveys};
 use super::work::{PlannedWork, WorkMaker, shares};
 use super::world::World;
 use crate::api::binding::{
@@ -25,7 +26,7 @@ use crate::api::placement::{Placement, WorkloadAffinityTerm};
 use crate::api::propagation_policy::{ActivationPreference, ConflictResolution};
 use crate::interpret;
 use crate::schedule::trigger::trigger;
-use crate::schedule::{self, Companions, Decision, Refusal, Request, Snapshot};
+use crate::schedule::{self, Refusal, Request};
 use crate::status;
 
 /// A template that runs nowhere, and why.
@@ -112,7 +113,7 @@ fn hold(world: &World<'_>, case: &Case<'_>, why: &str) -> Outcome {
     let mut binding = previous.binding().clone();
     binding.reasons.held = format!("{why}; what was decided before stays in force");
     let works = previous_works(world, previous);
-    finish(world, case, binding, works)
+    finish(world, case, binding, works, previous.survey().cloned())
 }
 
 /// The works of before, in clusters that are still in the fleet.
@@ -147,7 +148,7 @@ fn place_namespace(world: &World<'_>, case: &Case<'_>) -> Outcome {
     record_success(&mut binding, case.previous, world.now);
     explain::everywhere(&mut binding);
     let works = make_works(world, case, &mut binding);
-    finish(world, case, binding, works)
+    finish(world, case, binding, works, None)
 }
 
 /// A binding with what the template and its policy say, and what was decided before.
@@ -248,20 +249,18 @@ pub(super) fn place(
     world: &World<'_>,
     case: &Case<'_>,
     mut binding: Binding,
-    snapshot: &Snapshot<'_>,
-    companions: &Companions,
+    sight: Sight<'_>,
+    surveys: &mut Surveys,
 ) -> Outcome {
+    let Sight { snapshot, companions, profile } = sight;
     let is_suspended =
         binding.spec.suspension.as_ref().is_some_and(|one| one.scheduling == Some(true));
     let cause = trigger(&binding.spec, &binding.status, binding.applied_placement(), snapshot);
-    let profile = &world.profile;
-    let request = |binding: &'_ Binding| -> Result<Decision, Refusal> {
-        let (spec, status) = (&binding.spec, &binding.status);
-        schedule::schedule(&Request { spec, status, companions, profile }, snapshot)
-    };
     let mut refusal = None;
     if cause.is_some() && !is_suspended {
-        match request(&binding) {
+        let (spec, status) = (&binding.spec, &binding.status);
+        let request = Request { spec, status, companions, profile };
+        match schedule::schedule(&request, snapshot) {
             Ok(decision) => {
                 explain::standings(&mut binding, &decision, snapshot);
                 binding.spec.clusters = decision.clusters;
@@ -275,10 +274,10 @@ pub(super) fn place(
             }
         }
     }
-    let seen = explain::Seen { snapshot, companions, profile };
-    explain::clusters(&mut binding, &seen, refusal.as_ref());
+    let survey = surveys.of(&binding, sight);
+    explain::clusters(&mut binding, &survey, snapshot, refusal.as_ref());
     let works = make_works(world, case, &mut binding);
-    finish(world, case, binding, works)
+    finish(world, case, binding, works, survey.file.clone())
 }
 
 /// Writes down that clusters were chosen; when that was only changes with the choice.
@@ -371,7 +370,13 @@ fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Work
 }
 
 /// Folds in what the members report, and keeps the very value of before when nothing changed.
-fn finish(world: &World<'_>, case: &Case<'_>, mut binding: Binding, works: Works) -> Outcome {
+fn finish(
+    world: &World<'_>,
+    case: &Case<'_>,
+    mut binding: Binding,
+    works: Works,
+    survey: Option<Arc<RenderedFile>>,
+) -> Outcome {
     let mut given: BTreeMap<ClusterName, Option<ObjectId>> = binding
         .spec
         .clusters
@@ -383,18 +388,12 @@ fn finish(world: &World<'_>, case: &Case<'_>, mut binding: Binding, works: Works
     let items = status::aggregate(case.key, &given, world.reports);
     condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
     binding.status.aggregated_status = items;
-    Outcome::Bound(reuse(case.previous, binding, works))
-}
-
-fn reuse(previous: Option<&Remembered>, binding: Binding, works: Works) -> Arc<PlannedBinding> {
-    let Some(previous) = previous.filter(|previous| *previous.binding() == binding) else {
-        return PlannedBinding::new(binding, works);
-    };
-    if let Remembered::Planned(planned) = previous
+    let previous = case.previous.filter(|previous| *previous.binding() == binding);
+    if let Some(Remembered::Planned(planned)) = previous
         && planned.works == works
     {
-        return Arc::clone(planned);
+        return Outcome::Bound(Arc::clone(planned));
     }
-    let file: Arc<RenderedFile> = Arc::clone(previous.file());
-    PlannedBinding::with_file(binding, file, works)
+    let file = previous.map(|previous| Arc::clone(previous.file()));
+    Outcome::Bound(PlannedBinding::new(binding, file, works, survey))
 }

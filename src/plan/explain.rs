@@ -2,59 +2,60 @@
 //! the decision is fresh or stands since long. How the clusters stood when it was made is kept with
 //! the decision.
 
+use std::collections::BTreeSet;
+
 use super::binding::Binding;
-use super::reasons::{Rest, Standing, group_clusters};
-use crate::api::placement::Placement;
+use super::reasons::{ClusterGroup, Rest, Standing, group_clusters};
+use super::survey::Survey;
+use crate::api::names::ClusterName;
 use crate::schedule::divide::{Strategy, strategy};
-use crate::schedule::{
-    Candidate, Companions, Context, Decision, Member, Profile, Refusal, Snapshot, Verdict,
-    assigned, filter,
-};
+use crate::schedule::{Candidate, Decision, Member, Refusal, Snapshot, Verdict};
 
 /// Most clusters that would have done and were not chosen of which it is kept how they stood.
 const RUNNERS_UP_MAX: usize = 20;
 
-/// From so many on, the largest group of clusters that are out is not listed: it is all the rest.
+/// From so many on, clusters that would have done are not listed: they are all the rest.
 const REST_MIN: usize = 20;
 
-/// What the scheduler looked at.
-pub(super) struct Seen<'a> {
-    pub(super) snapshot: &'a Snapshot<'a>,
-    pub(super) companions: &'a Companions,
-    pub(super) profile: &'a Profile,
-}
-
 /// Fills in the `in` and `out` of a binding's reasons.
-pub(super) fn clusters(binding: &mut Binding, seen: &Seen<'_>, refusal: Option<&Refusal>) {
-    let mut chosen = Vec::new();
-    let mut rejected = Vec::new();
-    // Without its clusters, so that no filter lets one pass because it was chosen before.
-    let mut afresh = binding.spec.clone();
-    afresh.clusters.clear();
-    let everywhere = Placement::default();
-    let placement = binding.spec.placement.as_ref().unwrap_or(&everywhere);
-    let group = binding.status.scheduler_observed_affinity_name.as_str();
-    let term = Some(group).filter(|group| !group.is_empty());
-    let Seen { snapshot, companions, profile } = *seen;
-    let ctx = Context { spec: &afresh, placement, term, companions, profile };
-    let placed = assigned(&binding.spec, snapshot);
-    let verdicts = filter(&ctx, snapshot, &assigned(&afresh, snapshot));
-    for ((member, verdict), placed) in snapshot.members().iter().zip(verdicts).zip(placed) {
-        let name = member.name.clone();
-        if placed.is_some() {
-            chosen.push((name, why_in(member, &verdict)));
-        } else {
-            rejected.push((name, why_out(&verdict, refusal)));
+pub(super) fn clusters(
+    binding: &mut Binding,
+    survey: &Survey,
+    snapshot: &Snapshot<'_>,
+    refusal: Option<&Refusal>,
+) {
+    let placed = binding.spec.clusters.iter().filter_map(|target| snapshot.find(&target.name));
+    let placed: BTreeSet<usize> = placed.collect();
+    let member = |at: &usize| &snapshot.members()[*at];
+    let name = |at: &usize| member(at).name.clone();
+    let why_in = |at: &usize| (name(at), why_in(member(at), &survey.verdicts[*at]));
+    let reasons = &mut binding.reasons;
+    reasons.chosen = group_clusters(placed.iter().map(why_in));
+    let spare: Vec<&usize> = survey.feasible.iter().filter(|at| !placed.contains(at)).collect();
+    let why_spare = match refusal {
+        Some(refusal) => format!("would fit; {refusal}"),
+        None => "would fit; got no share when this was decided".to_owned(),
+    };
+    (reasons.rejected, reasons.survey, reasons.rest) = (Vec::new(), None, None);
+    if let Some(file) = &survey.file {
+        reasons.survey = Some(file.id);
+    } else {
+        let is_elsewhere =
+            |name: &ClusterName| snapshot.find(name).is_none_or(|at| !placed.contains(&at));
+        for group in &survey.out {
+            let clusters: Vec<ClusterName> =
+                group.clusters.iter().filter(|name| is_elsewhere(name)).cloned().collect();
+            if !clusters.is_empty() {
+                reasons.rejected.push(ClusterGroup { why: group.why.clone(), clusters });
+            }
         }
     }
-    binding.reasons.chosen = group_clusters(chosen);
-    let mut groups = group_clusters(rejected);
-    let largest = (0..groups.len()).max_by_key(|at| groups[*at].clusters.len());
-    if let Some(at) = largest.filter(|at| groups[*at].clusters.len() >= REST_MIN) {
-        let group = groups.remove(at);
-        binding.reasons.rest = Some(Rest { why: group.why, n_clusters: group.clusters.len() });
+    if spare.len() >= REST_MIN {
+        reasons.rest = Some(Rest { why: why_spare, n_clusters: spare.len() });
+    } else if !spare.is_empty() {
+        let clusters = spare.into_iter().map(name).collect();
+        reasons.rejected.push(ClusterGroup { why: why_spare, clusters });
     }
-    binding.reasons.rejected = groups;
 }
 
 /// Fills them in for what goes to every cluster without a policy.
@@ -109,13 +110,5 @@ fn why_in(member: &Member<'_>, verdict: &Verdict) -> String {
                 .to_owned()
         }
         Verdict::Reject(reason) => format!("stays because it was there before: {reason}"),
-    }
-}
-
-fn why_out(verdict: &Verdict, refusal: Option<&Refusal>) -> String {
-    match (verdict, refusal) {
-        (Verdict::Reject(reason), _) => reason.to_string(),
-        (Verdict::Accept, Some(refusal)) => format!("would fit; {refusal}"),
-        (Verdict::Accept, None) => "would fit; got no share when this was decided".to_owned(),
     }
 }

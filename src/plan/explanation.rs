@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::binding::Binding;
 use super::reasons::{ClusterGroup, LostPolicy, Rest, Standing};
+use super::survey::SurveyFile;
 use crate::api::condition::{self, Condition};
 use crate::api::marks;
 use crate::api::names::ClusterName;
@@ -70,9 +71,9 @@ pub struct ClusterExplanation {
 }
 
 impl Explanation {
-    /// Tells `binding`.
+    /// Tells `binding`, with the survey that its reasons refer to.
     #[must_use]
-    pub fn of(binding: &Binding) -> Self {
+    pub fn of(binding: &Binding, survey: Option<&SurveyFile>) -> Self {
         let (spec, reasons) = (&binding.spec, &binding.reasons);
         let has_replicas = spec.replicas > 0 || spec.replica_requirements.is_some();
         let resource = &spec.resource;
@@ -107,7 +108,11 @@ impl Explanation {
             told
         };
         let mut clusters = names(&reasons.chosen, true);
-        clusters.extend(names(&reasons.rejected, false));
+        let surveyed = survey.into_iter().flat_map(|survey| names(&survey.out, false));
+        let mut out = names(&reasons.rejected, false);
+        out.extend(surveyed.filter(|one| spec.clusters.iter().all(|t| t.name != one.cluster)));
+        out.sort_by(|left, right| left.cluster.cmp(&right.cluster));
+        clusters.extend(out);
         Self {
             template,
             replicas: has_replicas.then_some(spec.replicas),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::clusters::ClusterState;
+use super::cursor::Cursor;
 use super::decide::Outcome;
 use super::previous::Remembered;
 use crate::api::manifest::ObjectKey;
@@ -23,7 +24,7 @@ pub struct Memo {
     clusters: BTreeMap<ClusterName, KeptCluster>,
     entries: BTreeMap<ObjectKey, Entry>,
     /// Decisions of the plan that is being made.
-    fresh: BTreeMap<ObjectKey, Entry>,
+    fresh: Vec<(ObjectKey, Entry)>,
     /// Templates of which a report says something new.
     changed: BTreeSet<ObjectKey>,
 }
@@ -88,19 +89,44 @@ impl Memo {
         self.world = Some(world);
     }
 
+    /// What is remembered, to be asked for template after template in their order.
+    pub(super) fn recall(&self) -> Recall<'_> {
+        Recall { entries: Cursor::new(&self.entries), changed: &self.changed }
+    }
+
+    /// Keeps a decision of this plan.
+    pub(super) fn keep(&mut self, key: &ObjectKey, template: ObjectId, outcome: &Outcome) {
+        self.fresh.push((key.clone(), Entry { template, outcome: outcome.clone() }));
+    }
+
     /// What this very plan decided, by template.
-    pub(super) fn outcomes(&self) -> impl Iterator<Item = (&ObjectKey, &Outcome)> {
+    pub(super) fn outcomes(&mut self) -> impl Iterator<Item = (&ObjectKey, &Outcome)> {
+        self.fresh.sort_by(|left, right| left.0.cmp(&right.0));
         self.fresh.iter().map(|(key, entry)| (key, &entry.outcome))
     }
 
+    /// Ends the plan: what it did not decide on is forgotten.
+    pub(super) fn end(&mut self) {
+        self.entries = std::mem::take(&mut self.fresh).into_iter().collect();
+        self.changed.clear();
+    }
+}
+
+/// The decisions of the plan before.
+pub(super) struct Recall<'m> {
+    entries: Cursor<'m, ObjectKey, Entry>,
+    changed: &'m BTreeSet<ObjectKey>,
+}
+
+impl Recall<'_> {
     /// What was decided on the template, if nothing that the decision looked at has changed.
-    pub(super) fn recall(
-        &self,
+    pub(super) fn outcome(
+        &mut self,
         key: &ObjectKey,
         template: ObjectId,
         previous: Option<&Remembered>,
     ) -> Option<Outcome> {
-        let entry = self.entries.get(key).filter(|entry| entry.template == template)?;
+        let entry = self.entries.seek(key).filter(|entry| entry.template == template)?;
         let is_current = match (&entry.outcome, previous) {
             // What waits for room, or goes by where others run, looks at more than its own inputs.
             (Outcome::Bound(planned), Some(previous)) => {
@@ -111,18 +137,8 @@ impl Memo {
             (Outcome::Unplaced(_), None) => true,
             (Outcome::Bound(_), None) | (Outcome::Unplaced(_), Some(_)) => false,
         };
-        (is_current && !self.changed.contains(key)).then(|| entry.outcome.clone())
-    }
-
-    /// Keeps a decision of this plan.
-    pub(super) fn keep(&mut self, key: &ObjectKey, template: ObjectId, outcome: &Outcome) {
-        self.fresh.insert(key.clone(), Entry { template, outcome: outcome.clone() });
-    }
-
-    /// Ends the plan: what it did not decide on is forgotten.
-    pub(super) fn end(&mut self) {
-        self.entries = std::mem::take(&mut self.fresh);
-        self.changed.clear();
+        let is_changed = !self.changed.is_empty() && self.changed.contains(key);
+        (is_current && !is_changed).then(|| entry.outcome.clone())
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod binding;
 mod clusters;
+mod cursor;
 mod decide;
 mod definitions;
 mod diff;
@@ -20,6 +21,7 @@ mod reasons;
 mod rendered;
 mod reserved;
 mod rivals;
+mod survey;
 mod tree;
 mod work;
 mod world;
@@ -36,7 +38,7 @@ use crate::schedule::Snapshot;
 use crate::status::Reports;
 
 pub use binding::{Binding, PlannedBinding};
-pub use clusters::{ClusterState, members};
+pub use clusters::{ClusterState, snapshot};
 pub use decide::Unplaced;
 pub use diff::{PlanDiff, Removals, TemplateChange, WorkChanges, subject};
 pub use explanation::{ClusterExplanation, Explanation};
@@ -45,11 +47,14 @@ pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};
 pub use reasons::{ClusterGroup, LostPolicy, OverrideGroup, Reasons, Rest, Standing};
 pub use rendered::{RenderedFile, blob_id, stable_uid};
+pub use survey::SurveyFile;
 pub use work::PlannedWork;
 
+use cursor::Cursor;
 use decide::{Case, Drafted, Outcome, draft, place, priority};
 use definitions::{Definitions, is_definition};
 use rivals::Rivals;
+use survey::{Sight, Surveys};
 use world::World;
 
 /// Everything that a plan depends on. Nothing else may influence it.
@@ -109,27 +114,29 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     round.memo.widen(definitions.basis(world.basis));
     let others = inputs.fleet.templates.iter().filter(|(key, _)| !is_definition(&key.group_kind));
     round.settle(others, &mut snapshot);
-    let mut bindings = BTreeMap::new();
-    let mut unplaced = BTreeMap::new();
-    let mut works: BTreeMap<ClusterName, BTreeMap<ObjectKey, Arc<PlannedWork>>> =
-        clusters.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
+    let (mut bindings, mut unplaced) = (Vec::new(), Vec::new());
+    let mut works: BTreeMap<&ClusterName, Vec<(ObjectKey, Arc<PlannedWork>)>> =
+        clusters.keys().map(|name| (name, Vec::new())).collect();
     let mut is_waiting = false;
     for (key, outcome) in memo.outcomes() {
         match outcome {
             Outcome::Bound(planned) => {
                 for (name, work) in &planned.works {
                     if let Some(works) = works.get_mut(name) {
-                        works.insert(key.clone(), Arc::clone(work));
+                        works.push((key.clone(), Arc::clone(work)));
                     }
                 }
                 is_waiting |= planned.binding.is_waiting();
-                bindings.insert(key.clone(), Arc::clone(planned));
+                bindings.push((key.clone(), Arc::clone(planned)));
             }
-            Outcome::Unplaced(reason) => {
-                unplaced.insert(key.clone(), Arc::clone(reason));
-            }
+            Outcome::Unplaced(reason) => unplaced.push((key.clone(), Arc::clone(reason))),
         }
     }
+    // The keys come in order, so each map is built in one go.
+    let bindings = bindings.into_iter().collect();
+    let unplaced = unplaced.into_iter().collect();
+    let works = works.into_iter().map(|(name, works)| (name.clone(), works.into_iter().collect()));
+    let works = works.collect();
     memo.end();
     let source = inputs.fleet.commit;
     // Room that others were given and never used is free again by then.
@@ -159,9 +166,11 @@ impl<'r> Round<'r, '_> {
     ) -> Vec<(&'r ObjectKey, Outcome)> {
         let mut settled = Vec::new();
         let mut open = Vec::new();
+        let mut before = Cursor::new(&self.inputs.previous.bindings);
+        let mut recall = self.memo.recall();
         for (key, template) in templates {
-            let previous = self.inputs.previous.bindings.get(key);
-            if let Some(outcome) = self.memo.recall(key, template.id, previous) {
+            let previous = before.seek(key);
+            if let Some(outcome) = recall.outcome(key, template.id, previous) {
                 settled.push((key, template.id, outcome));
                 continue;
             }
@@ -172,9 +181,12 @@ impl<'r> Round<'r, '_> {
             }
         }
         open.sort_by_key(|(_, binding)| std::cmp::Reverse(priority(binding)));
+        let mut surveys = Surveys::default();
         for (case, binding) in open {
             let companions = self.rivals.companions(case.key, &binding);
-            let outcome = place(self.world, &case, *binding, snapshot, &companions);
+            let profile = &self.world.profile;
+            let sight = Sight { snapshot, companions: &companions, profile };
+            let outcome = place(self.world, &case, *binding, sight, &mut surveys);
             if let Outcome::Bound(planned) = &outcome {
                 self.rivals.decided(case.key, &planned.binding, case.previous, snapshot);
             }

@@ -35,6 +35,7 @@ pub struct ReadBinding {
     is_awaited: bool,
     file: Arc<RenderedFile>,
     works: BTreeMap<ClusterName, Arc<RenderedFile>>,
+    survey: Option<Arc<RenderedFile>>,
 }
 
 /// A file of the results tree that cannot be read back.
@@ -74,6 +75,14 @@ impl Remembered {
         }
     }
 
+    /// The survey that its reasons refer to.
+    pub(super) fn survey(&self) -> Option<&Arc<RenderedFile>> {
+        match self {
+            Self::Planned(planned) => planned.survey.as_ref(),
+            Self::Read(read) => read.survey.as_ref(),
+        }
+    }
+
     /// Blob ids of its works, by cluster.
     pub fn works(&self) -> impl Iterator<Item = (&ClusterName, ObjectId)> {
         let (planned, read) = match self {
@@ -109,7 +118,8 @@ impl Remembered {
 }
 
 impl Previous {
-    /// Reads the results tree back: files under `bindings/` and `work/`; others are passed over.
+    /// Reads the results tree back: files under `bindings/`, `work/` and `surveys/`; others are
+    /// passed over.
     ///
     /// Works without a binding are passed over too: nothing can be said about them.
     ///
@@ -121,6 +131,7 @@ impl Previous {
         let mut bindings: BTreeMap<ObjectKey, ReadBinding> = BTreeMap::new();
         let mut works: BTreeMap<ObjectKey, BTreeMap<ClusterName, Arc<RenderedFile>>> =
             BTreeMap::new();
+        let mut surveys: BTreeMap<ObjectId, Arc<RenderedFile>> = BTreeMap::new();
         for (path, bytes) in files {
             let Some(stem) = path.strip_suffix(".yaml") else { continue };
             let file = || Arc::new(RenderedFile::new(bytes.to_vec()));
@@ -130,10 +141,18 @@ impl Previous {
                     .map_err(|source| ReadError { path: path.to_owned(), source })?;
                 let is_awaited = is_awaited(&binding);
                 let works = BTreeMap::new();
-                bindings.insert(key, ReadBinding { binding, is_awaited, file: file(), works });
+                let file = file();
+                bindings
+                    .insert(key, ReadBinding { binding, is_awaited, file, works, survey: None });
             } else if let Some((cluster, key)) = work_of_path(stem) {
                 works.entry(key).or_default().insert(cluster, file());
+            } else if stem.starts_with("surveys/") {
+                let file = file();
+                surveys.insert(file.id, file);
             }
+        }
+        for read in bindings.values_mut() {
+            read.survey = read.binding.reasons.survey.and_then(|id| surveys.get(&id).cloned());
         }
         for (key, works) in works {
             if let Some(read) = bindings.get_mut(&key) {

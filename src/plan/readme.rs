@@ -34,6 +34,10 @@ fn write(plan: &Plan, page: &mut String) -> fmt::Result {
     writeln!(page, "| directory | what it holds |")?;
     writeln!(page, "| --- | --- |")?;
     writeln!(page, "| `bindings/` | one decision a template: where it runs, and why |")?;
+    writeln!(
+        page,
+        "| `surveys/` | why clusters are out, where they are too many to name in each decision |"
+    )?;
     writeln!(page, "| `work/` | what each cluster runs: {} |", count(n_works, "object"))?;
     writeln!(page, "| `clusters/` | the state of each cluster |\n")?;
     write_clusters(plan, page)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::names::ClusterName;
+use crate::api::names::{ClusterName, ObjectId};
 
 /// Most lost policies that are named.
 pub(super) const LOST_POLICIES_MAX: usize = 10;
@@ -32,7 +32,11 @@ pub struct Reasons {
     /// Clusters that it does not run in, grouped by why.
     #[serde(default, rename = "out", skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<ClusterGroup>,
-    /// Why every cluster that is named in neither is out, when they are many.
+    /// The file under `surveys/` that says why more clusters are out, when they are many; one that
+    /// is named here under `in` is in all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<ObjectId>,
+    /// Why every cluster that is named nowhere is out, when they are many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<Rest>,
     /// How clusters stood when it was decided, best first, where that decided: all that were chosen,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Plan;
 use super::readme;
 use super::rendered::RenderedFile;
+use super::survey::SurveyFile;
 
 impl Plan {
     /// Every file of the results tree but `inputs.yaml`, which names the commits that were read and
@@ -15,6 +16,9 @@ impl Plan {
         let mut files = BTreeMap::new();
         for (key, planned) in &self.bindings {
             files.insert(format!("bindings/{}.yaml", key.path()), Arc::clone(&planned.file));
+            if let Some(survey) = &planned.survey {
+                files.entry(SurveyFile::path(survey.id)).or_insert_with(|| Arc::clone(survey));
+            }
         }
         for (cluster, works) in &self.works {
             for (key, work) in works {

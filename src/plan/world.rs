@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::clusters::{ClusterState, members};
+use super::clusters::{ClusterState, snapshot};
 use super::policies::{Policy, PolicyIndex};
 use super::rendered::blob_id;
 use crate::api::manifest::ObjectKey;
@@ -115,7 +115,7 @@ impl<'a> World<'a> {
 
     /// The members as the scheduler sees them.
     pub(super) fn snapshot(&self) -> Snapshot<'a> {
-        Snapshot::new(members(self.clusters))
+        snapshot(self.clusters)
     }
 
     /// The place of a policy's bindings in the order of decisions.

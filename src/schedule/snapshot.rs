@@ -1,6 +1,8 @@
 //! The fleet as the scheduler sees it, prepared once for many bindings.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::capacity::Capacity;
 use crate::api::binding::ReplicaRequirements;
@@ -23,28 +25,28 @@ pub struct Member<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot<'a> {
     members: Vec<Member<'a>>,
-    capacities: Vec<Capacity>,
-    /// Rank of each member's region among all regions; the rank follows their names.
-    regions: Vec<Option<u32>>,
+    capacities: Vec<Cow<'a, Capacity>>,
+    regions: OnceLock<Vec<Option<u32>>>,
 }
 
 impl<'a> Snapshot<'a> {
-    /// A snapshot of `members`, in any order, with distinct names. Costs n log n.
+    /// A snapshot of `members`, in any order, with distinct names. Costs n log n, and reads what
+    /// each of them reported.
     #[must_use]
     pub fn new(members: impl IntoIterator<Item = Member<'a>>) -> Self {
         let mut members: Vec<Member<'a>> = members.into_iter().collect();
         members.sort_by(|left, right| left.name.cmp(right.name));
-        let mut region_names: Vec<&'a str> =
-            members.iter().filter_map(|one| one.cluster.spec.region.as_deref()).collect();
-        region_names.sort_unstable();
-        region_names.dedup();
-        let rank = |member: &Member<'a>| {
-            let region = member.cluster.spec.region.as_deref()?;
-            region_names.binary_search(&region).ok().map(|rank| rank as u32)
-        };
-        let regions = members.iter().map(rank).collect();
-        let capacities = members.iter().map(|member| Capacity::of(member.cluster)).collect();
-        Self { members, capacities, regions }
+        let capacities = members.iter().map(|member| Cow::Owned(Capacity::of(member.cluster)));
+        Self { capacities: capacities.collect(), members, regions: OnceLock::new() }
+    }
+
+    /// The same for members whose capacity was read before, in the order of their names.
+    #[must_use]
+    pub fn prepared(members: impl IntoIterator<Item = (Member<'a>, &'a Capacity)>) -> Self {
+        let pairs = members.into_iter().map(|(member, capacity)| (member, Cow::Borrowed(capacity)));
+        let (members, capacities): (Vec<Member<'a>>, Vec<Cow<'a, Capacity>>) = pairs.unzip();
+        debug_assert!(members.is_sorted_by(|left, right| left.name < right.name));
+        Self { members, capacities, regions: OnceLock::new() }
     }
 
     /// The members, by name.
@@ -65,9 +67,17 @@ impl<'a> Snapshot<'a> {
         &self.capacities[at]
     }
 
-    /// Rank of the member's region, and none for one without a region.
+    /// Rank of the member's region among all regions, by their names; none for one without a region.
     pub(super) fn region(&self, at: usize) -> Option<u32> {
-        self.regions[at]
+        let regions = self.regions.get_or_init(|| {
+            let region = |member: &Member<'a>| member.cluster.spec.region.as_deref();
+            let mut names: Vec<&str> = self.members.iter().filter_map(region).collect();
+            names.sort_unstable();
+            names.dedup();
+            let rank = |name| names.binary_search(&name).ok().map(|rank| rank as u32);
+            self.members.iter().map(|member| rank(region(member)?)).collect()
+        });
+        regions[at]
     }
 
     /// Takes off what replicas need that were decided on and that the member does not report yet.
@@ -78,7 +88,7 @@ impl<'a> Snapshot<'a> {
         replicas: i64,
     ) {
         if let Some(at) = self.find(name) {
-            self.capacities[at].take(requirements, replicas);
+            self.capacities[at].to_mut().take(requirements, replicas);
         }
     }
 

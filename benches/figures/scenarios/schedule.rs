@@ -91,7 +91,7 @@ fn measure(case: &Case) -> anyhow::Result<Figure> {
         .into();
     ensure!(placed == scenario["expected"]["replicas"], "not where Karmada places it: {placed}");
 
-    let region = Region::new(&ALLOCATOR);
+    let region = Region::new(ALLOCATOR);
     let again = black_box(schedule(&request, &snapshot));
     let n_allocations = region.change().allocations;
     ensure!(again.as_ref() == Ok(&decision), "the same input, another decision");

@@ -145,8 +145,9 @@ impl Ledger {
             Some(commit) => {
                 let files = self.store.files(commit)?;
                 let mut blobs = Vec::new();
-                let is_read =
-                    |path: &str| path.starts_with("bindings/") || path.starts_with("work/");
+                let is_read = |path: &str| {
+                    ["bindings/", "work/", "surveys/"].iter().any(|dir| path.starts_with(dir))
+                };
                 for (path, blob) in files.iter().filter(|(path, _)| is_read(path)) {
                     blobs.push((path.as_str(), self.store.blob(*blob)?));
                 }

@@ -1,0 +1,109 @@
+//! What the filters say of every cluster, shared by all bindings of one placement and kind.
+//!
+//! In a large fleet most clusters are out for most templates. Their names stand once, in a file of
+//! the results that all bindings with the same answer refer to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::binding::Binding;
+use super::reasons::{ClusterGroup, group_clusters};
+use super::rendered::RenderedFile;
+use crate::api::names::ObjectId;
+use crate::api::placement::Placement;
+use crate::schedule::{Companions, Context, Profile, Snapshot, Verdict, assigned, filter};
+
+/// Up to this many clusters that are out are named in the binding itself.
+const INLINE_MAX: usize = 50;
+
+/// A file under `surveys/`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurveyFile {
+    /// Clusters that will not do, grouped by why.
+    pub out: Vec<ClusterGroup>,
+}
+
+impl SurveyFile {
+    /// Path in the results of the file with this id.
+    #[must_use]
+    pub fn path(id: ObjectId) -> String {
+        format!("surveys/{id}.yaml")
+    }
+}
+
+/// What the filters say of every cluster.
+#[derive(Debug)]
+pub(super) struct Survey {
+    /// By index of the snapshot.
+    pub(super) verdicts: Vec<Verdict>,
+    /// Indices of the clusters that will do.
+    pub(super) feasible: Vec<usize>,
+    /// The others, grouped by why.
+    pub(super) out: Vec<ClusterGroup>,
+    /// The file, when they are many.
+    pub(super) file: Option<Arc<RenderedFile>>,
+}
+
+/// What the scheduler looks at.
+#[derive(Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) snapshot: &'a Snapshot<'a>,
+    pub(super) companions: &'a Companions,
+    pub(super) profile: &'a Profile,
+}
+
+/// The surveys of one plan.
+#[derive(Debug, Default)]
+pub(super) struct Surveys {
+    by_placement: BTreeMap<[String; 4], Arc<Survey>>,
+}
+
+impl Surveys {
+    /// The survey for a binding as it stands, and as if it ran nowhere: so that no filter lets a
+    /// cluster pass because it was chosen before.
+    pub(super) fn of(&mut self, binding: &Binding, sight: Sight<'_>) -> Arc<Survey> {
+        let spec = &binding.spec;
+        let is_alone =
+            !spec.graceful_eviction_tasks.is_empty() || spec.workload_affinity_groups.is_some();
+        if is_alone {
+            return Arc::new(Survey::new(binding, sight));
+        }
+        let key = [
+            &binding.reasons.policy,
+            &binding.status.scheduler_observed_affinity_name,
+            &spec.resource.api_version,
+            &spec.resource.kind,
+        ];
+        let new = || Arc::new(Survey::new(binding, sight));
+        Arc::clone(self.by_placement.entry(key.map(Clone::clone)).or_insert_with(new))
+    }
+}
+
+impl Survey {
+    fn new(binding: &Binding, sight: Sight<'_>) -> Self {
+        let Sight { snapshot, companions, profile } = sight;
+        let mut spec = binding.spec.clone();
+        spec.clusters.clear();
+        let everywhere = Placement::default();
+        let placement = binding.spec.placement.as_ref().unwrap_or(&everywhere);
+        let group = binding.status.scheduler_observed_affinity_name.as_str();
+        let term = Some(group).filter(|group| !group.is_empty());
+        let ctx = Context { spec: &spec, placement, term, companions, profile };
+        let verdicts = filter(&ctx, snapshot, &assigned(&spec, snapshot));
+        let (mut feasible, mut rejected) = (Vec::new(), Vec::new());
+        for (at, verdict) in verdicts.iter().enumerate() {
+            match verdict {
+                Verdict::Accept => feasible.push(at),
+                Verdict::Reject(reason) => {
+                    rejected.push((snapshot.members()[at].name.clone(), reason.to_string()));
+                }
+            }
+        }
+        let is_large = rejected.len() > INLINE_MAX;
+        let out = group_clusters(rejected);
+        let file = is_large.then(|| RenderedFile::yaml(&SurveyFile { out: out.clone() }));
+        Self { verdicts, feasible, out, file }
+    }
+}
