@@ -41,6 +41,21 @@ pub struct ObjectKey {
 }
 
 impl ObjectKey {
+    /// Whether it is a clone of `other`, or `other` of it: equal without a look at the texts. Two
+    /// keys that are not may be equal all the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let namespaces = (&self.namespace, &other.namespace);
+        Arc::ptr_eq(&self.name, &other.name)
+            && Arc::ptr_eq(&self.group_kind.kind, &other.group_kind.kind)
+            && Arc::ptr_eq(&self.group_kind.group, &other.group_kind.group)
+            && match namespaces {
+                (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            }
+    }
+
     /// The key with these parts; an empty namespace means none.
     #[must_use]
     pub fn new(group: &str, kind: &str, namespace: Option<&str>, name: &str) -> Self {

@@ -256,28 +256,45 @@ pub(super) fn place(
     let is_suspended =
         binding.spec.suspension.as_ref().is_some_and(|one| one.scheduling == Some(true));
     let cause = trigger(&binding.spec, &binding.status, binding.applied_placement(), snapshot);
-    let mut refusal = None;
     if cause.is_some() && !is_suspended {
         let (spec, status) = (&binding.spec, &binding.status);
         let request = Request { spec, status, companions, profile };
         match schedule::schedule(&request, snapshot) {
             Ok(decision) => {
-                explain::standings(&mut binding, &decision, snapshot);
+                // How clusters stood is of the time at which they were chosen.
+                if decision.clusters != binding.spec.clusters
+                    || binding.reasons.standings.is_empty()
+                {
+                    explain::standings(&mut binding, &decision, snapshot);
+                }
                 binding.spec.clusters = decision.clusters;
                 binding.status.scheduler_observed_affinity_name =
                     decision.affinity.unwrap_or_default();
                 record_success(&mut binding, case.previous, world.now);
             }
-            Err(refused) => {
-                record_refusal(&mut binding, &refused, world.now);
-                refusal = Some(refused);
-            }
+            Err(refusal) => record_refusal(&mut binding, &refusal, world.now),
         }
     }
     let survey = surveys.of(&binding, sight);
-    explain::clusters(&mut binding, &survey, snapshot, refusal.as_ref());
+    explain::clusters(&mut binding, &survey, snapshot);
     let works = make_works(world, case, &mut binding);
     finish(world, case, binding, works, survey.file.clone())
+}
+
+/// The same decision, explained by what others decided after it.
+pub(super) fn explain_again(
+    case: &Case<'_>,
+    planned: &Arc<PlannedBinding>,
+    sight: Sight<'_>,
+    surveys: &mut Surveys,
+) -> Outcome {
+    let mut binding = planned.binding.clone();
+    let survey = surveys.of(&binding, sight);
+    explain::clusters(&mut binding, &survey, sight.snapshot);
+    if binding == planned.binding {
+        return Outcome::Bound(Arc::clone(planned));
+    }
+    Outcome::Bound(reuse(case, binding, planned.works.clone(), survey.file.clone()))
 }
 
 /// Writes down that clusters were chosen; when that was only changes with the choice.
@@ -388,12 +405,21 @@ fn finish(
     let items = status::aggregate(case.key, &given, world.reports);
     condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
     binding.status.aggregated_status = items;
+    Outcome::Bound(reuse(case, binding, works, survey))
+}
+
+fn reuse(
+    case: &Case<'_>,
+    binding: Binding,
+    works: Works,
+    survey: Option<Arc<RenderedFile>>,
+) -> Arc<PlannedBinding> {
     let previous = case.previous.filter(|previous| *previous.binding() == binding);
     if let Some(Remembered::Planned(planned)) = previous
         && planned.works == works
     {
-        return Outcome::Bound(Arc::clone(planned));
+        return Arc::clone(planned);
     }
     let file = previous.map(|previous| Arc::clone(previous.file()));
-    Outcome::Bound(PlannedBinding::new(binding, file, works, survey))
+    PlannedBinding::new(binding, file, works, survey)
 }

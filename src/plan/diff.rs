@@ -175,15 +175,18 @@ pub fn subject(diff: &PlanDiff) -> String {
             return line;
         }
     }
-    let (removed, placed): (Vec<_>, Vec<_>) =
-        diff.templates.iter().partition(|change| change.after.is_empty());
-    match (placed.len(), removed.len()) {
-        (0, 0) => {}
-        (n_placed, 0) => return format!("place {}", workloads(n_placed)),
-        (0, n_removed) => return format!("remove {}", workloads(n_removed)),
-        (n_placed, n_removed) => {
-            return format!("place {n_placed}, remove {}", workloads(n_removed));
-        }
+    let count = |is_it: fn(&TemplateChange) -> bool| {
+        diff.templates.iter().filter(|change| is_it(change)).count()
+    };
+    let n_placed = count(|change| !change.after.is_empty());
+    let n_removed = count(|change| change.after.is_empty() && !change.before.is_empty());
+    let n_stuck = count(|change| change.after.is_empty() && change.before.is_empty());
+    let parts = [("place", n_placed), ("remove", n_removed), ("cannot place", n_stuck)];
+    let parts: Vec<(&str, usize)> = parts.into_iter().filter(|(_, n)| *n > 0).collect();
+    if let Some(((verb, n), before)) = parts.split_last() {
+        let before = before.iter().map(|(verb, n)| format!("{verb} {n}"));
+        let last = format!("{verb} {}", workloads(*n));
+        return before.chain([last]).collect::<Vec<_>>().join(", ");
     }
     let changed: BTreeSet<&String> = diff.works.values().flat_map(|works| &works.changed).collect();
     let n_clusters = match diff.works.len() {

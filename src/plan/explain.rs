@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 use super::binding::Binding;
 use super::reasons::{ClusterGroup, Rest, Standing, group_clusters};
 use super::survey::Survey;
+use crate::api::condition::{self, ConditionStatus};
+use crate::api::marks;
 use crate::api::names::ClusterName;
 use crate::schedule::divide::{Strategy, strategy};
-use crate::schedule::{Candidate, Decision, Member, Refusal, Snapshot, Verdict};
+use crate::schedule::{Candidate, Decision, Member, Snapshot, Verdict};
 
 /// Most clusters that would have done and were not chosen of which it is kept how they stood.
 const RUNNERS_UP_MAX: usize = 20;
@@ -18,12 +20,7 @@ const RUNNERS_UP_MAX: usize = 20;
 const REST_MIN: usize = 20;
 
 /// Fills in the `in` and `out` of a binding's reasons.
-pub(super) fn clusters(
-    binding: &mut Binding,
-    survey: &Survey,
-    snapshot: &Snapshot<'_>,
-    refusal: Option<&Refusal>,
-) {
+pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapshot<'_>) {
     let placed = binding.spec.clusters.iter().filter_map(|target| snapshot.find(&target.name));
     let placed: BTreeSet<usize> = placed.collect();
     let member = |at: &usize| &snapshot.members()[*at];
@@ -32,8 +29,10 @@ pub(super) fn clusters(
     let reasons = &mut binding.reasons;
     reasons.chosen = group_clusters(placed.iter().map(why_in));
     let spare: Vec<&usize> = survey.feasible.iter().filter(|at| !placed.contains(at)).collect();
+    let scheduled = condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED);
+    let refusal = scheduled.filter(|scheduled| scheduled.status != ConditionStatus::True);
     let why_spare = match refusal {
-        Some(refusal) => format!("would fit; {refusal}"),
+        Some(refusal) => format!("would fit; {}", refusal.message),
         None => "would fit; got no share when this was decided".to_owned(),
     };
     (reasons.rejected, reasons.survey, reasons.rest) = (Vec::new(), None, None);

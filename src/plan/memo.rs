@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::ClusterWorks;
+use super::binding::PlannedBinding;
 use super::clusters::ClusterState;
 use super::cursor::Cursor;
-use super::decide::Outcome;
+use super::decide::{Outcome, Unplaced};
+use super::definitions::is_definition;
 use super::previous::Remembered;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::{ClusterReport, ObjectReport};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Template};
 use crate::status::Reports;
 
 /// A cache of decisions. Forgetting it costs time and changes nothing.
@@ -23,8 +26,8 @@ pub struct Memo {
     reports: Reports,
     clusters: BTreeMap<ClusterName, KeptCluster>,
     entries: BTreeMap<ObjectKey, Entry>,
-    /// Decisions of the plan that is being made.
-    fresh: Vec<(ObjectKey, Entry)>,
+    /// What `entries` come to.
+    sum: Sum,
     /// Templates of which a report says something new.
     changed: BTreeSet<ObjectKey>,
 }
@@ -33,6 +36,52 @@ pub struct Memo {
 struct Entry {
     template: ObjectId,
     outcome: Outcome,
+    /// Whether the decision looked at more than its own inputs: it waits for room, or goes by where
+    /// other workloads run.
+    is_open: bool,
+    is_waiting: bool,
+}
+
+/// The decisions, as a plan has them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sum {
+    pub(super) bindings: BTreeMap<ObjectKey, Arc<PlannedBinding>>,
+    pub(super) works: BTreeMap<ClusterName, Arc<ClusterWorks>>,
+    pub(super) unplaced: BTreeMap<ObjectKey, Arc<Unplaced>>,
+}
+
+impl Sum {
+    fn put(&mut self, key: &ObjectKey, outcome: &Outcome) {
+        match outcome {
+            Outcome::Bound(planned) => {
+                for (name, work) in &planned.works {
+                    if let Some(works) = self.works.get_mut(name) {
+                        Arc::make_mut(works).insert(key.clone(), Arc::clone(work));
+                    }
+                }
+                self.bindings.insert(key.clone(), Arc::clone(planned));
+            }
+            Outcome::Unplaced(reason) => {
+                self.unplaced.insert(key.clone(), Arc::clone(reason));
+            }
+        }
+    }
+
+    fn take(&mut self, key: &ObjectKey, outcome: &Outcome) {
+        match outcome {
+            Outcome::Bound(planned) => {
+                for name in planned.works.keys() {
+                    if let Some(works) = self.works.get_mut(name) {
+                        Arc::make_mut(works).remove(key);
+                    }
+                }
+                self.bindings.remove(key);
+            }
+            Outcome::Unplaced(_) => {
+                self.unplaced.remove(key);
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -74,7 +123,7 @@ impl Memo {
     /// Begins a plan in these surroundings: decides on definitions.
     pub(super) fn begin(&mut self, base: ObjectId, reports: &Reports) {
         if self.base != Some(base) {
-            self.entries.clear();
+            self.forget();
         }
         self.base = Some(base);
         self.changed = changed_objects(&self.reports, reports);
@@ -84,7 +133,14 @@ impl Memo {
     /// Goes on to everything else, in surroundings that the definitions have widened.
     pub(super) fn widen(&mut self, world: ObjectId) {
         if self.world != Some(world) {
-            self.entries.clear();
+            let entries = std::mem::take(&mut self.entries).into_iter();
+            let definitions = entries.filter(|(key, _)| is_definition(&key.group_kind));
+            self.entries = definitions.collect();
+            self.sum = Sum::default();
+            self.name_clusters();
+            for (key, entry) in &self.entries {
+                self.sum.put(key, &entry.outcome);
+            }
         }
         self.world = Some(world);
     }
@@ -94,27 +150,59 @@ impl Memo {
         Recall { entries: Cursor::new(&self.entries), changed: &self.changed }
     }
 
+    /// Every cluster has works, be they none.
+    fn name_clusters(&mut self) {
+        if self.sum.works.is_empty() {
+            let none = |name: &ClusterName| (name.clone(), Arc::default());
+            self.sum.works = self.clusters.keys().map(none).collect();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.entries.clear();
+        self.sum = Sum::default();
+    }
+
     /// Keeps a decision of this plan.
-    pub(super) fn keep(&mut self, key: &ObjectKey, template: ObjectId, outcome: &Outcome) {
-        self.fresh.push((key.clone(), Entry { template, outcome: outcome.clone() }));
+    pub(super) fn keep(&mut self, key: &ObjectKey, template: ObjectId, outcome: Outcome) {
+        self.name_clusters();
+        let (is_waiting, is_open) = match &outcome {
+            Outcome::Unplaced(_) => (false, false),
+            Outcome::Bound(planned) => {
+                let binding = &planned.binding;
+                let is_waiting = binding.is_waiting();
+                (is_waiting, is_waiting || binding.spec.workload_affinity_groups.is_some())
+            }
+        };
+        if let Some(old) = self.entries.get(key) {
+            self.sum.take(key, &old.outcome);
+        }
+        self.sum.put(key, &outcome);
+        self.entries.insert(key.clone(), Entry { template, outcome, is_open, is_waiting });
     }
 
-    /// What this very plan decided, by template.
-    pub(super) fn outcomes(&mut self) -> impl Iterator<Item = (&ObjectKey, &Outcome)> {
-        self.fresh.sort_by(|left, right| left.0.cmp(&right.0));
-        self.fresh.iter().map(|(key, entry)| (key, &entry.outcome))
-    }
-
-    /// Ends the plan: what it did not decide on is forgotten.
-    pub(super) fn end(&mut self) {
-        self.entries = std::mem::take(&mut self.fresh).into_iter().collect();
+    /// Ends the plan for these templates: what it was not about is forgotten. What was decided, and
+    /// whether some of it waits.
+    pub(super) fn end(&mut self, templates: &BTreeMap<ObjectKey, Template>) -> (Sum, bool) {
+        if self.entries.len() > templates.len() {
+            let sum = &mut self.sum;
+            self.entries.retain(|key, entry| {
+                let is_there = templates.contains_key(key);
+                if !is_there {
+                    sum.take(key, &entry.outcome);
+                }
+                is_there
+            });
+        }
+        self.name_clusters();
         self.changed.clear();
+        (self.sum.clone(), self.entries.values().any(|entry| entry.is_waiting))
     }
 }
 
 /// The decisions of the plan before.
 pub(super) struct Recall<'m> {
-    entries: Cursor<'m, ObjectKey, Entry>,
+    entries: Cursor<'m, Entry>,
     changed: &'m BTreeSet<ObjectKey>,
 }
 
@@ -125,20 +213,15 @@ impl Recall<'_> {
         key: &ObjectKey,
         template: ObjectId,
         previous: Option<&Remembered>,
-    ) -> Option<Outcome> {
+    ) -> Option<&Outcome> {
         let entry = self.entries.seek(key).filter(|entry| entry.template == template)?;
         let is_current = match (&entry.outcome, previous) {
-            // What waits for room, or goes by where others run, looks at more than its own inputs.
-            (Outcome::Bound(planned), Some(previous)) => {
-                previous.is(planned)
-                    && !planned.binding.is_waiting()
-                    && planned.binding.spec.workload_affinity_groups.is_none()
-            }
+            (Outcome::Bound(planned), Some(previous)) => previous.is(planned) && !entry.is_open,
             (Outcome::Unplaced(_), None) => true,
             (Outcome::Bound(_), None) | (Outcome::Unplaced(_), Some(_)) => false,
         };
         let is_changed = !self.changed.is_empty() && self.changed.contains(key);
-        (is_current && !is_changed).then(|| entry.outcome.clone())
+        (is_current && !is_changed).then_some(&entry.outcome)
     }
 }
 

@@ -51,8 +51,9 @@ pub use survey::SurveyFile;
 pub use work::PlannedWork;
 
 use cursor::Cursor;
-use decide::{Case, Drafted, Outcome, draft, place, priority};
+use decide::{Case, Drafted, Outcome, draft, explain_again, place, priority};
 use definitions::{Definitions, is_definition};
+use memo::Sum;
 use rivals::Rivals;
 use survey::{Sight, Surveys};
 use world::World;
@@ -71,6 +72,9 @@ pub struct Inputs<'a> {
     pub now: Timestamp,
 }
 
+/// What one cluster runs, by template.
+pub type ClusterWorks = BTreeMap<ObjectKey, Arc<PlannedWork>>;
+
 /// What was decided, for the whole fleet.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -79,7 +83,7 @@ pub struct Plan {
     /// The decision for each template that has one.
     pub bindings: BTreeMap<ObjectKey, Arc<PlannedBinding>>,
     /// What each cluster runs. Every cluster of the fleet has an entry.
-    pub works: BTreeMap<ClusterName, BTreeMap<ObjectKey, Arc<PlannedWork>>>,
+    pub works: BTreeMap<ClusterName, Arc<ClusterWorks>>,
     /// The state of each cluster.
     pub clusters: BTreeMap<ClusterName, Arc<ClusterState>>,
     /// Templates that run nowhere because nothing places them, and why.
@@ -103,41 +107,18 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     // Definitions first: what they define counts as served where they are placed.
     let mut definitions = Definitions::default();
     let mut round = Round { world: &world, inputs, memo, rivals: &mut rivals };
-    for (key, outcome) in round.settle(definitions_of(inputs.fleet), &mut snapshot) {
+    round.settle(definitions_of(inputs.fleet), &mut snapshot, |key, outcome| {
         if let Outcome::Bound(planned) = outcome {
-            definitions.place(&inputs.fleet.templates[key].manifest, &planned);
+            definitions.place(&inputs.fleet.templates[key].manifest, planned);
         }
-    }
+    });
     let reported = clusters.iter().map(|(name, state)| (name, &state.cluster));
     let wider = definitions.widen(reported);
     let mut snapshot = snapshot.with_clusters(&wider);
     round.memo.widen(definitions.basis(world.basis));
     let others = inputs.fleet.templates.iter().filter(|(key, _)| !is_definition(&key.group_kind));
-    round.settle(others, &mut snapshot);
-    let (mut bindings, mut unplaced) = (Vec::new(), Vec::new());
-    let mut works: BTreeMap<&ClusterName, Vec<(ObjectKey, Arc<PlannedWork>)>> =
-        clusters.keys().map(|name| (name, Vec::new())).collect();
-    let mut is_waiting = false;
-    for (key, outcome) in memo.outcomes() {
-        match outcome {
-            Outcome::Bound(planned) => {
-                for (name, work) in &planned.works {
-                    if let Some(works) = works.get_mut(name) {
-                        works.push((key.clone(), Arc::clone(work)));
-                    }
-                }
-                is_waiting |= planned.binding.is_waiting();
-                bindings.push((key.clone(), Arc::clone(planned)));
-            }
-            Outcome::Unplaced(reason) => unplaced.push((key.clone(), Arc::clone(reason))),
-        }
-    }
-    // The keys come in order, so each map is built in one go.
-    let bindings = bindings.into_iter().collect();
-    let unplaced = unplaced.into_iter().collect();
-    let works = works.into_iter().map(|(name, works)| (name.clone(), works.into_iter().collect()));
-    let works = works.collect();
-    memo.end();
+    round.settle(others, &mut snapshot, |_, _| {});
+    let (Sum { bindings, works, unplaced }, is_waiting) = memo.end(&inputs.fleet.templates);
     let source = inputs.fleet.commit;
     // Room that others were given and never used is free again by then.
     let next_wake = rivals.until.filter(|_| is_waiting);
@@ -158,12 +139,13 @@ struct Round<'r, 'w> {
 
 impl<'r> Round<'r, '_> {
     /// Decides on these templates, or remembers the decisions: what needs clusters to be chosen in
-    /// the order of priority, then of the keys. What was decided, in the order in which it was.
+    /// the order of priority, then of the keys. `told` gets every decision.
     fn settle(
         &mut self,
         templates: impl Iterator<Item = (&'r ObjectKey, &'r Template)>,
         snapshot: &mut Snapshot<'_>,
-    ) -> Vec<(&'r ObjectKey, Outcome)> {
+        mut told: impl FnMut(&ObjectKey, &Outcome),
+    ) {
         let mut settled = Vec::new();
         let mut open = Vec::new();
         let mut before = Cursor::new(&self.inputs.previous.bindings);
@@ -171,7 +153,7 @@ impl<'r> Round<'r, '_> {
         for (key, template) in templates {
             let previous = before.seek(key);
             if let Some(outcome) = recall.outcome(key, template.id, previous) {
-                settled.push((key, template.id, outcome));
+                told(key, outcome);
                 continue;
             }
             let case = Case { key, template: &template.manifest, id: template.id, previous };
@@ -182,19 +164,28 @@ impl<'r> Round<'r, '_> {
         }
         open.sort_by_key(|(_, binding)| std::cmp::Reverse(priority(binding)));
         let mut surveys = Surveys::default();
+        let mut grouped = Vec::new();
         for (case, binding) in open {
             let companions = self.rivals.companions(case.key, &binding);
-            let profile = &self.world.profile;
-            let sight = Sight { snapshot, companions: &companions, profile };
+            let sight = Sight { snapshot, companions: &companions, profile: &self.world.profile };
             let outcome = place(self.world, &case, *binding, sight, &mut surveys);
+            let (key, id) = (case.key, case.id);
             if let Outcome::Bound(planned) = &outcome {
-                self.rivals.decided(case.key, &planned.binding, case.previous, snapshot);
+                self.rivals.decided(key, &planned.binding, case.previous, snapshot);
+                if planned.binding.spec.workload_affinity_groups.is_some() {
+                    grouped.push((settled.len(), case, Arc::clone(planned)));
+                }
             }
-            settled.push((case.key, case.id, outcome));
+            settled.push((key, id, outcome));
         }
-        for (key, id, outcome) in &settled {
-            self.memo.keep(key, *id, outcome);
+        for (at, case, planned) in grouped {
+            let companions = self.rivals.companions(case.key, &planned.binding);
+            let sight = Sight { snapshot, companions: &companions, profile: &self.world.profile };
+            settled[at].2 = explain_again(&case, &planned, sight, &mut surveys);
         }
-        settled.into_iter().map(|(key, _, outcome)| (key, outcome)).collect()
+        for (key, id, outcome) in settled {
+            told(key, &outcome);
+            self.memo.keep(key, id, outcome);
+        }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn render(plan: &Plan) -> Arc<RenderedFile> {
 }
 
 fn write(plan: &Plan, page: &mut String) -> fmt::Result {
-    let n_works: usize = plan.works.values().map(std::collections::BTreeMap::len).sum();
+    let n_works: usize = plan.works.values().map(|works| works.len()).sum();
     writeln!(page, "# State of the fleet\n")?;
     writeln!(
         page,
@@ -74,7 +74,7 @@ fn write_clusters(plan: &Plan, page: &mut String) -> fmt::Result {
             state.cluster.status.kubernetes_version,
             state.cluster.spec.region.as_deref().unwrap_or_default(),
             cell(&taints.join(", ")),
-            plan.works.get(name).map_or(0, std::collections::BTreeMap::len),
+            plan.works.get(name).map_or(0, |works| works.len()),
         )?;
     }
     write_rest(page, plan.clusters.len())

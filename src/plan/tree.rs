@@ -21,7 +21,7 @@ impl Plan {
             }
         }
         for (cluster, works) in &self.works {
-            for (key, work) in works {
+            for (key, work) in works.iter() {
                 let path = format!("work/{cluster}/{}.yaml", key.path());
                 files.insert(path, Arc::clone(&work.file));
             }

@@ -345,7 +345,7 @@ impl Ledger {
     pub fn desired(&self, cluster: &ClusterName, plan: &Plan) -> DesiredWork {
         let source = self.fleet.as_ref().expect("a plan has a fleet").commit;
         let works = plan.works.get(cluster);
-        let objects = works.into_iter().flatten().map(|(key, work)| {
+        let objects = works.into_iter().flat_map(|works| works.iter()).map(|(key, work)| {
             let object = DesiredObject { manifest: Arc::clone(&work.manifest), work: work.file.id };
             (key.clone(), object)
         });

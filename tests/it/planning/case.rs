@@ -127,6 +127,12 @@ pub(crate) fn show(plan: &Plan) -> String {
         writeln!(shown, "  clusters: {}", clusters.join(" ")).unwrap();
         groups(&mut shown, "in", &reasons.chosen);
         groups(&mut shown, "out", &reasons.rejected);
+        if let Some(rest) = &reasons.rest {
+            writeln!(shown, "  out {} others: {}", rest.n_clusters, rest.why).unwrap();
+        }
+        for standing in &reasons.standings {
+            writeln!(shown, "  stood {}", serde_json::to_string(standing).unwrap()).unwrap();
+        }
         groups(&mut shown, "stale", &reasons.stale);
         for group in &reasons.overrides {
             let clusters: Vec<&str> = group.clusters.iter().map(ClusterName::as_str).collect();

@@ -32,7 +32,8 @@ fn a_plan_is_its_own_successor() {
             let files = texts(&first);
             let own = Previous::from(&first);
             let again = case::plan(&step, &own, &mut memo);
-            assert!(again.diff(&own).is_empty());
+            let diff = again.diff(&own);
+            assert!(diff.is_empty(), "{}: {diff:?}", path.display());
             for (key, planned) in &again.bindings {
                 assert!(
                     std::sync::Arc::ptr_eq(planned, &first.bindings[key]),
