@@ -15,6 +15,7 @@ mod members;
 mod names;
 mod object;
 mod own;
+mod policies;
 mod positions;
 mod report;
 mod scalar;

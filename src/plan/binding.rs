@@ -16,6 +16,7 @@ use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::meta::ObjectMeta;
 use crate::api::names::ClusterName;
+use crate::schedule::divide::{Strategy, is_workload, strategy};
 
 /// API version of bindings.
 const API_VERSION: &str = "work.karmada.io/v1alpha2";
@@ -94,6 +95,18 @@ impl Binding {
     pub(super) fn is_waiting(&self) -> bool {
         condition::find(&self.status.conditions, marks::CONDITION_SCHEDULED)
             .is_some_and(|scheduled| scheduled.status != ConditionStatus::True)
+    }
+
+    /// Whether what others are given can change the decision although it stands: it waits, goes by
+    /// where others run, or is a choice of clusters that is looked at afresh each time.
+    #[must_use]
+    pub(super) fn is_unsettled(&self) -> bool {
+        let placement = self.spec.placement.as_ref();
+        let chooses = placement.is_some_and(|placement| {
+            !placement.spread_constraints.is_empty()
+                && (!is_workload(&self.spec) || strategy(placement) == Strategy::Duplicated)
+        });
+        self.is_waiting() || self.spec.workload_affinity_groups.is_some() || chooses
     }
 
     /// The placement that the clusters were decided by, as it was recorded.

@@ -281,22 +281,6 @@ pub(super) fn place(
     finish(world, case, binding, works, survey.file.clone())
 }
 
-/// The same decision, explained by what others decided after it.
-pub(super) fn explain_again(
-    case: &Case<'_>,
-    planned: &Arc<PlannedBinding>,
-    sight: Sight<'_>,
-    surveys: &mut Surveys,
-) -> Outcome {
-    let mut binding = planned.binding.clone();
-    let survey = surveys.of(&binding, sight);
-    explain::clusters(&mut binding, &survey, sight.snapshot);
-    if binding == planned.binding {
-        return Outcome::Bound(Arc::clone(planned));
-    }
-    Outcome::Bound(reuse(case, binding, planned.works.clone(), survey.file.clone()))
-}
-
 /// Writes down that clusters were chosen; when that was only changes with the choice.
 fn record_success(binding: &mut Binding, previous: Option<&Remembered>, now: Timestamp) {
     apply_placement(binding);
@@ -405,21 +389,12 @@ fn finish(
     let items = status::aggregate(case.key, &given, world.reports);
     condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
     binding.status.aggregated_status = items;
-    Outcome::Bound(reuse(case, binding, works, survey))
-}
-
-fn reuse(
-    case: &Case<'_>,
-    binding: Binding,
-    works: Works,
-    survey: Option<Arc<RenderedFile>>,
-) -> Arc<PlannedBinding> {
     let previous = case.previous.filter(|previous| *previous.binding() == binding);
     if let Some(Remembered::Planned(planned)) = previous
         && planned.works == works
     {
-        return Arc::clone(planned);
+        return Outcome::Bound(Arc::clone(planned));
     }
     let file = previous.map(|previous| Arc::clone(previous.file()));
-    PlannedBinding::new(binding, file, works, survey)
+    Outcome::Bound(PlannedBinding::new(binding, file, works, survey))
 }

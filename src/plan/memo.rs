@@ -36,9 +36,8 @@ pub struct Memo {
 struct Entry {
     template: ObjectId,
     outcome: Outcome,
-    /// Whether the decision looked at more than its own inputs: it waits for room, or goes by where
-    /// other workloads run.
-    is_open: bool,
+    /// Whether the decision looked at more than its own inputs.
+    is_unsettled: bool,
     is_waiting: bool,
 }
 
@@ -166,19 +165,18 @@ impl Memo {
     /// Keeps a decision of this plan.
     pub(super) fn keep(&mut self, key: &ObjectKey, template: ObjectId, outcome: Outcome) {
         self.name_clusters();
-        let (is_waiting, is_open) = match &outcome {
+        let (is_waiting, is_unsettled) = match &outcome {
             Outcome::Unplaced(_) => (false, false),
             Outcome::Bound(planned) => {
                 let binding = &planned.binding;
-                let is_waiting = binding.is_waiting();
-                (is_waiting, is_waiting || binding.spec.workload_affinity_groups.is_some())
+                (binding.is_waiting(), binding.is_unsettled())
             }
         };
         if let Some(old) = self.entries.get(key) {
             self.sum.take(key, &old.outcome);
         }
         self.sum.put(key, &outcome);
-        self.entries.insert(key.clone(), Entry { template, outcome, is_open, is_waiting });
+        self.entries.insert(key.clone(), Entry { template, outcome, is_unsettled, is_waiting });
     }
 
     /// Ends the plan for these templates: what it was not about is forgotten. What was decided, and
@@ -216,7 +214,9 @@ impl Recall<'_> {
     ) -> Option<&Outcome> {
         let entry = self.entries.seek(key).filter(|entry| entry.template == template)?;
         let is_current = match (&entry.outcome, previous) {
-            (Outcome::Bound(planned), Some(previous)) => previous.is(planned) && !entry.is_open,
+            (Outcome::Bound(planned), Some(previous)) => {
+                previous.is(planned) && !entry.is_unsettled
+            }
             (Outcome::Unplaced(_), None) => true,
             (Outcome::Bound(_), None) | (Outcome::Unplaced(_), Some(_)) => false,
         };

@@ -51,7 +51,7 @@ pub use survey::SurveyFile;
 pub use work::PlannedWork;
 
 use cursor::Cursor;
-use decide::{Case, Drafted, Outcome, draft, explain_again, place, priority};
+use decide::{Case, Drafted, Outcome, draft, place, priority};
 use definitions::{Definitions, is_definition};
 use memo::Sum;
 use rivals::Rivals;
@@ -101,27 +101,26 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     let clusters = memo.clusters(inputs.fleet, inputs.reports);
     let world = World::new(inputs.fleet, &clusters, inputs.reports, inputs.now);
     memo.begin(world.basis, inputs.reports);
-    let mut snapshot = world.snapshot();
-    let is_there = |key: &ObjectKey| inputs.fleet.templates.contains_key(key);
-    let mut rivals = Rivals::new(inputs.previous, is_there, &mut snapshot, inputs.now);
+    let snapshot = world.snapshot();
     // Definitions first: what they define counts as served where they are placed.
     let mut definitions = Definitions::default();
-    let mut round = Round { world: &world, inputs, memo, rivals: &mut rivals };
-    round.settle(definitions_of(inputs.fleet), &mut snapshot, |key, outcome| {
+    let mut round = Round { world: &world, inputs, memo, wake: None };
+    round.settle(definitions_of(inputs.fleet), &snapshot, |key, outcome| {
         if let Outcome::Bound(planned) = outcome {
             definitions.place(&inputs.fleet.templates[key].manifest, planned);
         }
     });
     let reported = clusters.iter().map(|(name, state)| (name, &state.cluster));
     let wider = definitions.widen(reported);
-    let mut snapshot = snapshot.with_clusters(&wider);
+    let snapshot = snapshot.with_clusters(&wider);
     round.memo.widen(definitions.basis(world.basis));
     let others = inputs.fleet.templates.iter().filter(|(key, _)| !is_definition(&key.group_kind));
-    round.settle(others, &mut snapshot, |_, _| {});
+    round.settle(others, &snapshot, |_, _| {});
+    let wake = round.wake;
     let (Sum { bindings, works, unplaced }, is_waiting) = memo.end(&inputs.fleet.templates);
     let source = inputs.fleet.commit;
     // Room that others were given and never used is free again by then.
-    let next_wake = rivals.until.filter(|_| is_waiting);
+    let next_wake = wake.filter(|_| is_waiting);
     Plan { source, bindings, works, clusters, unplaced, next_wake }
 }
 
@@ -134,16 +133,22 @@ struct Round<'r, 'w> {
     world: &'r World<'w>,
     inputs: &'r Inputs<'r>,
     memo: &'r mut Memo,
-    rivals: &'r mut Rivals,
+    /// When room that is held for replicas is free again though they never came.
+    wake: Option<Timestamp>,
 }
 
+/// How often decisions that depend on each other are made again, at most, to agree.
+const PASSES_MAX: usize = 8;
+
 impl<'r> Round<'r, '_> {
-    /// Decides on these templates, or remembers the decisions: what needs clusters to be chosen in
-    /// the order of priority, then of the keys. `told` gets every decision.
+    /// Decides on these templates, or remembers the decisions. `told` gets every decision.
+    ///
+    /// What needs clusters to be chosen takes turns: by priority, then by the keys. What depends on
+    /// what others were given is then decided on again, until all agree: as the next plan would.
     fn settle(
         &mut self,
         templates: impl Iterator<Item = (&'r ObjectKey, &'r Template)>,
-        snapshot: &mut Snapshot<'_>,
+        base: &Snapshot<'_>,
         mut told: impl FnMut(&ObjectKey, &Outcome),
     ) {
         let mut settled = Vec::new();
@@ -163,29 +168,71 @@ impl<'r> Round<'r, '_> {
             }
         }
         open.sort_by_key(|(_, binding)| std::cmp::Reverse(priority(binding)));
-        let mut surveys = Surveys::default();
-        let mut grouped = Vec::new();
-        for (case, binding) in open {
-            let companions = self.rivals.companions(case.key, &binding);
-            let sight = Sight { snapshot, companions: &companions, profile: &self.world.profile };
-            let outcome = place(self.world, &case, *binding, sight, &mut surveys);
-            let (key, id) = (case.key, case.id);
-            if let Outcome::Bound(planned) = &outcome {
-                self.rivals.decided(key, &planned.binding, case.previous, snapshot);
-                if planned.binding.spec.workload_affinity_groups.is_some() {
-                    grouped.push((settled.len(), case, Arc::clone(planned)));
+        let mut decided: BTreeMap<&ObjectKey, Remembered> = BTreeMap::new();
+        let mut turns: Vec<(&ObjectKey, &Template)> = Vec::new();
+        self.pass(open, &mut decided, base, |key| {
+            turns.push((key, &self.inputs.fleet.templates[key]))
+        });
+        for _ in 1..PASSES_MAX {
+            let unsettled = turns.iter().filter(|(key, _)| decided[key].binding().is_unsettled());
+            let standing: Vec<(&ObjectKey, &Template, Remembered)> =
+                unsettled.map(|(key, template)| (*key, *template, decided[key].clone())).collect();
+            let mut open = Vec::new();
+            for (key, template, previous) in &standing {
+                let previous = Some(previous);
+                let case = Case { key, template: &template.manifest, id: template.id, previous };
+                if let Drafted::Open(binding) = draft(self.world, &case) {
+                    open.push((case, binding));
                 }
             }
-            settled.push((key, id, outcome));
+            self.pass(open, &mut decided, base, |_| {});
+            if standing.iter().all(|(key, _, previous)| decided[key].is_same(previous)) {
+                break;
+            }
         }
-        for (at, case, planned) in grouped {
-            let companions = self.rivals.companions(case.key, &planned.binding);
-            let sight = Sight { snapshot, companions: &companions, profile: &self.world.profile };
-            settled[at].2 = explain_again(&case, &planned, sight, &mut surveys);
+        for (key, remembered) in decided {
+            let Remembered::Planned(planned) = remembered else { continue };
+            settled.push((key, self.inputs.fleet.templates[key].id, Outcome::Bound(planned)));
         }
         for (key, id, outcome) in settled {
             told(key, &outcome);
             self.memo.keep(key, id, outcome);
         }
+    }
+
+    /// Decides on what is open, each in its turn, in sight of all that stands.
+    fn pass<'c>(
+        &mut self,
+        open: Vec<(Case<'c>, Box<Binding>)>,
+        decided: &mut BTreeMap<&'r ObjectKey, Remembered>,
+        base: &Snapshot<'_>,
+        mut told: impl FnMut(&'r ObjectKey),
+    ) where
+        'r: 'c,
+    {
+        if open.is_empty() {
+            return;
+        }
+        let mut snapshot = base.clone();
+        let templates = &self.inputs.fleet.templates;
+        let previous = self.inputs.previous.bindings.iter();
+        let stands = previous.filter(|(key, remembered)| {
+            !decided.contains_key(key) && remembered.is_of_interest() && templates.contains_key(key)
+        });
+        let new = decided.iter().map(|(key, remembered)| (*key, remembered));
+        let mut rivals = Rivals::new(stands.chain(new), &mut snapshot, self.inputs.now);
+        let mut surveys = Surveys::default();
+        for (case, binding) in open {
+            let companions = rivals.companions(case.key, &binding);
+            let profile = &self.world.profile;
+            let sight = Sight { snapshot: &snapshot, companions: &companions, profile };
+            let outcome = place(self.world, &case, *binding, sight, &mut surveys);
+            let Outcome::Bound(planned) = outcome else { continue };
+            rivals.decided(case.key, &planned.binding, case.previous, &mut snapshot);
+            let (key, _) = templates.get_key_value(case.key).expect("its case is of the fleet");
+            decided.insert(key, Remembered::Planned(planned));
+            told(key);
+        }
+        self.wake = rivals.until;
     }
 }

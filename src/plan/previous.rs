@@ -108,6 +108,20 @@ impl Remembered {
         }
     }
 
+    /// Whether other decisions look at it: it holds room, or belongs to a group.
+    pub(super) fn is_of_interest(&self) -> bool {
+        self.is_awaited() || self.binding().spec.workload_affinity_groups.is_some()
+    }
+
+    /// Whether it is the very decision that `other` is.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Planned(left), Self::Planned(right)) => Arc::ptr_eq(left, right),
+            (Self::Read(left), Self::Read(right)) => Arc::ptr_eq(left, right),
+            (Self::Planned(_), Self::Read(_)) | (Self::Read(_), Self::Planned(_)) => false,
+        }
+    }
+
     /// Whether it is this very plan's.
     pub(super) fn is(&self, planned: &Arc<PlannedBinding>) -> bool {
         match self {

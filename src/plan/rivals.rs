@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::binding::Binding;
-use super::previous::{Previous, Remembered};
+use super::previous::Remembered;
 use crate::api::binding::TargetCluster;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
@@ -51,24 +51,19 @@ struct Group {
 }
 
 impl Rivals {
-    /// What the previous decisions on templates that are still there left, taken off `snapshot`.
-    pub(super) fn new(
-        previous: &Previous,
-        is_there: impl Fn(&ObjectKey) -> bool,
+    /// What these decisions left, taken off `snapshot`.
+    pub(super) fn new<'b>(
+        standing: impl Iterator<Item = (&'b ObjectKey, &'b Remembered)>,
         snapshot: &mut Snapshot<'_>,
         now: Timestamp,
     ) -> Self {
         let mut rivals = Self::default();
-        for (key, remembered) in &previous.bindings {
+        for (key, remembered) in standing {
             let binding = remembered.binding();
-            let is_awaited = remembered.is_awaited();
-            if !(is_awaited || binding.spec.workload_affinity_groups.is_some()) || !is_there(key) {
-                continue;
-            }
             rivals.join(key, binding);
-            let since = binding.status.last_scheduled_time;
+            let since = binding.status.last_scheduled_time.filter(|_| remembered.is_awaited());
             let until = since.map(|since| since + AWAITED).filter(|until| *until > now);
-            let Some(until) = until.filter(|_| is_awaited) else { continue };
+            let Some(until) = until else { continue };
             rivals.until = Some(rivals.until.map_or(until, |earlier| earlier.min(until)));
             for (target, replicas) in awaited(binding) {
                 let requirements = binding.spec.replica_requirements.as_ref();

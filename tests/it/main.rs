@@ -1,6 +1,9 @@
 //! Tests that use the library from outside, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+#[path = "../support/any_fleet.rs"]
+mod any_fleet;
+
 mod action;
 mod cli;
 mod conformance;

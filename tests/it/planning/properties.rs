@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use git_fleet::plan::{Memo, Previous};
 use git_fleet::schedule::divide::dispense;
+use git_fleet::schedule::select::{Group, best_groups};
 use proptest::prelude::*;
 
 use super::case;
+use crate::any_fleet;
 
 /// The slow and obvious way: each seat to the party that deserves it most.
 fn seat_by_seat(n_seats: i64, weights: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
@@ -32,7 +34,81 @@ fn weights() -> impl Strategy<Value = BTreeMap<String, i64>> {
     proptest::collection::btree_map("[a-z]{1,6}", 1..100_i64, 1..20)
 }
 
+/// All choices of groups, one by one: what [`best_groups`] finds without looking at all of them.
+fn best_of_all(groups: &[Group], min: usize, max: usize, target: i64) -> Option<Vec<usize>> {
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by_key(|at| {
+        (groups[*at].n_clusters, std::cmp::Reverse(groups[*at].weight), groups[*at].rank)
+    });
+    let n_clusters = |choice: &[usize]| choice.iter().map(|at| groups[*at].n_clusters).sum::<i64>();
+    let weight = |choice: &[usize]| choice.iter().map(|at| groups[*at].weight).sum::<i64>();
+    let is_enough =
+        |choice: &[usize]| (min..=max).contains(&choice.len()) && n_clusters(choice) >= target;
+    // Choices in the order in which a search from small to large finds them; what is enough is not
+    // made larger.
+    fn extend(
+        order: &[usize],
+        choice: &mut Vec<usize>,
+        is_enough: &dyn Fn(&[usize]) -> bool,
+        found: &mut Vec<Vec<usize>>,
+    ) {
+        if is_enough(choice) {
+            found.push(choice.clone());
+            return;
+        }
+        for (at, group) in order.iter().enumerate() {
+            choice.push(*group);
+            extend(&order[at + 1..], choice, is_enough, found);
+            choice.pop();
+        }
+    }
+    let mut found = Vec::new();
+    if !groups.is_empty() {
+        extend(&order, &mut Vec::new(), &is_enough, &mut found);
+    }
+    for choice in &mut found {
+        choice.sort_by_key(|at| (std::cmp::Reverse(groups[*at].weight), groups[*at].rank));
+    }
+    // Stable: of equals the one that was found first.
+    found.sort_by_key(|choice| std::cmp::Reverse((weight(choice), n_clusters(choice))));
+    let mut choices = found.into_iter();
+    let mut best = choices.next()?;
+    for choice in choices {
+        if choice.len() < best.len() && best.starts_with(&choice) {
+            best = choice;
+        }
+    }
+    Some(best)
+}
+
 proptest! {
+    #[test]
+    fn groups_are_chosen_as_if_all_choices_were_looked_at(
+        pairs in proptest::collection::vec((0..6_i64, prop_oneof![0..4_i64, 0..9_000_i64]), 0..8),
+        min in 1..4_usize,
+        more in 0..4_usize,
+        target in 0..14_i64,
+    ) {
+        let group = |(at, (n_clusters, weight)): (usize, &(i64, i64))| Group {
+            rank: at as u32,
+            n_clusters: *n_clusters,
+            weight: *weight,
+        };
+        let groups: Vec<Group> = pairs.iter().enumerate().map(group).collect();
+        let max = min + more;
+        prop_assert_eq!(
+            best_groups(&groups, min, max, target),
+            best_of_all(&groups, min, max, target)
+        );
+    }
+
+    #[test]
+    fn any_fleet_that_validates_is_planned(
+        bytes in proptest::collection::vec(any::<u8>(), 0..1_500),
+    ) {
+        any_fleet::check(&bytes);
+    }
+
     #[test]
     fn division_keeps_every_replica(n_seats in 0..500_i64, weights in weights()) {
         let shares = dispense(n_seats, &weights, &BTreeMap::new(), "");
