@@ -109,6 +109,15 @@ impl Binding {
         self.is_waiting() || self.spec.workload_affinity_groups.is_some() || chooses
     }
 
+    /// Whether it leaves a cluster that it ran in: some filters let it stay, and would not let it
+    /// come back.
+    #[must_use]
+    pub(super) fn leaves(&self, before: &Self) -> bool {
+        let stays =
+            |name: &ClusterName| self.spec.clusters.iter().any(|target| target.name == *name);
+        !before.spec.clusters.iter().all(|target| stays(&target.name))
+    }
+
     /// The placement that the clusters were decided by, as it was recorded.
     #[must_use]
     pub fn applied_placement(&self) -> Option<&str> {

@@ -171,10 +171,13 @@ impl<'r> Round<'r, '_> {
         let mut decided: BTreeMap<&ObjectKey, Remembered> = BTreeMap::new();
         let mut turns: Vec<(&ObjectKey, &Template)> = Vec::new();
         self.pass(open, &mut decided, base, |key| {
-            turns.push((key, &self.inputs.fleet.templates[key]))
+            turns.push((key, &self.inputs.fleet.templates[key]));
         });
         for _ in 1..PASSES_MAX {
-            let unsettled = turns.iter().filter(|(key, _)| decided[key].binding().is_unsettled());
+            let unsettled = turns.iter().filter(|(key, _)| {
+                let (new, old) = (decided[key].binding(), self.inputs.previous.bindings.get(key));
+                new.is_unsettled() || old.is_some_and(|old| new.leaves(old.binding()))
+            });
             let standing: Vec<(&ObjectKey, &Template, Remembered)> =
                 unsettled.map(|(key, template)| (*key, *template, decided[key].clone())).collect();
             let mut open = Vec::new();

@@ -405,3 +405,65 @@ fn refusals_say_what_is_wrong_and_what_to_do() {
         (r"\b(?:[1-9a-f][0-9a-f]{6,39}|[0-9a-f]*[1-9a-f][0-9a-f]{5,38})\b", "COMMIT"),
     ]}, { insta::assert_snapshot!(told) });
 }
+
+#[test]
+fn a_placement_is_explained() {
+    let world = World::applied();
+    let more = "---
+apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {name: two}
+spec: {syncMode: Pull, taints: [{key: maintenance, effect: NoSchedule}]}
+---
+apiVersion: policy.karmada.io/v1alpha1
+kind: ClusterPropagationPolicy
+metadata: {name: wide}
+spec:
+  resourceSelectors: [{apiVersion: v1, kind: ConfigMap}]
+";
+    let both = FLEET.replace("[one]", "[one, two]");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{both}{more}"))]);
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+
+    let explain = |arguments: &[&str]| world.run("fleet", &[&["explain"], arguments].concat());
+    let told = String::from_utf8(explain(&["configmap/greeting"]).stdout).unwrap();
+    insta::with_settings!({filters => vec![(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME")]}, {
+        insta::assert_snapshot!(told);
+    });
+    // A clone, another spelling, one cluster, as data.
+    git(world.dir.path(), &["clone", "-q", "fleet", "clone"]);
+    let json =
+        ["explain", "ConfigMaps/greeting", "-n", "default", "--cluster", "two", "-o", "json"];
+    let value = world.run("clone", &json).stdout;
+    let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
+    assert_eq!(value["template"], "ConfigMap default/greeting");
+    assert_eq!(value["clusters"].as_array().unwrap().len(), 1);
+    let two = &value["clusters"][0];
+    assert_eq!((&two["cluster"], &two["runs"]), (&"two".into(), &false.into()));
+    assert_eq!(two["why"], "cluster(s) had untolerated taint {maintenance:NoSchedule}");
+
+    for (arguments, needle) in [
+        (&["configmap/nothing"][..], "git fleet plan"),
+        (&["configmap/greeting", "--cluster", "three"], "git fleet get clusters"),
+    ] {
+        let refused = explain(arguments);
+        assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+        assert!(String::from_utf8(refused.stderr).unwrap().contains(needle), "{arguments:?}");
+    }
+    assert_eq!(explain(&["greeting"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_plugin_that_there_is_not_is_a_problem() {
+    let world = World::applied();
+    let settings = "apiVersion: git-fleet.io/v1alpha1
+kind: FleetSettings
+spec: {scheduler: {plugins: ['*', -TaintTolerations]}}
+";
+    commit(&world.path("fleet"), &[("fleet.yaml", settings)]);
+    let refused = world.run("fleet", &["validate"]);
+    assert_eq!(refused.status.code(), Some(3));
+    let told = String::from_utf8([refused.stdout, refused.stderr].concat()).unwrap();
+    assert!(told.contains("error[SETTINGS_PLUGIN]"), "{told}");
+    assert!(told.contains("TaintToleration,"), "it names those that there are: {told}");
+}

@@ -14,16 +14,16 @@ use git_fleet::plan::{Inputs, Memo, Plan, Previous, make};
 use serde_json::{Value, json};
 
 /// A source and what its clusters report.
-pub struct Case {
-    pub fleet: Fleet,
-    pub reports: BTreeMap<ClusterName, Arc<ClusterReport>>,
+pub(crate) struct Case {
+    fleet: Fleet,
+    reports: BTreeMap<ClusterName, Arc<ClusterReport>>,
 }
 
 const CLUSTERS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 impl Case {
     /// `None` when it does not validate.
-    pub fn any(u: &mut Unstructured<'_>) -> Result<Option<Self>> {
+    pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Option<Self>> {
         let mut documents = Vec::new();
         let mut reports = BTreeMap::new();
         for name in &CLUSTERS[..u.int_in_range(0..=CLUSTERS.len())?] {
@@ -51,14 +51,14 @@ impl Case {
         Ok(is_valid.then_some(Self { fleet, reports }))
     }
 
-    pub fn plan(&self, previous: &Previous, memo: &mut Memo) -> Plan {
+    pub(crate) fn plan(&self, previous: &Previous, memo: &mut Memo) -> Plan {
         let now = "2026-06-01T12:00:00Z".parse().expect("it is a time");
         make(&Inputs { fleet: &self.fleet, reports: &self.reports, previous, now }, memo)
     }
 }
 
 /// Plans any fleet, then any other one after it, and holds the plans to what is true of all plans.
-pub fn check(bytes: &[u8]) {
+pub(crate) fn check(bytes: &[u8]) {
     let mut u = Unstructured::new(bytes);
     let mut previous = Previous::default();
     while let Ok(Some(case)) = Case::any(&mut u) {

@@ -5,3 +5,4 @@ mod golden;
 mod library;
 mod properties;
 mod results;
+mod room;

@@ -1,0 +1,166 @@
+//! Room, turns and profiles over several plans.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use git_fleet::api::names::ClusterName;
+use git_fleet::api::report::ClusterReport;
+use git_fleet::plan::{Explanation, Inputs, Memo, Plan, Previous, Remembered, SurveyFile, make};
+use jiff::{SignedDuration, Timestamp};
+
+use super::case;
+
+const POLICY: &str = "apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {name: by-room, namespace: web}
+spec:
+  resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}]
+  placement:
+    replicaScheduling:
+      replicaSchedulingType: Divided
+      weightPreference: {dynamicWeight: AvailableReplicas}
+";
+
+fn cluster(name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: cluster.karmada.io/v1alpha1\nkind: Cluster\nmetadata: {{name: {name}}}\nspec: {{syncMode: Push{spec}}}\n"
+    )
+}
+
+fn deployment(name: &str, replicas: u32) -> String {
+    format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, namespace: web}}
+spec:
+  replicas: {replicas}
+  template: {{spec: {{containers: [{{name: main, resources: {{requests: {{cpu: 1}}}}}}]}}}}
+"
+    )
+}
+
+/// A cluster with this many CPUs, of which some are taken.
+fn report(cpu: u32, taken: u32) -> ClusterReport {
+    case::report(&format!(
+        "cluster:
+  apiEnablements: [{{groupVersion: apps/v1, resources: [{{name: deployments, kind: Deployment}}]}}]
+  resourceSummary: {{allocatable: {{cpu: {cpu}, pods: 100}}, allocated: {{cpu: {taken}}}}}
+"
+    ))
+}
+
+struct Story {
+    reports: BTreeMap<ClusterName, Arc<ClusterReport>>,
+    previous: Previous,
+    now: Timestamp,
+    memo: Memo,
+}
+
+impl Story {
+    fn new() -> Self {
+        let (reports, previous) = (BTreeMap::new(), Previous::default());
+        Self { reports, previous, now: case::now(), memo: Memo::default() }
+    }
+
+    fn reports(&mut self, name: &str, report: ClusterReport) {
+        self.reports.insert(name.parse().unwrap(), Arc::new(report));
+    }
+
+    fn plan(&mut self, documents: &[String]) -> Plan {
+        let fleet = case::fleet(&documents.join("---\n"));
+        let (reports, previous) = (&self.reports, &self.previous);
+        let plan =
+            make(&Inputs { fleet: &fleet, reports, previous, now: self.now }, &mut self.memo);
+        self.previous = Previous::from(&plan);
+        plan
+    }
+}
+
+fn placed(plan: &Plan, name: &str) -> Vec<String> {
+    let (_, planned) =
+        plan.bindings.iter().find(|(key, _)| &*key.name == name).expect("it has a binding");
+    let clusters = planned.binding.replicas_by_cluster();
+    clusters.iter().map(|(cluster, n)| format!("{cluster}({n})")).collect()
+}
+
+/// What one template was given no other one is given too, though no report shows it yet; and what
+/// never came is free again after a while, without any event.
+#[test]
+fn room_is_given_once() {
+    let mut story = Story::new();
+    story.reports("one", report(5, 0));
+    let source = |names: &[&str]| -> Vec<String> {
+        let mut documents = vec![cluster("one", ""), POLICY.to_owned()];
+        documents.extend(names.iter().map(|name| deployment(name, 4)));
+        documents
+    };
+    assert_eq!(placed(&story.plan(&source(&["a"])), "a"), ["one(4)"]);
+    let second = story.plan(&source(&["a", "b"]));
+    assert_eq!(placed(&second, "b"), [""; 0], "the report shows 5 free, and 4 of them are a's");
+    let wake = second.next_wake.expect("it is looked at again by itself");
+    assert_eq!(wake, story.now + SignedDuration::from_mins(5));
+    story.now = wake;
+    assert_eq!(placed(&story.plan(&source(&["a", "b"])), "b"), ["one(4)"]);
+}
+
+/// What waits for room gets it with the report that shows it, and needs no other cause.
+#[test]
+fn what_waits_is_placed_when_there_is_room() {
+    let mut story = Story::new();
+    story.reports("one", report(2, 0));
+    let source = [cluster("one", ""), POLICY.to_owned(), deployment("a", 4)];
+    assert_eq!(placed(&story.plan(&source), "a"), [""; 0]);
+    story.reports("one", report(8, 0));
+    assert_eq!(placed(&story.plan(&source), "a"), ["one(4)"]);
+    // And what is placed does not move because room comes or goes.
+    story.reports("one", report(8, 8));
+    story.reports("two", report(100, 0));
+    let source = [cluster("one", ""), cluster("two", ""), POLICY.to_owned(), deployment("a", 4)];
+    assert_eq!(placed(&story.plan(&source), "a"), ["one(4)"]);
+}
+
+#[test]
+fn plugins_can_be_left_out() {
+    let taint = ", taints: [{key: maintenance, effect: NoSchedule}]";
+    let text = [cluster("one", taint), POLICY.replace("Divided", "Duplicated"), deployment("a", 1)];
+    let mut fleet = case::fleet(&text.join("---\n"));
+    let place = |fleet: &git_fleet::fleet::Fleet| {
+        let (reports, previous) = (BTreeMap::new(), Previous::default());
+        let inputs = Inputs { fleet, reports: &reports, previous: &previous, now: case::now() };
+        placed(&make(&inputs, &mut Memo::default()), "a")
+    };
+    assert_eq!(place(&fleet), [""; 0]);
+    fleet.settings.scheduler.plugins = vec!["*".to_owned(), "-TaintToleration".to_owned()];
+    assert_eq!(place(&fleet), ["one(1)"]);
+}
+
+/// In a large fleet the clusters that are out stand in a survey, once for all bindings alike; each
+/// cluster has its reason all the same, and a start finds the survey again.
+#[test]
+fn a_survey_says_why_each_of_many_clusters_is_out() {
+    let taint = ", taints: [{key: maintenance, effect: NoSchedule}]";
+    let mut documents: Vec<String> = (0..60).map(|n| cluster(&format!("t{n:02}"), taint)).collect();
+    documents.extend([cluster("free", ""), deployment("a", 1), deployment("b", 1)]);
+    documents.push(POLICY.replace("Divided", "Duplicated"));
+    let mut story = Story::new();
+    let plan = story.plan(&documents);
+    let files = plan.files();
+    let surveys: Vec<&String> = files.keys().filter(|path| path.starts_with("surveys/")).collect();
+    let [path] = surveys.as_slice() else { panic!("{surveys:?}") };
+    let tree = files.iter().map(|(path, file)| (path.as_str(), file.bytes.as_slice()));
+    let read = Previous::read(tree).unwrap();
+    for remembered in read.bindings.values() {
+        let Remembered::Read(_) = remembered else { panic!("it was read") };
+        let binding = remembered.binding();
+        assert_eq!(SurveyFile::path(binding.reasons.survey.unwrap()), **path);
+        let survey: SurveyFile = git_fleet::api::yaml::from_bytes(&files[*path].bytes).unwrap();
+        let told = Explanation::of(binding, Some(&survey)).only(&"t42".parse().unwrap());
+        assert_eq!(told.clusters.len(), 1);
+        assert!(!told.clusters[0].runs);
+        assert!(told.clusters[0].why.contains("untolerated taint"), "{:?}", told.clusters[0]);
+    }
+    story.previous = read;
+    story.memo = Memo::default();
+    let paths = |plan: &Plan| plan.files().into_keys().collect::<Vec<_>>();
+    assert_eq!(paths(&story.plan(&documents)), paths(&plan));
+}
