@@ -13,7 +13,11 @@ use crate::api::quantity::Quantity;
 /// the overhead of the runtime comes on top. A limit stands in for a request that is not there.
 #[must_use]
 pub fn requirements(template: &Value) -> Option<ReplicaRequirements> {
-    let pod = template.get("spec")?;
+    requirements_of_pod(template.get("spec")?)
+}
+
+/// The needs of one pod with this `spec`.
+pub(super) fn requirements_of_pod(pod: &Value) -> Option<ReplicaRequirements> {
     let node_claim = node_claim(pod);
     let resource_request = resource_request(pod);
     if node_claim.is_none() && resource_request.is_empty() {
