@@ -47,6 +47,11 @@ pub(super) trait Fields {
         self.at(path)?.as_i64()
     }
 
+    /// The whole number at `path`, which the object cannot do without.
+    fn need_number(&self, path: &str) -> Result<i64, Unreadable> {
+        self.number(path).ok_or_else(|| Unreadable(path.to_owned()))
+    }
+
     /// The counter at `path`; one that is absent is 0.
     fn count(&self, path: &str) -> i64 {
         self.number(path).unwrap_or(0)

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, earlier, is_zero, later};
+use super::fields::{Fields, Unreadable, earlier, is_zero, later};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 
@@ -17,6 +17,11 @@ pub(super) fn statuses(items: &[AggregatedStatusItem]) -> impl Iterator<Item = (
 /// The sum of one counter.
 pub(super) fn sum(items: &[AggregatedStatusItem], path: &str) -> i64 {
     statuses(items).fold(0, |sum, (_, status)| sum.saturating_add(status.count(path)))
+}
+
+/// The value at `path` of the last cluster that has one.
+pub(super) fn last<'i>(items: &'i [AggregatedStatusItem], path: &str) -> Option<&'i Value> {
+    statuses(items).filter_map(|(_, status)| status.at(path)).last()
 }
 
 /// The latest of the times at `path`.
@@ -47,6 +52,79 @@ pub(super) fn all_caught_up(template: &Manifest, items: &[AggregatedStatusItem])
         })
         .count();
     n_caught_up == items.len()
+}
+
+/// Like [`all_caught_up`], for kinds that want the numbers to be the same: there, the generation of
+/// a template may also go back.
+fn all_the_same(template: &Manifest, items: &[AggregatedStatusItem]) -> bool {
+    let wanted = template.count("metadata.generation");
+    let n_the_same = statuses(items)
+        .filter(|(_, status)| {
+            status.count("observedGeneration") == status.count("generation")
+                && status.count("resourceTemplateGeneration") == wanted
+        })
+        .count();
+    n_the_same == items.len()
+}
+
+/// The status of a kind that is not Kubernetes' own: `counters` are the members' sums, `texts` the
+/// last that is not empty, `observedGeneration` moves on once all caught up; the rest stays.
+pub(super) fn fold(
+    template: &Manifest,
+    items: &[AggregatedStatusItem],
+    counters: &[&str],
+    texts: &[&str],
+) -> Map<String, Value> {
+    let old = template.field("status").and_then(Value::as_object);
+    let mut status = old.cloned().unwrap_or_default();
+    if all_the_same(template, items) {
+        let generation = template.count("metadata.generation");
+        put(&mut status, "observedGeneration", Some(Value::from(generation)));
+    }
+    for counter in counters {
+        put(&mut status, counter, Some(Value::from(sum(items, counter))));
+    }
+    for text in texts {
+        status.remove(*text);
+        put_last(&mut status, items, text);
+    }
+    status
+}
+
+/// Writes what the last cluster says that has something to say; otherwise the field stays.
+pub(super) fn put_last(
+    status: &mut Map<String, Value>,
+    items: &[AggregatedStatusItem],
+    field: &str,
+) {
+    let said = statuses(items).filter_map(|(_, status)| status.field(field));
+    if let Some(value) = said.filter(|value| !is_zero(value)).last() {
+        put(status, field, Some(value.clone()));
+    }
+}
+
+/// The conditions of all clusters. Those of one type, status and reason are one, whose message says
+/// what each cluster says: `<cluster>=<message>, …`.
+pub(super) fn merged_conditions(items: &[AggregatedStatusItem]) -> Result<Value, Unreadable> {
+    let mut merged: Vec<Value> = Vec::new();
+    for (cluster, status) in statuses(items) {
+        for condition in status.list("conditions") {
+            let message = condition.need("message")?.as_str().unwrap_or_default();
+            let message = format!("{cluster}={message}");
+            let is_same = |one: &&mut Value| {
+                ["type", "status", "reason"].iter().all(|field| one[field] == condition[field])
+            };
+            if let Some(known) = merged.iter_mut().find(is_same) {
+                let so_far = known.text("message").unwrap_or_default();
+                known["message"] = Value::from(format!("{so_far}, {message}"));
+            } else {
+                let mut condition = condition.clone();
+                condition["message"] = Value::from(message);
+                merged.push(condition);
+            }
+        }
+    }
+    Ok(Value::Array(merged))
 }
 
 /// The status of a workload: `counters` are the members' sums, `observedGeneration` moves on once

@@ -18,8 +18,18 @@ pub fn requirements(template: &Value) -> Option<ReplicaRequirements> {
 
 /// The needs of one pod with this `spec`.
 pub(super) fn requirements_of_pod(pod: &Value) -> Option<ReplicaRequirements> {
-    let node_claim = node_claim(pod);
-    let resource_request = resource_request(pod);
+    from_parts(node_claim(pod), resource_request(pod))
+}
+
+/// The needs of a pod of which only the nodes are known.
+pub(super) fn requirements_of_nodes(pod: &Value) -> Option<ReplicaRequirements> {
+    from_parts(node_claim(pod), Amounts::new())
+}
+
+fn from_parts(
+    node_claim: Option<NodeClaim>,
+    resource_request: Amounts,
+) -> Option<ReplicaRequirements> {
     if node_claim.is_none() && resource_request.is_empty() {
         return None;
     }

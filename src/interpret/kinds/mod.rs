@@ -1,13 +1,18 @@
 //! One file a kind, or a family of kinds that mean the same. To add one: write `<kind>.rs`, list it
 //! in [`KINDS`], add a golden case.
 
+mod argo_workflow;
 mod cron_job;
 mod custom_resource_definition;
 mod daemon_set;
 mod deployment;
+mod flux;
 mod horizontal_pod_autoscaler;
 mod ingress;
 mod job;
+mod kruise;
+mod kruise_jobs;
+mod kyverno;
 mod persistent_volume;
 mod persistent_volume_claim;
 mod pod;
@@ -17,6 +22,7 @@ mod secret;
 mod service;
 mod service_account;
 mod service_import;
+mod sidecar_set;
 mod stateful_set;
 
 use jiff::Timestamp;
@@ -96,7 +102,27 @@ const KINDS: &[&dyn Kind] = &[
     &secret::Secret,
     &service_account::ServiceAccount,
     &service_import::ServiceImport,
+    &kruise_jobs::AdvancedCronJob,
+    &kruise_jobs::BroadcastJob,
+    &kruise::CLONE_SET,
+    &kruise::DAEMON_SET,
+    &kruise::STATEFUL_SET,
+    &kruise::UNITED_DEPLOYMENT,
+    &sidecar_set::SidecarSet,
+    &argo_workflow::Workflow,
+    &flux::HELM_RELEASE,
+    &flux::KUSTOMIZATION,
+    &kyverno::CLUSTER_POLICY,
+    &kyverno::POLICY,
+    &flux::GIT_REPOSITORY,
+    &flux::BUCKET,
+    &flux::HELM_CHART,
+    &flux::HELM_REPOSITORY,
+    &flux::OCI_REPOSITORY,
 ];
+
+/// Annotation of a member's object: the generation of the template that it was made from.
+const TEMPLATE_GENERATION: &str = "resourcetemplate.karmada.io/generation";
 
 /// The rules for `manifest`'s kind.
 pub(super) fn of(manifest: &Manifest) -> Option<&'static dyn Kind> {
@@ -151,6 +177,14 @@ fn pick(status: &Value, fields: &[&str]) -> Map<String, Value> {
         .collect()
 }
 
+/// The `fields` of `status` that are there.
+fn pick_present(status: &Value, fields: &[&str]) -> Map<String, Value> {
+    fields
+        .iter()
+        .filter_map(|field| Some(((*field).to_owned(), status.field(field)?.clone())))
+        .collect()
+}
+
 /// The counters of `status` that its kind always has, 0 or not.
 fn pick_always(kept: &mut Map<String, Value>, status: &Value, fields: &[&str]) {
     for field in fields {
@@ -165,9 +199,10 @@ fn pick_generations(kept: &mut Map<String, Value>, live: &Manifest) {
     if generation > 0 {
         kept.insert("generation".to_owned(), Value::from(generation));
     }
-    let template_generation = live
-        .annotation("resourcetemplate.karmada.io/generation")
-        .and_then(|text| text.parse::<i64>().ok())
+    let annotations = live.at("metadata.annotations");
+    let annotation = annotations.and_then(|map| map.get(TEMPLATE_GENERATION));
+    let template_generation = annotation
+        .and_then(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok()))
         .unwrap_or(0);
     if template_generation > 0 {
         kept.insert("resourceTemplateGeneration".to_owned(), Value::from(template_generation));

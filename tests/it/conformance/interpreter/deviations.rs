@@ -13,6 +13,12 @@ const RULES: &[(&str, Rule)] = &[
     ("an object without the template's generation is reflected", is_without_generation),
     ("JSON has one kind of whole number, Go's memory has several", is_whole_number_in_go),
     ("a counter that is no number is copied", is_odd_counter),
+    ("a reference without a name refers to nothing", is_nameless_reference),
+    ("a template that refers to nothing has no dependencies", is_without_references),
+    ("a SidecarSet that no cluster reports has counters of 0", is_unreported_sidecar_set),
+    ("how one cluster's BroadcastJob ended says nothing about the next", is_broadcast_job),
+    ("a HelmChart reports the generation that was seen", is_chart_generation),
+    ("failures of a HelmRelease are counted afresh", is_count_of_failures),
 ];
 
 /// The name of the first rule by which the answers differ.
@@ -34,6 +40,12 @@ fn fails(case: &Value) -> bool {
 
 fn is_native(case: &Value) -> bool {
     case["interpreter"] == "native"
+}
+
+/// Whether the case is about this kind, of a group that is not Kubernetes' own.
+fn is_kind(case: &Value, kind: &str) -> bool {
+    let gvk = case["gvk"].as_str().unwrap_or_default();
+    case["interpreter"] == "thirdparty" && gvk.ends_with(&format!("Kind={kind}"))
 }
 
 /// Whether the case is about one of these kinds of `apps/v1`.
@@ -110,4 +122,54 @@ fn is_odd_counter(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -
     asks(case, "InterpretStatus")
         && fails(case)
         && ours.is_some_and(|ours| counters.iter().any(|counter| ours[counter].is_string()))
+}
+
+/// Whether an object has a reference, by the name of its field, that names nothing.
+fn has_nameless_reference(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            let is_reference = key.ends_with("Ref") && value.is_object();
+            is_reference && value["name"].is_null() || has_nameless_reference(value)
+        }),
+        Value::Array(list) => list.iter().any(has_nameless_reference),
+        _ => false,
+    }
+}
+
+fn is_nameless_reference(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
+    asks(case, "InterpretDependency")
+        && fails(case)
+        && ours.is_some()
+        && has_nameless_reference(&case["object"]["spec"])
+}
+
+fn is_without_references(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
+    asks(case, "InterpretDependency") && fails(case) && ours.is_some_and(Value::is_null)
+}
+
+fn is_unreported_sidecar_set(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
+    is_kind(case, "SidecarSet")
+        && asks(case, "AggregateStatus")
+        && fails(case)
+        && case["items"].is_null()
+        && ours.is_some_and(Value::is_null)
+}
+
+fn is_broadcast_job(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
+    is_kind(case, "BroadcastJob")
+        && asks(case, "AggregateStatus")
+        && same_without(ours, theirs, &["conditions", "completionTime"])
+}
+
+fn is_chart_generation(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
+    is_kind(case, "HelmChart")
+        && asks(case, "InterpretStatus")
+        && theirs.is_none_or(|theirs| theirs.get("observedGeneration").is_none())
+        && same_without(ours, theirs, &["observedGeneration"])
+}
+
+fn is_count_of_failures(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
+    is_kind(case, "HelmRelease")
+        && asks(case, "AggregateStatus")
+        && same_without(ours, theirs, &["failures", "installFailures", "upgradeFailures"])
 }

@@ -1,0 +1,169 @@
+//! Flux: its sources, HelmRelease and Kustomization.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Kind, pick_generations, pick_present};
+use crate::api::binding::AggregatedStatusItem;
+use crate::api::manifest::Manifest;
+use crate::interpret::dependency::{Dependency, References};
+use crate::interpret::fields::{Answer, Fields, Unreadable, set};
+use crate::interpret::items::{fold, merged_conditions, put, put_last};
+
+/// A kind of Flux.
+pub(super) struct Flux {
+    api_version: &'static str,
+    kind: &'static str,
+    /// Reasons of a `Ready` condition that mean success.
+    reasons: &'static [&'static str],
+    /// Fields of the status of which the last cluster's counts.
+    last: &'static [&'static str],
+    /// Such fields that stay as they were while no cluster has them.
+    last_or_old: &'static [&'static str],
+    /// Counters of the status, which add up.
+    counters: &'static [&'static str],
+    /// Where names of Secrets stand in the spec.
+    secrets: &'static [&'static str],
+}
+
+pub(super) const GIT_REPOSITORY: Flux = Flux {
+    api_version: "source.toolkit.fluxcd.io/v1",
+    kind: "GitRepository",
+    reasons: &["Succeeded"],
+    last: &["artifact"],
+    last_or_old: &["observedIgnore", "observedRecurseSubmodules"],
+    counters: &[],
+    secrets: &["secretRef.name", "verify.secretRef.name"],
+};
+
+pub(super) const BUCKET: Flux = Flux {
+    api_version: "source.toolkit.fluxcd.io/v1beta2",
+    kind: "Bucket",
+    reasons: &["Succeeded"],
+    last: &["artifact", "url"],
+    last_or_old: &["observedIgnore"],
+    counters: &[],
+    secrets: &["secretRef.name"],
+};
+
+pub(super) const HELM_CHART: Flux = Flux {
+    api_version: "source.toolkit.fluxcd.io/v1beta2",
+    kind: "HelmChart",
+    reasons: &["Succeeded", "ChartPullSucceeded"],
+    last: &["artifact", "observedChartName", "observedSourceArtifactRevision", "url"],
+    last_or_old: &[],
+    counters: &[],
+    secrets: &["verify.secretRef.name"],
+};
+
+pub(super) const HELM_REPOSITORY: Flux = Flux {
+    api_version: "source.toolkit.fluxcd.io/v1beta2",
+    kind: "HelmRepository",
+    reasons: &["Succeeded"],
+    last: &["artifact", "url"],
+    last_or_old: &[],
+    counters: &[],
+    secrets: &["secretRef.name"],
+};
+
+pub(super) const OCI_REPOSITORY: Flux = Flux {
+    api_version: "source.toolkit.fluxcd.io/v1beta2",
+    kind: "OCIRepository",
+    reasons: &["Succeeded"],
+    last: &["artifact", "url"],
+    last_or_old: &["observedIgnore", "observedLayerSelector"],
+    counters: &[],
+    secrets: &["secretRef.name", "verify.secretRef.name", "certSecretRef.name"],
+};
+
+pub(super) const HELM_RELEASE: Flux = Flux {
+    api_version: "helm.toolkit.fluxcd.io/v2beta1",
+    kind: "HelmRelease",
+    reasons: &["ReconciliationSucceeded"],
+    last: &[],
+    last_or_old: &[
+        "helmChart",
+        "lastAppliedRevision",
+        "lastAttemptedRevision",
+        "lastAttemptedValuesChecksum",
+        "lastReleaseRevision",
+    ],
+    counters: &["failures", "installFailures", "upgradeFailures"],
+    secrets: &["chart.spec.verify.secretRef.name", "kubeConfig.secretRef.name"],
+};
+
+pub(super) const KUSTOMIZATION: Flux = Flux {
+    api_version: "kustomize.toolkit.fluxcd.io/v1",
+    kind: "Kustomization",
+    reasons: &["ReconciliationSucceeded"],
+    last: &[],
+    last_or_old: &["lastAppliedRevision", "lastAttemptedRevision"],
+    counters: &[],
+    secrets: &["decryption.secretRef.name", "kubeConfig.secretRef.name"],
+};
+
+impl Kind for Flux {
+    fn matches(&self) -> (&'static str, &'static str) {
+        (self.api_version, self.kind)
+    }
+
+    /// Whether it is on hold is for the member to say.
+    fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
+        if let Some(suspend) = live.need("spec")?.field("suspend") {
+            desired.need("spec")?;
+            set(desired, "spec.suspend", Some(suspend.clone()));
+        }
+        Ok(())
+    }
+
+    fn is_healthy(&self, live: &Manifest) -> Answer<bool> {
+        Ok(Some(live.list("status.conditions").iter().any(|condition| {
+            condition["type"] == "Ready"
+                && condition["status"] == "True"
+                && self.reasons.iter().any(|reason| condition["reason"] == *reason)
+        })))
+    }
+
+    fn reflect(&self, live: &Manifest, status: &Value) -> Option<Value> {
+        let fields = [self.last, self.last_or_old, self.counters].concat();
+        let mut kept = pick_present(status, &fields);
+        kept.append(&mut pick_present(status, &["conditions", "observedGeneration"]));
+        pick_generations(&mut kept, live);
+        Some(Value::Object(kept))
+    }
+
+    fn aggregate(
+        &self,
+        template: &Manifest,
+        items: &[AggregatedStatusItem],
+        _now: Timestamp,
+    ) -> Answer<Value> {
+        template.need("metadata")?;
+        let mut status = fold(template, items, self.counters, self.last);
+        for field in self.last_or_old {
+            if items.is_empty() {
+                status.remove(*field);
+            }
+            put_last(&mut status, items, field);
+        }
+        put(&mut status, "conditions", Some(merged_conditions(items)?));
+        Ok(Some(Value::Object(status)))
+    }
+
+    fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {
+        let spec = template.need("spec")?;
+        let mut references = References::new(template.namespace());
+        for path in self.secrets {
+            references.add("Secret", spec.text(path));
+        }
+        references.add("ServiceAccount", spec.text("serviceAccountName"));
+        for source in spec.list("valuesFrom") {
+            match source.text("kind") {
+                Some("ConfigMap") => references.add("ConfigMap", source.text("name")),
+                Some("Secret") => references.add("Secret", source.text("name")),
+                Some(_) | None => {}
+            }
+        }
+        Ok(references.into_dependencies())
+    }
+}
