@@ -1,6 +1,8 @@
 //! Reading and writing parts of an object that nobody typed: a `null` counts as absent, and a path
 //! is the names of fields with dots between them.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -55,6 +57,14 @@ pub(super) trait Fields {
     /// The counter at `path`; one that is absent is 0.
     fn count(&self, path: &str) -> i64 {
         self.number(path).unwrap_or(0)
+    }
+
+    /// The whole number at `path`, which may also be written as text.
+    fn written_number(&self, path: &str) -> Option<i64> {
+        match self.at(path)? {
+            Value::String(text) => text.trim().parse().ok(),
+            value => value.as_i64(),
+        }
     }
 
     /// Whether `path` holds `true`.
@@ -128,15 +138,19 @@ pub(super) fn replica_count(count: i64) -> i32 {
     i32::try_from(count).unwrap_or(if count < 0 { i32::MIN } else { i32::MAX })
 }
 
-/// The point in time that a value spells.
-fn time(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.parse().ok()
+/// Orders two times; texts that are no times are ordered as texts.
+fn compare_times(one: &Value, other: &Value) -> Ordering {
+    let (one, other) = (one.as_str().unwrap_or_default(), other.as_str().unwrap_or_default());
+    match (one.parse::<Timestamp>(), other.parse::<Timestamp>()) {
+        (Ok(one), Ok(other)) => one.cmp(&other),
+        _ => one.cmp(other),
+    }
 }
 
 /// The later of two times; the first when they are equal or the second is none.
 pub(super) fn later<'v>(first: Option<&'v Value>, second: Option<&'v Value>) -> Option<&'v Value> {
     match (first, second) {
-        (Some(first), Some(second)) if time(second) > time(first) => Some(second),
+        (Some(one), Some(two)) if compare_times(two, one).is_gt() => second,
         (None, second) => second,
         (first, _) => first,
     }
@@ -148,10 +162,15 @@ pub(super) fn earlier<'v>(
     second: Option<&'v Value>,
 ) -> Option<&'v Value> {
     match (first, second) {
-        (Some(one), Some(two)) if time(two).is_some() && time(two) < time(one) => second,
+        (Some(one), Some(two)) if compare_times(two, one).is_lt() => second,
         (None, second) => second,
         (first, _) => first,
     }
+}
+
+/// A point in time as Kubernetes writes it, to the second.
+pub(super) fn written(now: Timestamp) -> Value {
+    Value::from(now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 /// Whether a value is what a counter, a text or a list starts as: it says nothing.

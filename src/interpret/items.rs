@@ -1,8 +1,9 @@
 //! What the members report of one object, taken together.
 
-use serde_json::{Map, Value};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 
-use super::fields::{Fields, Unreadable, earlier, is_zero, later};
+use super::fields::{Fields, Unreadable, earlier, is_zero, later, written};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 
@@ -24,14 +25,23 @@ pub(super) fn last<'i>(items: &'i [AggregatedStatusItem], path: &str) -> Option<
     statuses(items).filter_map(|(_, status)| status.at(path)).last()
 }
 
+/// The value at `path` of the first cluster that has one.
+pub(super) fn first<'i>(items: &'i [AggregatedStatusItem], path: &str) -> Option<&'i Value> {
+    statuses(items).find_map(|(_, status)| status.at(path))
+}
+
+fn times<'i>(items: &'i [AggregatedStatusItem], path: &str) -> impl Iterator<Item = &'i Value> {
+    statuses(items).filter_map(move |(_, status)| status.at(path)).filter(|time| !is_zero(time))
+}
+
 /// The latest of the times at `path`.
 pub(super) fn latest<'i>(items: &'i [AggregatedStatusItem], path: &str) -> Option<&'i Value> {
-    statuses(items).fold(None, |so_far, (_, status)| later(so_far, status.at(path)))
+    times(items, path).fold(None, |so_far, time| later(so_far, Some(time)))
 }
 
 /// The earliest of the times at `path`.
 pub(super) fn earliest<'i>(items: &'i [AggregatedStatusItem], path: &str) -> Option<&'i Value> {
-    statuses(items).fold(None, |so_far, (_, status)| earlier(so_far, status.at(path)))
+    times(items, path).fold(None, |so_far, time| earlier(so_far, Some(time)))
 }
 
 /// The lists at `path`, one after the other.
@@ -74,11 +84,12 @@ pub(super) fn fold(
     items: &[AggregatedStatusItem],
     counters: &[&str],
     texts: &[&str],
-) -> Map<String, Value> {
+) -> Result<Map<String, Value>, Unreadable> {
+    let metadata = template.need("metadata")?;
     let old = template.field("status").and_then(Value::as_object);
     let mut status = old.cloned().unwrap_or_default();
     if all_the_same(template, items) {
-        let generation = template.count("metadata.generation");
+        let generation = metadata.count("generation");
         put(&mut status, "observedGeneration", Some(Value::from(generation)));
     }
     for counter in counters {
@@ -88,7 +99,7 @@ pub(super) fn fold(
         status.remove(*text);
         put_last(&mut status, items, text);
     }
-    status
+    Ok(status)
 }
 
 /// Writes what the last cluster says that has something to say; otherwise the field stays.
@@ -156,6 +167,73 @@ pub(super) fn sum_counters(
         put(&mut status, counter, Some(Value::from(sum)));
     }
     Some(Value::Object(status))
+}
+
+/// The status of the only cluster, when there is but one: then nothing needs to be taken together.
+/// One that reported nothing has an empty status.
+pub(super) fn only(items: &[AggregatedStatusItem]) -> Option<Value> {
+    let [item] = items else { return None };
+    let status = item.status.clone().filter(|status| !status.is_null());
+    Some(status.unwrap_or_else(|| Value::Object(Map::new())))
+}
+
+/// The values at `path`, one of each `key`, in the order of their first, by which of two `is_newer`.
+pub(super) fn one_of_each<'i>(
+    values: impl Iterator<Item = &'i Value>,
+    key: &str,
+    is_newer: impl Fn(&Value, &Value) -> bool,
+) -> Vec<Value> {
+    let mut kept: Vec<&Value> = Vec::new();
+    for value in values {
+        match kept.iter_mut().find(|known| known[key] == value[key]) {
+            Some(known) if is_newer(value, known) => *known = value,
+            Some(_) => {}
+            None => kept.push(value),
+        }
+    }
+    kept.into_iter().cloned().collect()
+}
+
+/// A condition, true since `now`, or since the template's old one that says the same.
+pub(super) fn condition(
+    template: &Manifest,
+    of_type: &str,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) -> Value {
+    let says_the_same = |old: &&Value| {
+        old["type"] == of_type
+            && old["status"] == "True"
+            && old["reason"] == reason
+            && old["message"] == message
+    };
+    let old = template.list("status.conditions").iter().find(says_the_same);
+    let since = |field| old.and_then(|old| old.field(field)).cloned().unwrap_or(written(now));
+    json!({
+        "type": of_type,
+        "status": "True",
+        "lastProbeTime": since("lastProbeTime"),
+        "lastTransitionTime": since("lastTransitionTime"),
+        "reason": reason,
+        "message": message,
+    })
+}
+
+/// The clusters whose status `is_so`, by name, as one text.
+pub(super) fn clusters_where(
+    items: &[AggregatedStatusItem],
+    separator: &str,
+    is_so: impl Fn(&Value) -> bool,
+) -> Option<String> {
+    let names: Vec<&str> =
+        statuses(items).filter(|(_, status)| is_so(status)).map(|(name, _)| name).collect();
+    (!names.is_empty()).then(|| names.join(separator))
+}
+
+/// Whether the status of every cluster `is_so`, and there is at least one.
+pub(super) fn everywhere(items: &[AggregatedStatusItem], is_so: impl Fn(&Value) -> bool) -> bool {
+    !items.is_empty() && statuses(items).filter(|(_, status)| is_so(status)).count() == items.len()
 }
 
 /// Writes a field, or removes it when there is nothing to say.

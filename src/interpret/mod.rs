@@ -30,7 +30,7 @@ use fields::Fields as _;
 pub use dependency::Dependency;
 pub use fields::{Answer, Unreadable};
 pub use pod_template::requirements;
-use pod_template::{requirements_of_nodes, requirements_of_pod};
+use pod_template::{component, requirements_of_nodes, requirements_of_pod};
 pub use prune::prune;
 
 /// What a template asks of the scheduler.

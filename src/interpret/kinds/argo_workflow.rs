@@ -1,5 +1,6 @@
 //! `argoproj.io/v1alpha1 Workflow`.
 
+use super::flux::retain_suspend;
 use super::{Kind, set_in_spec};
 use crate::api::manifest::Manifest;
 use crate::interpret::dependency::{Dependency, References};
@@ -26,7 +27,7 @@ impl Kind for Workflow {
     }
 
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
-        keep(desired, live, "spec.suspend");
+        retain_suspend(desired, live)?;
         keep(desired, live, "status");
         Ok(())
     }

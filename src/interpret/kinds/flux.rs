@@ -102,18 +102,22 @@ pub(super) const KUSTOMIZATION: Flux = Flux {
     secrets: &["decryption.secretRef.name", "kubeConfig.secretRef.name"],
 };
 
+/// Takes over whether the object is on hold, which is for the member to say.
+pub(super) fn retain_suspend(desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
+    if let Some(suspend) = live.need("spec")?.field("suspend") {
+        desired.need("spec")?;
+        set(desired, "spec.suspend", Some(suspend.clone()));
+    }
+    Ok(())
+}
+
 impl Kind for Flux {
     fn matches(&self) -> (&'static str, &'static str) {
         (self.api_version, self.kind)
     }
 
-    /// Whether it is on hold is for the member to say.
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
-        if let Some(suspend) = live.need("spec")?.field("suspend") {
-            desired.need("spec")?;
-            set(desired, "spec.suspend", Some(suspend.clone()));
-        }
-        Ok(())
+        retain_suspend(desired, live)
     }
 
     fn is_healthy(&self, live: &Manifest) -> Answer<bool> {
@@ -138,8 +142,7 @@ impl Kind for Flux {
         items: &[AggregatedStatusItem],
         _now: Timestamp,
     ) -> Answer<Value> {
-        template.need("metadata")?;
-        let mut status = fold(template, items, self.counters, self.last);
+        let mut status = fold(template, items, self.counters, self.last)?;
         for field in self.last_or_old {
             if items.is_empty() {
                 status.remove(*field);

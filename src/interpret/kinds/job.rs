@@ -1,14 +1,14 @@
 //! `batch/v1 Job`.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Kind, pick, set_in_spec};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::dependency::{Dependency, of_pod};
 use crate::interpret::fields::{Answer, Fields, Unreadable, keep, replica_count};
-use crate::interpret::items::{earliest, latest, put, statuses, sum};
+use crate::interpret::items::{clusters_where, condition, earliest, everywhere, latest, put, sum};
 use crate::interpret::{Replicas, requirements};
 
 /// Pods that run to completion, `spec.parallelism` at a time.
@@ -26,18 +26,6 @@ fn end(status: &Value) -> Option<&str> {
         .iter()
         .find(|one| ends.iter().any(|end| one["type"] == *end) && one["status"] == "True")?
         .text("type")
-}
-
-fn condition(of_type: &str, reason: &str, message: &str, now: Timestamp) -> Value {
-    let now = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    json!({
-        "type": of_type,
-        "status": "True",
-        "lastProbeTime": now,
-        "lastTransitionTime": now,
-        "reason": reason,
-        "message": message,
-    })
 }
 
 impl Kind for Job {
@@ -87,37 +75,27 @@ impl Kind for Job {
             put(&mut status, counter, Some(Value::from(sum(items, counter))));
         }
         let mut conditions = Vec::new();
-        let failed_in: Vec<&str> = statuses(items)
-            .filter(|(_, status)| end(status) == Some("Failed"))
-            .map(|(cluster, _)| cluster)
-            .collect();
-        if !failed_in.is_empty() {
-            let message = format!("Job executed failed in member clusters {}", failed_in.join(","));
-            conditions.push(condition("Failed", "JobFailed", &message, now));
+        let has_failed = |status: &Value| end(status) == Some("Failed");
+        if let Some(clusters) = clusters_where(items, ",", has_failed) {
+            let message = format!("Job executed failed in member clusters {clusters}");
+            conditions.push(condition(template, "Failed", "JobFailed", &message, now));
         }
-        let is_everywhere = |holds: &dyn Fn(&Value) -> bool| {
-            !items.is_empty()
-                && statuses(items).filter(|(_, status)| holds(status)).count() == items.len()
-        };
-        if is_everywhere(&|status| end(status) == Some("Complete")) {
-            conditions.push(condition("Complete", "Completed", "Job completed", now));
-            if is_everywhere(&|status| is_true(status, "SuccessCriteriaMet")) {
+        if everywhere(items, |status| end(status) == Some("Complete")) {
+            let message = "Job completed";
+            conditions.push(condition(template, "Complete", "Completed", message, now));
+            if everywhere(items, |status| is_true(status, "SuccessCriteriaMet")) {
+                let (of_type, reason) = ("SuccessCriteriaMet", "CompletionsReached");
                 let message = "All member clusters have met success criteria";
-                conditions.push(condition(
-                    "SuccessCriteriaMet",
-                    "CompletionsReached",
-                    message,
-                    now,
-                ));
+                conditions.push(condition(template, of_type, reason, message, now));
             }
         }
         put(&mut status, "conditions", Some(Value::Array(conditions)));
         let started = old.and_then(|old| old.field("startTime")).or_else(|| {
-            is_everywhere(&|status| status.field("startTime").is_some())
+            everywhere(items, |status| status.field("startTime").is_some())
                 .then(|| earliest(items, "startTime"))?
         });
         put(&mut status, "startTime", started.cloned());
-        let completed = is_everywhere(&|status| status.field("completionTime").is_some())
+        let completed = everywhere(items, |status| status.field("completionTime").is_some())
             .then(|| latest(items, "completionTime"))
             .flatten();
         put(&mut status, "completionTime", completed.cloned());

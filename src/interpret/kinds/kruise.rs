@@ -1,17 +1,15 @@
 //! OpenKruise's workloads of one pod template: CloneSet, StatefulSet, UnitedDeployment, DaemonSet.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Kind, is_observed, pick_generations, pick_present, pods_of_template, set_in_spec};
+use super::{Kind, pick_generations, pick_present, pods_of_template, set_in_spec};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::Replicas;
 use crate::interpret::dependency::{Dependency, of_pod};
 use crate::interpret::fields::{Answer, Fields, Unreadable};
-use crate::interpret::items::{fold, put, statuses};
+use crate::interpret::items::{fold, one_of_each, put, statuses};
 
 /// A workload of OpenKruise.
 pub(super) struct Workload {
@@ -101,12 +99,15 @@ pub(super) const DAEMON_SET: Workload = Workload {
 
 /// Whether every pod wanted is of the newest template and available.
 fn is_rolled_out(live: &Manifest, pods: &Pods) -> Result<bool, Unreadable> {
-    let status = live.need("status")?;
-    if !is_observed(live) {
+    let (status, metadata) = (live.need("status")?, live.need("metadata")?);
+    if status.number("observedGeneration") != metadata.number("generation") {
         return Ok(false);
     }
     let (updated, wanted, available) = match pods {
-        Pods::Replicas => ("updatedReplicas", live.number("spec.replicas"), "availableReplicas"),
+        Pods::Replicas => {
+            let wanted = live.need("spec")?.number("replicas");
+            ("updatedReplicas", wanted, "availableReplicas")
+        }
         Pods::EachNode => {
             let wanted = status.need_number("desiredNumberScheduled")?;
             ("updatedNumberScheduled", Some(wanted), "numberAvailable")
@@ -136,7 +137,9 @@ impl Kind for Workload {
     }
 
     fn is_healthy(&self, live: &Manifest) -> Answer<bool> {
-        if self.has_conditions && live.field("status").is_none() {
+        let has_parts =
+            ["metadata", "spec", "status"].iter().all(|part| live.field(part).is_some());
+        if self.has_conditions && !has_parts {
             return Ok(Some(false));
         }
         is_rolled_out(live, &self.pods).map(Some)
@@ -158,14 +161,12 @@ impl Kind for Workload {
         items: &[AggregatedStatusItem],
         _now: Timestamp,
     ) -> Answer<Value> {
-        let mut status = fold(template, items, self.counters, self.texts);
+        let mut status = fold(template, items, self.counters, self.texts)?;
         if self.has_conditions {
-            let mut by_type = BTreeMap::new();
-            for condition in statuses(items).flat_map(|(_, status)| status.list("conditions")) {
-                by_type.insert(condition.text("type"), condition.clone());
-            }
-            if !by_type.is_empty() {
-                put(&mut status, "conditions", Some(by_type.into_values().collect()));
+            let all = statuses(items).flat_map(|(_, status)| status.list("conditions"));
+            let conditions = one_of_each(all, "type", |_, _| true);
+            if !conditions.is_empty() {
+                put(&mut status, "conditions", Some(Value::Array(conditions)));
             }
         }
         Ok(Some(Value::Object(status)))

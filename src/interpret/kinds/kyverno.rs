@@ -7,7 +7,7 @@ use super::{Kind, pick_present};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::fields::{Answer, Fields};
-use crate::interpret::items::{last, merged_conditions, put, statuses};
+use crate::interpret::items::{last, merged_conditions, put, statuses, sum};
 
 /// Rules about objects: of one namespace, or of a whole cluster.
 pub(super) struct Policy(&'static str);
@@ -47,10 +47,11 @@ impl Kind for Policy {
         }
         let mut rules = Map::new();
         for counter in ["generate", "mutate", "validate", "verifyimages"] {
-            let counts = statuses(items).filter_map(|(_, status)| status.field("rulecount"));
-            let counts: Result<Vec<i64>, _> =
-                counts.map(|counts| counts.need_number(counter)).collect();
-            rules.insert(counter.to_owned(), Value::from(counts?.iter().sum::<i64>()));
+            for counts in statuses(items).filter_map(|(_, status)| status.field("rulecount")) {
+                counts.need_number(counter)?;
+            }
+            let sum = sum(items, &format!("rulecount.{counter}"));
+            rules.insert(counter.to_owned(), Value::from(sum));
         }
         let mut status = Map::from_iter([("rulecount".to_owned(), Value::Object(rules))]);
         for field in ["autogen", "ready"] {

@@ -6,24 +6,32 @@ mod cron_job;
 mod custom_resource_definition;
 mod daemon_set;
 mod deployment;
+mod flink_deployment;
 mod flux;
 mod horizontal_pod_autoscaler;
 mod ingress;
 mod job;
 mod kruise;
 mod kruise_jobs;
+mod kubeflow;
 mod kyverno;
+mod mpi_job;
+mod notebook;
 mod persistent_volume;
 mod persistent_volume_claim;
 mod pod;
 mod pod_disruption_budget;
+mod ray;
+mod ray_service;
 mod replica_set;
 mod secret;
 mod service;
 mod service_account;
 mod service_import;
 mod sidecar_set;
+mod spark_application;
 mod stateful_set;
+mod volcano_job;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -84,7 +92,7 @@ pub(super) trait Kind: Sync {
 }
 
 /// Every kind with rules of its own: those of Kubernetes first, then by API group.
-const KINDS: &[&dyn Kind] = &[
+pub(super) const KINDS: &[&dyn Kind] = &[
     &deployment::Deployment,
     &pod::Pod,
     &service::Service,
@@ -110,15 +118,25 @@ const KINDS: &[&dyn Kind] = &[
     &kruise::UNITED_DEPLOYMENT,
     &sidecar_set::SidecarSet,
     &argo_workflow::Workflow,
+    &volcano_job::VolcanoJob,
+    &flink_deployment::FlinkDeployment,
     &flux::HELM_RELEASE,
+    &kubeflow::PYTORCH_JOB,
+    &kubeflow::TF_JOB,
+    &notebook::Notebook,
+    &mpi_job::MpiJob,
     &flux::KUSTOMIZATION,
     &kyverno::CLUSTER_POLICY,
     &kyverno::POLICY,
+    &ray::RayCluster,
+    &ray::RayJob,
+    &ray_service::RayService,
     &flux::GIT_REPOSITORY,
     &flux::BUCKET,
     &flux::HELM_CHART,
     &flux::HELM_REPOSITORY,
     &flux::OCI_REPOSITORY,
+    &spark_application::SparkApplication,
 ];
 
 /// Annotation of a member's object: the generation of the template that it was made from.

@@ -35,7 +35,8 @@ fn place(point: &Value) -> (bool, &str, &str, bool, &str) {
 /// All points of entry of the members, each once, with the ports of its doubles.
 pub(super) fn load_balancer(items: &[AggregatedStatusItem]) -> Value {
     let mut points: Vec<Value> = Vec::new();
-    for mut point in joined(items, "loadBalancer.ingress") {
+    let reported = joined(items, "loadBalancer.ingress").into_iter();
+    for mut point in reported.filter(Value::is_object) {
         let found = points.binary_search_by(|one| place(one).cmp(&place(&point)));
         match found {
             Ok(known) => {
