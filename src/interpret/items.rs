@@ -90,10 +90,13 @@ pub(super) fn fold(
     let mut status = old.cloned().unwrap_or_default();
     if all_the_same(template, items) {
         let generation = metadata.count("generation");
-        put(&mut status, "observedGeneration", Some(Value::from(generation)));
+        put_count(&mut status, "observedGeneration", generation);
+    } else {
+        let seen = old.map_or(0, |old| old.count("observedGeneration"));
+        put_count(&mut status, "observedGeneration", seen);
     }
     for counter in counters {
-        put(&mut status, counter, Some(Value::from(sum(items, counter))));
+        put_count(&mut status, counter, sum(items, counter));
     }
     for text in texts {
         status.remove(*text);
@@ -139,22 +142,21 @@ pub(super) fn merged_conditions(items: &[AggregatedStatusItem]) -> Result<Value,
 }
 
 /// The status of a workload: `counters` are the members' sums, `observedGeneration` moves on once
-/// all caught up, and the rest stays as it was. `None` when nothing changes.
+/// all caught up, and the rest stays as it was. Those of `always` are there even when they are 0.
+/// `None` when nothing changes.
 pub(super) fn sum_counters(
     template: &Manifest,
     items: &[AggregatedStatusItem],
     counters: &[&str],
+    always: &[&str],
 ) -> Option<Value> {
     let old = template.field("status");
     let seen = old.map_or(0, |status| status.count("observedGeneration"));
     let observed =
         if all_caught_up(template, items) { template.count("metadata.generation") } else { seen };
-    let sums: Vec<i64> = counters.iter().map(|counter| sum(items, counter)).collect();
+    let sums: Vec<(&str, i64)> = counters.iter().map(|name| (*name, sum(items, name))).collect();
     let is_unchanged = seen == observed
-        && counters
-            .iter()
-            .zip(&sums)
-            .all(|(counter, sum)| old.map_or(0, |status| status.count(counter)) == *sum);
+        && sums.iter().all(|(name, sum)| old.map_or(0, |status| status.count(name)) == *sum);
     if is_unchanged {
         return None;
     }
@@ -162,9 +164,13 @@ pub(super) fn sum_counters(
     for mark_of_a_member in ["generation", "resourceTemplateGeneration"] {
         status.remove(mark_of_a_member);
     }
+    status.retain(|_, value| !is_zero(value));
     put(&mut status, "observedGeneration", Some(Value::from(observed)));
-    for (counter, sum) in counters.iter().zip(sums) {
-        put(&mut status, counter, Some(Value::from(sum)));
+    for (name, sum) in sums {
+        put(&mut status, name, Some(Value::from(sum)));
+        if always.contains(&name) {
+            put_count(&mut status, name, sum);
+        }
     }
     Some(Value::Object(status))
 }
@@ -234,6 +240,11 @@ pub(super) fn clusters_where(
 /// Whether the status of every cluster `is_so`, and there is at least one.
 pub(super) fn everywhere(items: &[AggregatedStatusItem], is_so: impl Fn(&Value) -> bool) -> bool {
     !items.is_empty() && statuses(items).filter(|(_, status)| is_so(status)).count() == items.len()
+}
+
+/// Writes a counter, 0 or not.
+pub(super) fn put_count(status: &mut Map<String, Value>, field: &str, count: i64) {
+    status.insert(field.to_owned(), Value::from(count));
 }
 
 /// Writes a field, or removes it when there is nothing to say.

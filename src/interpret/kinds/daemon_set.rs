@@ -45,7 +45,8 @@ impl Kind for DaemonSet {
         items: &[AggregatedStatusItem],
         _now: Timestamp,
     ) -> Answer<Value> {
-        Ok(sum_counters(template, items, &[COUNTERS_ALWAYS, COUNTERS].concat()))
+        let counters = [COUNTERS_ALWAYS, COUNTERS].concat();
+        Ok(sum_counters(template, items, &counters, COUNTERS_ALWAYS))
     }
 
     fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {

@@ -56,7 +56,7 @@ impl Kind for Deployment {
         items: &[AggregatedStatusItem],
         _now: Timestamp,
     ) -> Answer<Value> {
-        Ok(sum_counters(template, items, COUNTERS))
+        Ok(sum_counters(template, items, COUNTERS, &[]))
     }
 
     fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {

@@ -8,7 +8,7 @@ use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable, set};
-use crate::interpret::items::{fold, merged_conditions, put, put_last};
+use crate::interpret::items::{fold, merged_conditions, put, put_last, sum};
 
 /// A kind of Flux.
 pub(super) struct Flux {
@@ -20,8 +20,8 @@ pub(super) struct Flux {
     last: &'static [&'static str],
     /// Such fields that stay as they were while no cluster has them.
     last_or_old: &'static [&'static str],
-    /// Counters of the status, which add up.
-    counters: &'static [&'static str],
+    /// Counters of failures, which add up and are told only where there are some.
+    failures: &'static [&'static str],
     /// Where names of Secrets stand in the spec.
     secrets: &'static [&'static str],
 }
@@ -32,7 +32,7 @@ pub(super) const GIT_REPOSITORY: Flux = Flux {
     reasons: &["Succeeded"],
     last: &["artifact"],
     last_or_old: &["observedIgnore", "observedRecurseSubmodules"],
-    counters: &[],
+    failures: &[],
     secrets: &["secretRef.name", "verify.secretRef.name"],
 };
 
@@ -42,7 +42,7 @@ pub(super) const BUCKET: Flux = Flux {
     reasons: &["Succeeded"],
     last: &["artifact", "url"],
     last_or_old: &["observedIgnore"],
-    counters: &[],
+    failures: &[],
     secrets: &["secretRef.name"],
 };
 
@@ -52,7 +52,7 @@ pub(super) const HELM_CHART: Flux = Flux {
     reasons: &["Succeeded", "ChartPullSucceeded"],
     last: &["artifact", "observedChartName", "observedSourceArtifactRevision", "url"],
     last_or_old: &[],
-    counters: &[],
+    failures: &[],
     secrets: &["verify.secretRef.name"],
 };
 
@@ -62,7 +62,7 @@ pub(super) const HELM_REPOSITORY: Flux = Flux {
     reasons: &["Succeeded"],
     last: &["artifact", "url"],
     last_or_old: &[],
-    counters: &[],
+    failures: &[],
     secrets: &["secretRef.name"],
 };
 
@@ -72,7 +72,7 @@ pub(super) const OCI_REPOSITORY: Flux = Flux {
     reasons: &["Succeeded"],
     last: &["artifact", "url"],
     last_or_old: &["observedIgnore", "observedLayerSelector"],
-    counters: &[],
+    failures: &[],
     secrets: &["secretRef.name", "verify.secretRef.name", "certSecretRef.name"],
 };
 
@@ -88,7 +88,7 @@ pub(super) const HELM_RELEASE: Flux = Flux {
         "lastAttemptedValuesChecksum",
         "lastReleaseRevision",
     ],
-    counters: &["failures", "installFailures", "upgradeFailures"],
+    failures: &["failures", "installFailures", "upgradeFailures"],
     secrets: &["chart.spec.verify.secretRef.name", "kubeConfig.secretRef.name"],
 };
 
@@ -98,7 +98,7 @@ pub(super) const KUSTOMIZATION: Flux = Flux {
     reasons: &["ReconciliationSucceeded"],
     last: &[],
     last_or_old: &["lastAppliedRevision", "lastAttemptedRevision"],
-    counters: &[],
+    failures: &[],
     secrets: &["decryption.secretRef.name", "kubeConfig.secretRef.name"],
 };
 
@@ -129,7 +129,7 @@ impl Kind for Flux {
     }
 
     fn reflect(&self, live: &Manifest, status: &Value) -> Option<Value> {
-        let fields = [self.last, self.last_or_old, self.counters].concat();
+        let fields = [self.last, self.last_or_old, self.failures].concat();
         let mut kept = pick_present(status, &fields);
         kept.append(&mut pick_present(status, &["conditions", "observedGeneration"]));
         pick_generations(&mut kept, live);
@@ -142,7 +142,10 @@ impl Kind for Flux {
         items: &[AggregatedStatusItem],
         _now: Timestamp,
     ) -> Answer<Value> {
-        let mut status = fold(template, items, self.counters, self.last)?;
+        let mut status = fold(template, items, &[], self.last)?;
+        for counter in self.failures {
+            put(&mut status, counter, Some(Value::from(sum(items, counter))));
+        }
         for field in self.last_or_old {
             if items.is_empty() {
                 status.remove(*field);

@@ -213,8 +213,7 @@ fn pick_always(kept: &mut Map<String, Value>, status: &Value, fields: &[&str]) {
 /// Adds the generation of the live object, and the template's generation that it came from: what
 /// tells whether the cluster caught up (`spec/interpreter.md` §5).
 fn pick_generations(kept: &mut Map<String, Value>, live: &Manifest) {
-    let generation = live.count("metadata.generation");
-    if generation > 0 {
+    if let Some(generation) = live.number("metadata.generation") {
         kept.insert("generation".to_owned(), Value::from(generation));
     }
     let annotations = live.at("metadata.annotations");

@@ -8,7 +8,7 @@ use crate::api::binding::{AggregatedStatusItem, Component};
 use crate::api::manifest::Manifest;
 use crate::interpret::component;
 use crate::interpret::fields::{Answer, Fields, is_zero, later};
-use crate::interpret::items::{earliest, latest, one_of_each, only, put, statuses, sum};
+use crate::interpret::items::{earliest, latest, one_of_each, only, put, put_count, statuses, sum};
 
 /// One launcher and its workers.
 pub(super) struct MpiJob;
@@ -66,7 +66,7 @@ impl Kind for MpiJob {
             let mut counts = Map::new();
             for counter in ["active", "failed", "succeeded"] {
                 let sum = sum(items, &format!("replicaStatuses.{role}.{counter}"));
-                put(&mut counts, counter, Some(Value::from(sum)));
+                put_count(&mut counts, counter, sum);
             }
             put(&mut replicas, role, Some(Value::Object(counts)));
         }

@@ -7,7 +7,9 @@ use super::{Kind, pick_present};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::fields::{Answer, Fields, is_zero, later};
-use crate::interpret::items::{clusters_where, condition, everywhere, only, put, statuses, sum};
+use crate::interpret::items::{
+    clusters_where, condition, everywhere, only, put, put_count, statuses, sum,
+};
 use crate::interpret::{Replicas, requirements};
 
 /// One pod that somebody works in.
@@ -87,8 +89,7 @@ impl Kind for Notebook {
             conditions.push(condition(template, "Ready", "Ready", message, now));
         }
         let mut status = Map::new();
-        let ready = Value::from(sum(items, "readyReplicas"));
-        put(&mut status, "readyReplicas", Some(ready));
+        put_count(&mut status, "readyReplicas", sum(items, "readyReplicas"));
         put(&mut status, "containerState", container_state(items));
         put(&mut status, "conditions", Some(Value::Array(conditions)));
         Ok(Some(Value::Object(status)))

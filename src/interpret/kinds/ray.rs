@@ -10,7 +10,7 @@ use crate::api::quantity::Quantity;
 use crate::interpret::component;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable};
-use crate::interpret::items::{first, joined, latest, only, put, statuses, sum};
+use crate::interpret::items::{first, joined, latest, only, put, put_count, statuses, sum};
 use crate::interpret::pod_template::amount;
 
 /// A head and groups of workers.
@@ -86,7 +86,7 @@ impl Kind for RayCluster {
             "minWorkerReplicas",
             "readyWorkerReplicas",
         ] {
-            put(&mut status, counter, Some(Value::from(sum(items, counter))));
+            put_count(&mut status, counter, sum(items, counter));
         }
         for field in ["desiredCPU", "desiredGPU", "desiredMemory", "desiredTPU"] {
             let sum = sum_of_amounts(items, field)?;

@@ -9,7 +9,7 @@ use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable, replica_count};
-use crate::interpret::items::{first, joined, latest, only, put, statuses, sum};
+use crate::interpret::items::{first, joined, latest, only, put, put_count, statuses, sum};
 use crate::interpret::{Replicas, requirements};
 
 /// Applications that answer requests, on a RayCluster: a head and groups of workers.
@@ -123,11 +123,10 @@ impl Kind for RayService {
         let old = template.field("status").and_then(Value::as_object);
         let mut status = old.cloned().unwrap_or_default();
         put(&mut status, "conditions", Some(Value::Array(joined(items, "conditions"))));
-        let endpoints = sum(items, "numServeEndpoints");
-        put(&mut status, "numServeEndpoints", Some(Value::from(endpoints)));
+        put_count(&mut status, "numServeEndpoints", sum(items, "numServeEndpoints"));
         put(&mut status, "lastUpdateTime", latest(items, "lastUpdateTime").cloned());
         let seen = statuses(items).map(|(_, status)| status.count("observedGeneration")).max();
-        put(&mut status, "observedGeneration", seen.map(Value::from));
+        put_count(&mut status, "observedGeneration", seen.unwrap_or(0));
         let is_down = statuses(items).any(|(_, status)| status.text("serviceStatus") == Some(""));
         put(&mut status, "serviceStatus", (!is_down).then(|| Value::from("Running")));
         if let Some(active) = first(items, "activeServiceStatus") {

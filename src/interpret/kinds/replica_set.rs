@@ -16,6 +16,8 @@ use crate::interpret::items::sum_counters;
 /// A fixed number of equal pods, without roll-outs.
 pub(super) struct ReplicaSet;
 
+const COUNTERS_ALWAYS: &[&str] = &["replicas"];
+
 impl Kind for ReplicaSet {
     fn matches(&self) -> (&'static str, &'static str) {
         ("apps/v1", "ReplicaSet")
@@ -37,7 +39,7 @@ impl Kind for ReplicaSet {
 
     fn reflect(&self, live: &Manifest, status: &Value) -> Option<Value> {
         let mut kept = pick(status, &["availableReplicas", "observedGeneration", "readyReplicas"]);
-        pick_always(&mut kept, status, &["replicas"]);
+        pick_always(&mut kept, status, COUNTERS_ALWAYS);
         pick_generations(&mut kept, live);
         Some(Value::Object(kept))
     }
@@ -48,7 +50,8 @@ impl Kind for ReplicaSet {
         items: &[AggregatedStatusItem],
         _now: Timestamp,
     ) -> Answer<Value> {
-        Ok(sum_counters(template, items, &["availableReplicas", "readyReplicas", "replicas"]))
+        let counters = ["availableReplicas", "readyReplicas", "replicas"];
+        Ok(sum_counters(template, items, &counters, COUNTERS_ALWAYS))
     }
 
     fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {

@@ -10,7 +10,7 @@ use crate::api::binding::{AggregatedStatusItem, Component, ComponentReplicaRequi
 use crate::api::manifest::Manifest;
 use crate::api::quantity::Quantity;
 use crate::interpret::fields::{Answer, Fields, Unreadable, replica_count};
-use crate::interpret::items::{latest, only, put, statuses, sum};
+use crate::interpret::items::{latest, only, put, put_count, statuses, sum};
 use crate::interpret::pod_template::{amount, node_claim};
 
 /// A driver and its executors.
@@ -170,7 +170,7 @@ impl Kind for SparkApplication {
         });
         put(&mut status, "applicationState", worst.cloned());
         for counter in ["executionAttempts", "submissionAttempts"] {
-            put(&mut status, counter, Some(Value::from(sum(items, counter))));
+            put_count(&mut status, counter, sum(items, counter));
         }
         for time in ["lastSubmissionAttemptTime", "terminationTime"] {
             put(&mut status, time, latest(items, time).cloned());

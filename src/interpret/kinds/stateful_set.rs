@@ -16,6 +16,8 @@ use crate::interpret::items::sum_counters;
 /// A workload whose pods have names and disks of their own.
 pub(super) struct StatefulSet;
 
+const COUNTERS_ALWAYS: &[&str] = &["availableReplicas", "replicas"];
+
 impl Kind for StatefulSet {
     fn matches(&self) -> (&'static str, &'static str) {
         ("apps/v1", "StatefulSet")
@@ -37,7 +39,7 @@ impl Kind for StatefulSet {
     fn reflect(&self, live: &Manifest, status: &Value) -> Option<Value> {
         let fields = ["currentReplicas", "observedGeneration", "readyReplicas", "updatedReplicas"];
         let mut kept = pick(status, &fields);
-        pick_always(&mut kept, status, &["availableReplicas", "replicas"]);
+        pick_always(&mut kept, status, COUNTERS_ALWAYS);
         pick_generations(&mut kept, live);
         Some(Value::Object(kept))
     }
@@ -55,7 +57,7 @@ impl Kind for StatefulSet {
             "replicas",
             "updatedReplicas",
         ];
-        Ok(sum_counters(template, items, &counters))
+        Ok(sum_counters(template, items, &counters, COUNTERS_ALWAYS))
     }
 
     /// Claims that the set makes for its own pods are no references.

@@ -19,6 +19,7 @@ const RULES: &[(&str, Rule)] = &[
     ("the secret volumes of a Workflow are named by `secretName`", is_volume_of_workflow),
     ("a template that refers to nothing has no dependencies", is_without_references),
     ("a SidecarSet that no cluster reports has counters of 0", is_unreported_sidecar_set),
+    ("a hash that no cluster tells is absent, not 0", is_unknown_hash),
     ("how one cluster's BroadcastJob ended says nothing about the next", is_broadcast_job),
     ("a HelmChart reports the generation that was seen", is_chart_generation),
     ("failures of a HelmRelease are counted afresh", is_count_of_failures),
@@ -183,11 +184,19 @@ fn is_without_references(case: &Value, ours: Option<&Value>, _theirs: Option<&Va
 }
 
 fn is_unreported_sidecar_set(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
+    let counters = ours.and_then(Value::as_object);
     is_kind(case, "SidecarSet")
         && asks(case, "AggregateStatus")
         && fails(case)
         && case["items"].is_null()
-        && ours.is_some_and(Value::is_null)
+        && counters.is_some_and(|counters| counters.values().all(|counter| *counter == 0))
+}
+
+fn is_unknown_hash(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
+    is_kind(case, "DaemonSet")
+        && asks(case, "AggregateStatus")
+        && theirs.is_some_and(|theirs| theirs["daemonSetHash"] == 0)
+        && same_without(ours, theirs, &["daemonSetHash"])
 }
 
 fn items(case: &Value) -> &[Value] {
