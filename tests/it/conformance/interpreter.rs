@@ -46,9 +46,9 @@ const HANDLERS: &[(&str, &str, &str)] = &[
 /// The object in a field of the case, with the kind that the called function takes it for.
 fn object(case: &Value, name: &str) -> Manifest {
     let mut object: Manifest = serde_json::from_value(case[name].clone()).unwrap();
-    if let Some(handler) = case["handler"].as_str() {
-        let (_, api_version, kind) =
-            HANDLERS.iter().find(|(part, ..)| handler.contains(part)).unwrap();
+    let handler = case["handler"].as_str();
+    let served = handler.and_then(|name| HANDLERS.iter().find(|(part, ..)| name.contains(part)));
+    if let Some((_, api_version, kind)) = served {
         object.0.insert("apiVersion".to_owned(), Value::from(*api_version));
         object.0.insert("kind".to_owned(), Value::from(*kind));
     }
@@ -67,13 +67,13 @@ fn written(mut object: Manifest, case: &Value) -> Value {
 
 /// What the clusters report. A name that no cluster may have becomes one that it may.
 fn items(case: &Value) -> Vec<AggregatedStatusItem> {
-    let mut items = case["items"].as_array().cloned().unwrap_or_default();
-    for item in &mut items {
-        if serde_json::from_value::<ClusterName>(item["clusterName"].clone()).is_err() {
-            item["clusterName"] = Value::from("unnamed");
-        }
-    }
-    items.into_iter().map(|item| serde_json::from_value(item).unwrap()).collect()
+    let items = case["items"].as_array().into_iter().flatten().map(|item| {
+        let name = item["clusterName"].as_str().and_then(|name| ClusterName::new(name).ok());
+        let name = name.unwrap_or_else(|| ClusterName::new("unnamed").unwrap());
+        let item = json!({ "clusterName": name, "status": item["status"] });
+        serde_json::from_value(item).unwrap()
+    });
+    items.collect()
 }
 
 /// An answer; one without fields is none.
