@@ -1,23 +1,37 @@
-//! What a kind means: how many replicas it asks for, whether a live object is healthy, and which
-//! part of its status is worth carrying home (`spec/interpreter.md`).
+//! What a kind means: how many replicas it asks for, whether a live object is healthy, which part of
+//! its status is worth carrying home, what it refers to, what a member may keep, and what the members'
+//! statuses add up to (`spec/interpreter.md`).
 //!
 //! Kinds are matched by exact API version and kind; one that has no file under `kinds/` has no
-//! replicas, is healthy, and reflects its whole status. Interpretation runs at two places: replicas
-//! and pruning where plans are made, health and status next to the member.
+//! replicas, is healthy, and reflects its whole status. Interpretation runs at two places: replicas,
+//! dependencies, aggregation and pruning where plans are made; health, status and retention next to
+//! the member.
+//!
+//! An object that lacks what its kind cannot do without is [`Unreadable`]: it then counts as one
+//! without replicas, its health is unknown, and it reflects nothing.
 
+mod dependency;
+mod fields;
+mod items;
 mod kinds;
 mod pod_template;
 mod prune;
+#[cfg(test)]
+mod tests;
 
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
 
+use crate::api::binding::{AggregatedStatusItem, Component, ReplicaRequirements};
 use crate::api::manifest::Manifest;
 use crate::api::report::Health;
+use fields::Fields as _;
 
+pub use dependency::Dependency;
+pub use fields::{Answer, Unreadable};
 pub use pod_template::requirements;
+use pod_template::{component, requirements_of_nodes, requirements_of_pod};
 pub use prune::prune;
-
-use crate::api::binding::ReplicaRequirements;
 
 /// What a template asks of the scheduler.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +47,28 @@ pub struct Replicas {
 /// A field that an API server would default is defaulted here: the text in git never met one.
 #[must_use]
 pub fn replicas(template: &Manifest) -> Option<Replicas> {
-    kinds::of(template)?.replicas(template)
+    kinds::of(template)?.replicas(template).ok()?
+}
+
+/// The parts that `template` consists of, by name, when its kind has several pod templates.
+///
+/// ```
+/// # use git_fleet::interpret::components;
+/// let job = serde_saphyr::from_str(
+///     "{apiVersion: batch.volcano.sh/v1alpha1, kind: Job, spec: {tasks: [{name: ps}, {minAvailable: 3}]}}",
+/// )?;
+/// let parts = components(&job)?.unwrap_or_default();
+/// let parts: Vec<_> = parts.iter().map(|part| (part.name.as_str(), part.replicas)).collect();
+/// assert_eq!(parts, [("ps", 1), ("task-1", 3)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn components(template: &Manifest) -> Answer<Vec<Component>> {
+    let Some(kind) = kinds::of(template) else { return Ok(None) };
+    let mut components = kind.components(template)?;
+    if let Some(components) = &mut components {
+        components.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Ok(components)
 }
 
 /// Writes the number of replicas that one cluster is to run.
@@ -45,51 +80,64 @@ pub fn revise_replicas(manifest: &mut Manifest, count: i32) {
     }
 }
 
+/// Takes over into `desired` what belongs to the member in its `live` object: addresses that it
+/// gave, volumes that it bound, replicas that it scales itself.
+///
+/// For updates only: an object that is not there yet has nothing to keep.
+pub fn retain(desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
+    kinds::of(desired).map_or(Ok(()), |kind| kind.retain(desired, live))
+}
+
 /// Health of a live object: of a kind that has no rule, `Healthy`.
 #[must_use]
 pub fn health(live: &Manifest) -> Health {
-    match kinds::of(live).and_then(|kind| kind.is_healthy(live)) {
-        Some(false) => Health::Unhealthy,
-        Some(true) | None => Health::Healthy,
+    match kinds::of(live).map_or(Ok(None), |kind| kind.is_healthy(live)) {
+        Ok(Some(true) | None) => Health::Healthy,
+        Ok(Some(false)) => Health::Unhealthy,
+        Err(Unreadable(_)) => Health::Unknown,
     }
 }
 
 /// The part of a live object's status that goes into the report; `None` when there is none.
 #[must_use]
 pub fn reflect(live: &Manifest) -> Option<Value> {
-    let status = live.0.get("status").filter(|status| !status.is_null())?;
+    let status = live.0.get("status").filter(|status| status.is_object())?;
     match kinds::of(live) {
         Some(kind) => kind.reflect(live, status),
         None => Some(status.clone()),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The status that `template` gets from what the members reflected; `None` when it stays as it is:
+/// nothing changed, or its kind has no rule.
+///
+/// `items` are in order of the clusters' names. `now` is written where a condition is made here.
+pub fn aggregate(
+    template: &Manifest,
+    items: &[AggregatedStatusItem],
+    now: Timestamp,
+) -> Answer<Value> {
+    let Some(kind) = kinds::of(template) else { return Ok(None) };
+    let status = kind.aggregate(template, items, now)?;
+    let nothing = Value::Object(Map::new());
+    let old = template.field("status").unwrap_or(&nothing);
+    Ok(status.filter(|status| status != old))
+}
 
-    fn count(api_version: &str, kind: &str, spec: &str) -> Option<i32> {
-        let text = format!("{{apiVersion: {api_version}, kind: {kind}, spec: {spec}}}");
-        replicas(&serde_saphyr::from_str(&text).unwrap()).map(|replicas| replicas.count)
-    }
-
-    #[test]
-    fn an_absent_number_is_the_one_that_an_api_server_fills_in() {
-        for kind in ["Deployment", "ReplicaSet", "StatefulSet"] {
-            assert_eq!(count("apps/v1", kind, "{}"), Some(1), "{kind}");
-            assert_eq!(count("apps/v1", kind, "{replicas: null}"), Some(1), "{kind}");
-            assert_eq!(count("apps/v1", kind, "{replicas: 0}"), Some(0), "{kind}");
-        }
-        for (spec, expected) in [
-            ("{}", 1),
-            ("{parallelism: 3}", 3),
-            ("{completions: 5}", 1),
-            ("{parallelism: 3, completions: 2}", 2),
-            ("{parallelism: 0, completions: 2}", 0),
-        ] {
-            assert_eq!(count("batch/v1", "Job", spec), Some(expected), "{spec}");
-        }
-        assert_eq!(count("v1", "Pod", "{}"), Some(1));
-        assert_eq!(count("apps/v1", "DaemonSet", "{}"), None);
-    }
+/// What `template` refers to and cannot run without, by API version, kind, namespace and name; each
+/// once.
+///
+/// ```
+/// # use git_fleet::interpret::dependencies;
+/// let ingress = serde_saphyr::from_str(
+///     "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a, namespace: web}, \
+///       spec: {tls: [{secretName: tls}]}}",
+/// )?;
+/// let found = dependencies(&ingress)?;
+/// assert_eq!((found[0].kind.as_str(), found[0].name.as_str()), ("Secret", "tls"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn dependencies(template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {
+    let Some(kind) = kinds::of(template) else { return Ok(Vec::new()) };
+    Ok(dependency::in_order(kind.dependencies(template)?))
 }

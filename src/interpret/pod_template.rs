@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::api::binding::{NodeClaim, ReplicaRequirements};
+use super::fields::{Fields, replica_count};
+use crate::api::binding::{
+    Component, ComponentReplicaRequirements, NodeClaim, ReplicaRequirements,
+};
 use crate::api::quantity::Quantity;
 
 /// The needs of one pod of `template` (anything with a pod's `spec`); `None` when it has none.
@@ -13,16 +16,54 @@ use crate::api::quantity::Quantity;
 /// the overhead of the runtime comes on top. A limit stands in for a request that is not there.
 #[must_use]
 pub fn requirements(template: &Value) -> Option<ReplicaRequirements> {
-    let pod = template.get("spec")?;
-    let node_claim = node_claim(pod);
-    let resource_request = resource_request(pod);
+    requirements_of_pod(template.get("spec")?)
+}
+
+/// The needs of one pod with this `spec`.
+pub(super) fn requirements_of_pod(pod: &Value) -> Option<ReplicaRequirements> {
+    from_parts(node_claim(pod), resource_request(pod))
+}
+
+/// The needs of a pod of which only the nodes are known.
+pub(super) fn requirements_of_nodes(pod: &Value) -> Option<ReplicaRequirements> {
+    from_parts(node_claim(pod), Amounts::new())
+}
+
+fn from_parts(
+    node_claim: Option<NodeClaim>,
+    resource_request: Amounts,
+) -> Option<ReplicaRequirements> {
     if node_claim.is_none() && resource_request.is_empty() {
         return None;
     }
     Some(ReplicaRequirements { node_claim, resource_request, ..ReplicaRequirements::default() })
 }
 
-fn node_claim(pod: &Value) -> Option<NodeClaim> {
+/// A part of a workload: so many replicas of a pod template.
+pub(super) fn component(name: &str, replicas: i64, template: Option<&Value>) -> Component {
+    let needs = template.and_then(requirements);
+    Component {
+        name: name.to_owned(),
+        replicas: replica_count(replicas),
+        replica_requirements: needs.map(|needs| ComponentReplicaRequirements {
+            node_claim: needs.node_claim,
+            resource_request: needs.resource_request,
+            priority_class_name: needs.priority_class_name,
+        }),
+    }
+}
+
+/// An amount, as text or as a number; `None` when it is neither.
+pub(super) fn amount(value: &Value) -> Option<Quantity> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// The nodes that a pod with this `spec` may run on; `None` when it may run anywhere.
+pub(super) fn node_claim(pod: &Value) -> Option<NodeClaim> {
     let hard_affinity = pod
         .pointer("/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution")
         .filter(|affinity| affinity.is_object());
@@ -51,10 +92,10 @@ type Amounts = BTreeMap<String, Quantity>;
 
 fn resource_request(pod: &Value) -> Amounts {
     let mut total = Amounts::new();
-    for container in list(pod, "containers") {
+    for container in pod.list("containers") {
         add(&mut total, &request_of(container));
     }
-    for container in list(pod, "initContainers") {
+    for container in pod.list("initContainers") {
         for (name, amount) in request_of(container) {
             let slot = total.entry(name).or_insert_with(|| amount.clone());
             if *slot < amount {
@@ -65,10 +106,6 @@ fn resource_request(pod: &Value) -> Amounts {
     add(&mut total, &amounts(pod.get("overhead")));
     total.retain(|name, amount| *amount != Quantity::zero() && is_counted(name));
     total
-}
-
-fn list<'v>(pod: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> {
-    pod.get(field).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// What a container asks for, with its limits where it does not say.
@@ -86,15 +123,20 @@ fn request_of(container: &Value) -> Amounts {
 fn amounts(map: Option<&Value>) -> Amounts {
     let entries = map.and_then(Value::as_object).into_iter().flatten();
     entries
-        .filter_map(|(name, value)| {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Number(number) => number.to_string(),
-                _ => return None,
-            };
-            Some((name.clone(), text.parse().ok()?))
-        })
+        .filter_map(|(name, value)| Some((name.clone(), counted(name, amount(value)?))))
         .collect()
+}
+
+/// An amount as clusters count it: cpu in thousandths, all else in whole units, rounded up.
+fn counted(name: &str, amount: Quantity) -> Quantity {
+    match name {
+        "cpu" if Quantity::from_milli(amount.milli_value()) != amount => {
+            Quantity::from_milli(amount.milli_value())
+        }
+        "cpu" => amount,
+        _ if amount.is_whole() => amount,
+        _ => Quantity::from(amount.value()),
+    }
 }
 
 fn add(total: &mut Amounts, more: &Amounts) {

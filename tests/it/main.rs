@@ -8,6 +8,7 @@ mod action;
 mod cli;
 mod conformance;
 mod example;
+mod interpret;
 mod kinds;
 mod layers;
 mod ledger;

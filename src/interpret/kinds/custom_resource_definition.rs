@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Kind, at, pick};
+use super::{Kind, has_condition, pick};
 use crate::api::manifest::Manifest;
+use crate::interpret::fields::Answer;
 
 /// A kind that a member learns; healthy once its API is served.
 ///
@@ -16,13 +17,8 @@ impl Kind for CustomResourceDefinition {
         ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
     }
 
-    fn is_healthy(&self, live: &Manifest) -> Option<bool> {
-        let conditions = at(live, &["status", "conditions"]).and_then(Value::as_array);
-        Some(
-            conditions.into_iter().flatten().any(|condition| {
-                condition["type"] == "Established" && condition["status"] == "True"
-            }),
-        )
+    fn is_healthy(&self, live: &Manifest) -> Answer<bool> {
+        Ok(Some(has_condition(live, "Established")))
     }
 
     fn reflect(&self, _live: &Manifest, status: &Value) -> Option<Value> {

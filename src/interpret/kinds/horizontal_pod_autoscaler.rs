@@ -1,9 +1,13 @@
 //! `autoscaling/v2 HorizontalPodAutoscaler`.
 
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
 
-use super::Kind;
+use super::{Kind, pick, pick_always};
+use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
+use crate::interpret::fields::Answer;
+use crate::interpret::items::{put, sum};
 
 /// Scales a workload inside one member; it has no health of its own.
 pub(super) struct HorizontalPodAutoscaler;
@@ -14,9 +18,21 @@ impl Kind for HorizontalPodAutoscaler {
     }
 
     fn reflect(&self, _live: &Manifest, status: &Value) -> Option<Value> {
-        let mut kept = super::pick(status, &["currentReplicas"]);
-        let wanted = status.get("desiredReplicas").and_then(Value::as_i64).unwrap_or(0);
-        kept.insert("desiredReplicas".to_owned(), Value::from(wanted));
+        let mut kept = pick(status, &["currentReplicas"]);
+        pick_always(&mut kept, status, &["desiredReplicas"]);
         Some(Value::Object(kept))
+    }
+
+    fn aggregate(
+        &self,
+        _template: &Manifest,
+        items: &[AggregatedStatusItem],
+        _now: Timestamp,
+    ) -> Answer<Value> {
+        let (current, desired) = (sum(items, "currentReplicas"), sum(items, "desiredReplicas"));
+        let mut status = Map::new();
+        put(&mut status, "currentReplicas", Some(Value::from(current)));
+        status.insert("desiredReplicas".to_owned(), Value::from(desired));
+        Ok(Some(Value::Object(status)))
     }
 }

@@ -1,34 +1,110 @@
 //! `v1 Pod`.
 
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
 
-use super::{Kind, at};
+use super::{Kind, has_condition};
+use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
-use crate::interpret::{Replicas, requirements};
+use crate::interpret::dependency::{Dependency, References};
+use crate::interpret::fields::{Answer, Fields, Unreadable, set};
+use crate::interpret::items::{put, statuses};
+use crate::interpret::{Replicas, requirements_of_pod};
 
 /// One pod, which is its own template.
 pub(super) struct Pod;
+
+/// The first of `order` that a cluster reports; a cluster that reports nothing is `Pending`.
+pub(super) fn foremost_phase<'p>(
+    items: &[AggregatedStatusItem],
+    order: &[&'p str],
+) -> Option<&'p str> {
+    let is_waiting = statuses(items).count() < items.len();
+    order.iter().copied().find(|phase| {
+        (is_waiting && *phase == "Pending")
+            || statuses(items).any(|(_, status)| status.text("phase") == Some(phase))
+    })
+}
+
+/// What is told of the containers: whether each is ready, and its state.
+fn containers(items: &[AggregatedStatusItem], field: &str) -> Value {
+    let all = statuses(items).flat_map(|(_, status)| status.list(field));
+    all.map(|container| {
+        let is_ready = container.is_true("ready");
+        let state = container.field("state").cloned();
+        let mut told = Map::from_iter([("ready".to_owned(), Value::from(is_ready))]);
+        told.insert("state".to_owned(), state.unwrap_or_else(|| Value::Object(Map::new())));
+        Value::Object(told)
+    })
+    .collect()
+}
+
+/// The mounts of a container are those of the live container of its name.
+fn retain_mounts(desired: &mut Manifest, live: &Manifest, field: &str) {
+    let spec = desired.0.get_mut("spec").and_then(Value::as_object_mut);
+    let containers = spec.and_then(|spec| spec.get_mut(field)?.as_array_mut());
+    let Some(containers) = containers else { return };
+    for kept in live.list(&format!("spec.{field}")) {
+        let same_name = containers.iter_mut().find(|one| one.text("name") == kept.text("name"));
+        let Some(container) = same_name.and_then(Value::as_object_mut) else { continue };
+        match kept.field("volumeMounts") {
+            Some(mounts) => container.insert("volumeMounts".to_owned(), mounts.clone()),
+            None => container.remove("volumeMounts"),
+        };
+    }
+}
 
 impl Kind for Pod {
     fn matches(&self) -> (&'static str, &'static str) {
         ("v1", "Pod")
     }
 
-    fn replicas(&self, template: &Manifest) -> Option<Replicas> {
-        let as_template = Value::Object(template.0.clone());
-        Some(Replicas { count: 1, requirements: requirements(&as_template) })
+    fn replicas(&self, template: &Manifest) -> Answer<Replicas> {
+        let requirements = template.field("spec").and_then(requirements_of_pod);
+        Ok(Some(Replicas { count: 1, requirements }))
     }
 
-    fn is_healthy(&self, live: &Manifest) -> Option<bool> {
-        let phase = at(live, &["status", "phase"]).and_then(Value::as_str);
-        Some(match phase {
+    /// What the member's scheduler and admission wrote cannot be changed afterwards.
+    fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
+        for path in ["spec.nodeName", "spec.serviceAccountName", "spec.volumes"] {
+            set(desired, path, live.at(path).cloned());
+        }
+        retain_mounts(desired, live, "containers");
+        retain_mounts(desired, live, "initContainers");
+        Ok(())
+    }
+
+    fn is_healthy(&self, live: &Manifest) -> Answer<bool> {
+        Ok(Some(match live.text("status.phase") {
             Some("Succeeded") => true,
-            Some("Running") => at(live, &["status", "conditions"])
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True"),
+            Some("Running") => has_condition(live, "Ready"),
             Some(_) | None => false,
-        })
+        }))
+    }
+
+    fn aggregate(
+        &self,
+        _template: &Manifest,
+        items: &[AggregatedStatusItem],
+        _now: Timestamp,
+    ) -> Answer<Value> {
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let mut status = Map::new();
+        for field in ["containerStatuses", "initContainerStatuses"] {
+            put(&mut status, field, Some(containers(items, field)));
+        }
+        let phase = foremost_phase(items, &["Failed", "Pending", "Running", "Succeeded"]);
+        put(&mut status, "phase", phase.map(Value::from));
+        Ok(Some(Value::Object(status)))
+    }
+
+    fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {
+        let mut references = References::new(template.namespace());
+        if let Some(spec) = template.field("spec") {
+            references.add_pod_spec(spec);
+        }
+        Ok(references.into_dependencies())
     }
 }

@@ -1,29 +1,52 @@
 //! `policy/v1 PodDisruptionBudget`.
 
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
 
-use super::{Kind, counter, pick};
+use super::{Kind, pick, pick_always};
+use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
+use crate::interpret::fields::{Answer, Fields};
+use crate::interpret::items::{put, statuses, sum};
 
 /// How many pods may be down at once; healthy while enough are up.
 pub(super) struct PodDisruptionBudget;
+
+const COUNTERS: &[&str] =
+    &["currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"];
 
 impl Kind for PodDisruptionBudget {
     fn matches(&self) -> (&'static str, &'static str) {
         ("policy/v1", "PodDisruptionBudget")
     }
 
-    fn is_healthy(&self, live: &Manifest) -> Option<bool> {
-        let wanted = counter(live, &["status", "desiredHealthy"]);
-        Some(counter(live, &["status", "currentHealthy"]) >= wanted)
+    fn is_healthy(&self, live: &Manifest) -> Answer<bool> {
+        Ok(Some(live.count("status.currentHealthy") >= live.count("status.desiredHealthy")))
     }
 
     fn reflect(&self, _live: &Manifest, status: &Value) -> Option<Value> {
         let mut kept = pick(status, &["disruptedPods"]);
-        for field in ["currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"] {
-            let count = status.get(field).and_then(Value::as_i64).unwrap_or(0);
-            kept.insert(field.to_owned(), Value::from(count));
-        }
+        pick_always(&mut kept, status, COUNTERS);
         Some(Value::Object(kept))
+    }
+
+    fn aggregate(
+        &self,
+        _template: &Manifest,
+        items: &[AggregatedStatusItem],
+        _now: Timestamp,
+    ) -> Answer<Value> {
+        let mut status = Map::new();
+        for counter in COUNTERS {
+            status.insert((*counter).to_owned(), Value::from(sum(items, counter)));
+        }
+        let disrupted = statuses(items).flat_map(|(cluster, status)| {
+            status
+                .entries("disruptedPods")
+                .map(move |(pod, since)| (format!("{cluster}/{pod}"), since.clone()))
+        });
+        let disrupted: Map<String, Value> = disrupted.collect();
+        put(&mut status, "disruptedPods", Some(Value::Object(disrupted)));
+        Ok(Some(Value::Object(status)))
     }
 }

@@ -1,37 +1,60 @@
 //! `apps/v1 ReplicaSet`.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::deployment::pods_of_template;
-use super::{Kind, counter, is_observed, number_at, pick_with_generation, set_in_spec};
+use super::{
+    Kind, is_observed, pick, pick_always, pick_generations, pods_of_template, set_in_spec,
+};
+use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::Replicas;
+use crate::interpret::dependency::{Dependency, of_pod};
+use crate::interpret::fields::{Answer, Fields, Unreadable};
+use crate::interpret::items::sum_counters;
 
 /// A fixed number of equal pods, without roll-outs.
 pub(super) struct ReplicaSet;
+
+const COUNTERS_ALWAYS: &[&str] = &["replicas"];
 
 impl Kind for ReplicaSet {
     fn matches(&self) -> (&'static str, &'static str) {
         ("apps/v1", "ReplicaSet")
     }
 
-    fn replicas(&self, template: &Manifest) -> Option<Replicas> {
-        Some(pods_of_template(template))
+    fn replicas(&self, template: &Manifest) -> Answer<Replicas> {
+        Ok(Some(pods_of_template(template)))
     }
 
     fn revise_replicas(&self, manifest: &mut Manifest, count: i32) {
         set_in_spec(manifest, "replicas", count);
     }
 
-    fn is_healthy(&self, live: &Manifest) -> Option<bool> {
-        let available = counter(live, &["status", "availableReplicas"]);
-        let wanted = number_at(live, &["spec", "replicas"]);
-        Some(is_observed(live) && wanted.is_none_or(|wanted| available >= wanted))
+    fn is_healthy(&self, live: &Manifest) -> Answer<bool> {
+        let available = live.count("status.availableReplicas");
+        let wanted = live.number("spec.replicas");
+        Ok(Some(is_observed(live) && wanted.is_none_or(|wanted| available >= wanted)))
     }
 
     fn reflect(&self, live: &Manifest, status: &Value) -> Option<Value> {
-        let fields = ["availableReplicas", "observedGeneration", "readyReplicas", "replicas"];
-        let kept = pick_with_generation(live, status, &fields);
-        (!kept.is_empty()).then_some(Value::Object(kept))
+        let mut kept = pick(status, &["availableReplicas", "observedGeneration", "readyReplicas"]);
+        pick_always(&mut kept, status, COUNTERS_ALWAYS);
+        pick_generations(&mut kept, live);
+        Some(Value::Object(kept))
+    }
+
+    fn aggregate(
+        &self,
+        template: &Manifest,
+        items: &[AggregatedStatusItem],
+        _now: Timestamp,
+    ) -> Answer<Value> {
+        let counters = ["availableReplicas", "readyReplicas", "replicas"];
+        Ok(sum_counters(template, items, &counters, COUNTERS_ALWAYS))
+    }
+
+    fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {
+        Ok(of_pod(template.at("spec.template"), template.namespace()))
     }
 }

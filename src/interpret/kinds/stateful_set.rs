@@ -1,42 +1,77 @@
 //! `apps/v1 StatefulSet`.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::deployment::{is_rolled_out, pods_of_template};
-use super::{Kind, pick_with_generation, set_in_spec};
+use super::{
+    Kind, is_rolled_out, pick, pick_always, pick_generations, pods_of_template, set_in_spec,
+};
+use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::Replicas;
+use crate::interpret::dependency::{Dependency, References};
+use crate::interpret::fields::{Answer, Fields, Unreadable};
+use crate::interpret::items::sum_counters;
 
 /// A workload whose pods have names and disks of their own.
 pub(super) struct StatefulSet;
+
+const COUNTERS_ALWAYS: &[&str] = &["availableReplicas", "replicas"];
 
 impl Kind for StatefulSet {
     fn matches(&self) -> (&'static str, &'static str) {
         ("apps/v1", "StatefulSet")
     }
 
-    fn replicas(&self, template: &Manifest) -> Option<Replicas> {
-        Some(pods_of_template(template))
+    fn replicas(&self, template: &Manifest) -> Answer<Replicas> {
+        Ok(Some(pods_of_template(template)))
     }
 
     fn revise_replicas(&self, manifest: &mut Manifest, count: i32) {
         set_in_spec(manifest, "replicas", count);
     }
 
-    fn is_healthy(&self, live: &Manifest) -> Option<bool> {
-        Some(is_rolled_out(live))
+    fn is_healthy(&self, live: &Manifest) -> Answer<bool> {
+        Ok(Some(is_rolled_out(live)))
     }
 
     /// `observedGeneration` is kept, which Karmada forgets for this kind (`spec/interpreter.md` §10).
     fn reflect(&self, live: &Manifest, status: &Value) -> Option<Value> {
-        let fields = [
+        let fields = ["currentReplicas", "observedGeneration", "readyReplicas", "updatedReplicas"];
+        let mut kept = pick(status, &fields);
+        pick_always(&mut kept, status, COUNTERS_ALWAYS);
+        pick_generations(&mut kept, live);
+        Some(Value::Object(kept))
+    }
+
+    fn aggregate(
+        &self,
+        template: &Manifest,
+        items: &[AggregatedStatusItem],
+        _now: Timestamp,
+    ) -> Answer<Value> {
+        let counters = [
             "availableReplicas",
             "currentReplicas",
-            "observedGeneration",
             "readyReplicas",
             "replicas",
             "updatedReplicas",
         ];
-        Some(Value::Object(pick_with_generation(live, status, &fields)))
+        Ok(sum_counters(template, items, &counters, COUNTERS_ALWAYS))
+    }
+
+    /// Claims that the set makes for its own pods are no references.
+    fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {
+        let mut references = References::new(template.namespace());
+        if let Some(pod) = template.at("spec.template") {
+            references.add_pod(pod);
+        }
+        references.forget("PersistentVolumeClaim", |name| {
+            template
+                .list("spec.volumeClaimTemplates")
+                .iter()
+                .any(|claim| claim.text("metadata.name") == Some(name))
+        });
+        Ok(references.into_dependencies())
     }
 }

@@ -6,6 +6,7 @@
 
 mod division;
 mod estimator;
+mod interpreter;
 mod overrides;
 mod policy_match;
 mod scheduling;

@@ -1,0 +1,230 @@
+//! Each kind by example.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn count(api_version: &str, kind: &str, spec: &str) -> Option<i32> {
+    let text = format!("{{apiVersion: {api_version}, kind: {kind}, spec: {spec}}}");
+    replicas(&serde_saphyr::from_str(&text).unwrap()).map(|replicas| replicas.count)
+}
+
+#[test]
+fn an_absent_number_is_the_one_that_an_api_server_fills_in() {
+    for kind in ["Deployment", "ReplicaSet", "StatefulSet"] {
+        assert_eq!(count("apps/v1", kind, "{}"), Some(1), "{kind}");
+        assert_eq!(count("apps/v1", kind, "{replicas: null}"), Some(1), "{kind}");
+        assert_eq!(count("apps/v1", kind, "{replicas: 0}"), Some(0), "{kind}");
+    }
+    for (spec, expected) in [
+        ("{}", 1),
+        ("{parallelism: 3}", 3),
+        ("{completions: 5}", 1),
+        ("{parallelism: 3, completions: 2}", 2),
+        ("{parallelism: 0, completions: 2}", 0),
+    ] {
+        assert_eq!(count("batch/v1", "Job", spec), Some(expected), "{spec}");
+    }
+    assert_eq!(count("v1", "Pod", "{}"), Some(1));
+    assert_eq!(count("apps/v1", "DaemonSet", "{}"), None);
+}
+
+/// Names of fields that some kind reads, so that what is made up gets somewhere.
+const NAMES: &[&str] = &[
+    "active",
+    "activeServiceStatus",
+    "applicationState",
+    "applicationStatuses",
+    "conditions",
+    "containerState",
+    "containerStatuses",
+    "controlledResources",
+    "desired",
+    "desiredCPU",
+    "disruptedPods",
+    "env",
+    "executorState",
+    "failed",
+    "generation",
+    "hostname",
+    "ingress",
+    "initContainers",
+    "ip",
+    "jobStatus",
+    "lastTransitionTime",
+    "lastUpdateTime",
+    "limits",
+    "loadBalancer",
+    "message",
+    "minAvailable",
+    "name",
+    "observedGeneration",
+    "phase",
+    "ports",
+    "rayClusterConfig",
+    "reason",
+    "replicas",
+    "replicaStatuses",
+    "requests",
+    "resources",
+    "resourceTemplateGeneration",
+    "rulecount",
+    "running",
+    "runningDuration",
+    "spec",
+    "startTime",
+    "startedAt",
+    "state",
+    "status",
+    "taskStatusCount",
+    "tasks",
+    "template",
+    "tolerations",
+    "type",
+    "validate",
+    "volumes",
+    "Worker",
+    "workerGroupSpecs",
+];
+
+const TEXTS: &[&str] = &[
+    "",
+    "1",
+    "1g",
+    "2026-06-01T10:00:00Z",
+    "2m30s",
+    "500m",
+    "Complete",
+    "Failed",
+    "Java",
+    "LoadBalancer",
+    "Running",
+    "Succeeded",
+    "True",
+];
+
+fn arb_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        prop_oneof![any::<i64>(), -1_i64..5].prop_map(Value::from),
+        proptest::sample::select(TEXTS).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 60, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(proptest::sample::select(NAMES), inner, 0..6).prop_map(
+                |map| map.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+            ),
+        ]
+    })
+}
+
+fn object(kind: (&str, &str), spec: &Value, status: &Value) -> Manifest {
+    let (api_version, kind) = kind;
+    let metadata = serde_json::json!({ "name": "odd", "namespace": "web", "generation": 1 });
+    let object = serde_json::json!({
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": metadata,
+        "spec": spec,
+        "status": status,
+    });
+    Manifest::from_value(object).unwrap()
+}
+
+fn items(statuses: Vec<Value>) -> Vec<AggregatedStatusItem> {
+    let items = statuses.into_iter().enumerate().map(|(place, status)| {
+        let item = serde_json::json!({ "clusterName": format!("member{place}"), "status": status });
+        serde_json::from_value(item).unwrap()
+    });
+    items.collect()
+}
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+proptest! {
+    /// A member may say anything, and a file may hold anything: every kind answers every question,
+    /// and the same reports change a status once only.
+    #[test]
+    fn nothing_is_too_odd_for_a_kind(
+        spec in arb_value(),
+        old in arb_value(),
+        statuses in proptest::collection::vec(arb_value(), 0..4),
+    ) {
+        let items = items(statuses.clone());
+        for kind in kinds::KINDS {
+            let mut template = object(kind.matches(), &spec, &old);
+            let _ = (replicas(&template), components(&template), dependencies(&template));
+            revise_replicas(&mut template, 7);
+            for status in &statuses {
+                let live = object(kind.matches(), &spec, status);
+                let _ = (health(&live), reflect(&live));
+                let _ = retain(&mut template.clone(), &live);
+            }
+            let aggregated = aggregate(&template, &items, at("2026-07-01T00:00:00Z"));
+            if let Ok(Some(status)) = aggregated {
+                template.0.insert("status".to_owned(), status);
+                let again = aggregate(&template, &items, at("2026-07-01T00:00:01Z"));
+                prop_assert_eq!(again, Ok(None), "{:?}", kind.matches());
+            }
+        }
+    }
+
+    /// What a cluster was given is what its object asks for.
+    #[test]
+    fn a_share_is_read_back(share in 1_i32..5_000, sizes in proptest::collection::vec(0..9, 1..5)) {
+        let groups: Vec<Value> =
+            sizes.iter().map(|size| serde_json::json!({ "replicas": size })).collect();
+        let spec = serde_json::json!({
+            "template": { "spec": {} },
+            "rayClusterConfig": { "headGroupSpec": { "template": {} }, "workerGroupSpecs": groups },
+        });
+        for kind in [
+            ("apps/v1", "Deployment"),
+            ("apps/v1", "ReplicaSet"),
+            ("apps/v1", "StatefulSet"),
+            ("batch/v1", "Job"),
+            ("apps.kruise.io/v1alpha1", "BroadcastJob"),
+            ("apps.kruise.io/v1alpha1", "CloneSet"),
+            ("apps.kruise.io/v1alpha1", "UnitedDeployment"),
+            ("apps.kruise.io/v1beta1", "StatefulSet"),
+            ("argoproj.io/v1alpha1", "Workflow"),
+            ("ray.io/v1", "RayService"),
+        ] {
+            let mut template = object(kind, &spec, &Value::Null);
+            revise_replicas(&mut template, share);
+            prop_assert_eq!(replicas(&template).map(|asked| asked.count), Some(share), "{:?}", kind);
+            let groups = template.0["spec"]["rayClusterConfig"]["workerGroupSpecs"].as_array();
+            let is_negative = |group: &Value| group["replicas"].as_i64() < Some(0);
+            prop_assert!(!groups.into_iter().flatten().any(is_negative));
+        }
+    }
+
+    /// The federated generation is the template's when every member caught up, else the old one.
+    #[test]
+    fn the_generation_moves_when_all_caught_up(
+        seen in 0_i64..3,
+        members in proptest::collection::vec((0_i64..3, 0_i64..3, 0_i64..3), 1..4),
+    ) {
+        let reports = members.iter().map(|(generation, observed, of_template)| {
+            serde_json::json!({
+                "replicas": 1,
+                "generation": generation,
+                "observedGeneration": observed,
+                "resourceTemplateGeneration": of_template,
+            })
+        });
+        let items = items(reports.collect());
+        let all_caught_up = members
+            .iter()
+            .all(|(generation, observed, of_template)| observed >= generation && *of_template >= 1);
+        let old = serde_json::json!({ "observedGeneration": seen });
+        let template = object(("apps/v1", "Deployment"), &Value::Null, &old);
+        let status = aggregate(&template, &items, at("2026-07-01T00:00:00Z")).unwrap().unwrap();
+        let moved = status.get("observedGeneration").and_then(Value::as_i64).unwrap_or(0);
+        prop_assert_eq!(moved, if all_caught_up { 1 } else { seen });
+    }
+}
