@@ -168,7 +168,12 @@ fn binding(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
         .suspension
         .clone()
         .map(|suspension| BindingSuspension { policy: suspension, scheduling: None });
-    if let Some(replicas) = interpret::replicas(case.template) {
+    let is_one_cluster = spec.placement.as_ref().is_some_and(schedule::is_one_cluster);
+    let parts = is_one_cluster.then(|| interpret::components(case.template));
+    if let Some(Ok(Some(parts))) = parts {
+        // What consists of several parts goes to its one cluster as a whole.
+        spec.components = parts;
+    } else if let Some(replicas) = interpret::replicas(case.template) {
         spec.replicas = replicas.count;
         spec.replica_requirements = replicas.requirements;
     }

@@ -14,7 +14,7 @@ use crate::schedule::divide::{Strategy, strategy};
 use crate::schedule::{Candidate, Decision, Member, Snapshot, Verdict};
 
 /// Most clusters that would have done and were not chosen of which it is kept how they stood.
-const RUNNERS_UP_MAX: usize = 20;
+const RUNNERS_UP_MAX: usize = 5;
 
 /// From so many on, clusters that would have done are not listed: they are all the rest.
 const REST_MIN: usize = 20;

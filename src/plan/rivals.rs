@@ -10,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::binding::Binding;
 use super::previous::Remembered;
-use crate::api::binding::TargetCluster;
+use crate::api::binding::{Component, TargetCluster};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
+use crate::api::quantity::Quantity;
 use crate::api::report::Health;
 use crate::schedule::{Companions, Snapshot};
 
@@ -20,8 +21,8 @@ use crate::schedule::{Companions, Snapshot};
 /// them from being made, and the room is free.
 const AWAITED: SignedDuration = SignedDuration::from_mins(5);
 
-/// Replicas of a decision that the cluster does not report yet.
-fn awaited(binding: &Binding) -> impl Iterator<Item = (&TargetCluster, i64)> {
+/// What a decision gives to a cluster and the cluster does not report yet.
+fn awaited(binding: &Binding) -> impl Iterator<Item = (&TargetCluster, Vec<Need<'_>>)> {
     let items = &binding.status.aggregated_status;
     binding.spec.clusters.iter().filter_map(move |target| {
         let item = items.iter().find(|item| item.cluster_name == target.name);
@@ -30,9 +31,35 @@ fn awaited(binding: &Binding) -> impl Iterator<Item = (&TargetCluster, i64)> {
         }
         let there =
             item.and_then(|item| item.status.as_ref()?.get("replicas")?.as_i64()).unwrap_or(0);
-        let left = i64::from(target.replicas) - there;
-        (left > 0).then_some((target, left))
+        let needs = needs(binding, i64::from(target.replicas) - there, target);
+        (!needs.is_empty()).then_some((target, needs))
     })
+}
+
+/// Replicas, and the resources that each of them wants.
+struct Need<'b> {
+    replicas: i64,
+    requests: &'b BTreeMap<String, Quantity>,
+}
+
+static NOTHING: BTreeMap<String, Quantity> = BTreeMap::new();
+
+/// What so many replicas need, or the set of components that the target has.
+fn needs<'b>(binding: &'b Binding, replicas: i64, target: &TargetCluster) -> Vec<Need<'b>> {
+    let spec = &binding.spec;
+    if !target.components.is_empty() {
+        let need = |component: &'b Component| Need {
+            replicas: i64::from(component.replicas),
+            requests: component
+                .replica_requirements
+                .as_ref()
+                .map_or(&NOTHING, |requirements| &requirements.resource_request),
+        };
+        return spec.components.iter().map(need).collect();
+    }
+    let requirements = spec.replica_requirements.as_ref();
+    let requests = requirements.map_or(&NOTHING, |requirements| &requirements.resource_request);
+    (replicas > 0).then_some(Need { replicas, requests }).into_iter().collect()
 }
 
 /// What the bindings of a plan see of each other.
@@ -65,9 +92,8 @@ impl Rivals {
             let until = since.map(|since| since + AWAITED).filter(|until| *until > now);
             let Some(until) = until else { continue };
             rivals.until = Some(rivals.until.map_or(until, |earlier| earlier.min(until)));
-            for (target, replicas) in awaited(binding) {
-                let requirements = binding.spec.replica_requirements.as_ref();
-                snapshot.assume(&target.name, requirements, replicas);
+            for (target, needs) in awaited(binding) {
+                take(snapshot, target, &needs);
             }
         }
         rivals
@@ -85,12 +111,12 @@ impl Rivals {
         if before != Some(&binding.spec.clusters) {
             for target in &binding.spec.clusters {
                 let mut old = before.into_iter().flatten();
-                let old = old.find(|old| old.name == target.name).map_or(0, |old| old.replicas);
-                let added = i64::from(target.replicas) - i64::from(old);
-                if added > 0 {
-                    let requirements = binding.spec.replica_requirements.as_ref();
-                    snapshot.assume(&target.name, requirements, added);
+                let old = old.find(|old| old.name == target.name);
+                if old.is_some() && !target.components.is_empty() {
+                    continue;
                 }
+                let old = old.map_or(0, |old| i64::from(old.replicas));
+                take(snapshot, target, &needs(binding, i64::from(target.replicas) - old, target));
             }
         }
         self.join(key, binding);
@@ -125,6 +151,12 @@ impl Rivals {
     }
 }
 
+fn take(snapshot: &mut Snapshot<'_>, target: &TargetCluster, needs: &[Need<'_>]) {
+    for need in needs {
+        snapshot.assume(&target.name, need.requests, need.replicas);
+    }
+}
+
 fn groups<'b>(key: &'b ObjectKey, binding: &'b Binding) -> impl Iterator<Item = Group> + use<'b> {
     let groups = binding.spec.workload_affinity_groups.iter();
     let named = groups
@@ -138,5 +170,6 @@ fn groups<'b>(key: &'b ObjectKey, binding: &'b Binding) -> impl Iterator<Item = 
 
 /// Whether some of its replicas are not reported yet.
 pub(super) fn is_awaited(binding: &Binding) -> bool {
-    binding.spec.replicas > 0 && awaited(binding).next().is_some()
+    let spec = &binding.spec;
+    (spec.replicas > 0 || !spec.components.is_empty()) && awaited(binding).next().is_some()
 }

@@ -1,6 +1,7 @@
 //! How many more replicas a cluster can take, from what it reports of its nodes
 //! (`spec/placement.md` §3.8).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::binding::{Component, ReplicaRequirements};
@@ -47,9 +48,7 @@ impl Capacity {
             Free { resource: Arc::from(&**resource), nanos, amount: amount(resource, nanos) }
         });
         let free: Vec<Free> = free.collect();
-        let taken = |of: &std::collections::BTreeMap<String, Quantity>| {
-            of.get("pods").map_or(0, Quantity::value)
-        };
+        let taken = |of: &BTreeMap<String, Quantity>| of.get("pods").map_or(0, Quantity::value);
         let pods =
             taken(&summary.allocatable) - taken(&summary.allocated) - taken(&summary.allocating);
         let grades = grades(&cluster.spec.resource_models, summary);
@@ -100,11 +99,12 @@ impl Capacity {
             return pods;
         }
         let mut fit = pods / pods_a_set;
-        let mut a_set: std::collections::BTreeMap<&str, i128> = std::collections::BTreeMap::new();
+        let mut a_set: BTreeMap<&str, i128> = BTreeMap::new();
         for component in components {
             for (resource, quantity) in requests(component) {
-                let nanos = i128::from(component.replicas) * quantity.nanos();
-                *a_set.entry(resource).or_default() += nanos;
+                let nanos = quantity.nanos().saturating_mul(i128::from(component.replicas));
+                let sum = a_set.entry(resource).or_default();
+                *sum = sum.saturating_add(nanos);
             }
         }
         for (resource, nanos) in a_set.into_iter().filter(|(_, nanos)| *nanos > 0) {
@@ -133,15 +133,16 @@ impl Capacity {
             .count() as i64
     }
 
-    /// Takes off what `replicas` with these requirements need.
-    pub fn take(&mut self, requirements: Option<&ReplicaRequirements>, replicas: i64) {
+    /// Takes off what `replicas` need, each of them these amounts.
+    pub fn take(&mut self, requests: &BTreeMap<String, Quantity>, replicas: i64) {
         let Some(pods) = &mut self.pods else { return };
         *pods = pods.saturating_sub(replicas);
         self.is_reduced = true;
-        let requests = requirements.into_iter().flat_map(|one| &one.resource_request);
         for (resource, quantity) in requests {
             if let Some(free) = self.free.iter_mut().find(|free| *free.resource == **resource) {
-                free.nanos -= quantity.nanos() * i128::from(replicas);
+                free.nanos = free
+                    .nanos
+                    .saturating_sub(quantity.nanos().saturating_mul(i128::from(replicas)));
                 free.amount = amount(resource, free.nanos);
             }
         }
@@ -235,9 +236,7 @@ fn amount(resource: &str, nanos: i128) -> i64 {
 }
 
 fn free(summary: &ResourceSummary, resource: &str) -> i128 {
-    let of = |map: &std::collections::BTreeMap<String, Quantity>| {
-        map.get(resource).map_or(0, Quantity::nanos)
-    };
+    let of = |map: &BTreeMap<String, Quantity>| map.get(resource).map_or(0, Quantity::nanos);
     of(&summary.allocatable) - of(&summary.allocated) - of(&summary.allocating)
 }
 

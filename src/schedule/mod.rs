@@ -158,13 +158,16 @@ pub fn allocatable(spec: &BindingSpec, placement: &Placement, capacity: &Capacit
 /// Whether the components of a workload are placed as one set in one cluster; what is counted in
 /// replicas besides is not.
 fn is_set_of_components(spec: &BindingSpec, placement: &Placement) -> bool {
-    let is_one_cluster = |one: &crate::api::placement::SpreadConstraint| {
+    !spec.components.is_empty() && spec.replicas == 0 && is_one_cluster(placement)
+}
+
+/// Whether a placement wants exactly one cluster.
+#[must_use]
+pub fn is_one_cluster(placement: &Placement) -> bool {
+    placement.spread_constraints.iter().any(|one| {
         one.spread_by_field == Some(SpreadField::Cluster)
             && (one.min_groups, one.max_groups) == (1, 1)
-    };
-    !spec.components.is_empty()
-        && spec.replicas == 0
-        && placement.spread_constraints.iter().any(is_one_cluster)
+    })
 }
 
 /// Tier of a cluster that belongs to no tier; it is out, but for the clusters of before.

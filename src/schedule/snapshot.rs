@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::capacity::Capacity;
-use crate::api::binding::ReplicaRequirements;
 use crate::api::cluster::Cluster;
 use crate::api::names::ClusterName;
+use crate::api::quantity::Quantity;
 
 /// A cluster as the scheduler sees it: spec with the taints in force, and what is known of it.
 #[derive(Clone, Copy, Debug)]
@@ -80,15 +80,16 @@ impl<'a> Snapshot<'a> {
         regions[at]
     }
 
-    /// Takes off what replicas need that were decided on and that the member does not report yet.
+    /// Takes off what replicas need that were decided on and that the member does not report yet:
+    /// these amounts, each of them.
     pub fn assume(
         &mut self,
         name: &ClusterName,
-        requirements: Option<&ReplicaRequirements>,
+        requests: &BTreeMap<String, Quantity>,
         replicas: i64,
     ) {
         if let Some(at) = self.find(name) {
-            self.capacities[at].to_mut().take(requirements, replicas);
+            self.capacities[at].to_mut().take(requests, replicas);
         }
     }
 

@@ -84,6 +84,9 @@ fn is_placement_changed(placement: &Placement, applied: Option<&str>, in_use: &s
 }
 
 fn is_replicas_changed(spec: &BindingSpec, placement: &Placement) -> bool {
+    if !spec.components.is_empty() && spec.clusters.is_empty() {
+        return true;
+    }
     if placement.replica_scheduling.is_none() {
         return false;
     }
