@@ -13,6 +13,7 @@ use super::reasons::{ClusterGroup, group_clusters};
 use super::rendered::RenderedFile;
 use crate::api::names::ObjectId;
 use crate::api::placement::Placement;
+use crate::schedule::divide::is_workload;
 use crate::schedule::{Companions, Context, Profile, Snapshot, Verdict, assigned, filter};
 
 /// Up to this many clusters that are out are named in the binding itself.
@@ -57,7 +58,7 @@ pub(super) struct Sight<'a> {
 /// The surveys of one plan.
 #[derive(Debug, Default)]
 pub(super) struct Surveys {
-    by_placement: BTreeMap<[String; 4], Arc<Survey>>,
+    by_placement: BTreeMap<([String; 4], bool), Arc<Survey>>,
 }
 
 impl Surveys {
@@ -76,8 +77,10 @@ impl Surveys {
             &spec.resource.api_version,
             &spec.resource.kind,
         ];
+        // Overflow tiers are for workloads only.
+        let key = (key.map(Clone::clone), is_workload(spec));
         let new = || Arc::new(Survey::new(binding, sight));
-        Arc::clone(self.by_placement.entry(key.map(Clone::clone)).or_insert_with(new))
+        Arc::clone(self.by_placement.entry(key).or_insert_with(new))
     }
 }
 

@@ -67,6 +67,7 @@ pub(super) struct Party {
 
 /// [`dispense`] for parties in the order of their names.
 pub(super) fn deal(n_seats: i64, parties: &mut [Party], tie: TieBreak) {
+    let n_seats = n_seats - deal_at_once(n_seats, parties);
     let mut queue: BinaryHeap<Bid> = parties
         .iter()
         .enumerate()
@@ -78,6 +79,28 @@ pub(super) fn deal(n_seats: i64, parties: &mut [Party], tie: TieBreak) {
         party.seats += 1;
         (first.seats, first.quotient) = (party.seats, party.quotient());
     }
+}
+
+/// Deals out most of many seats without a queue; how many.
+///
+/// Every seat whose quotient is above a threshold is among the first ones, whatever their order. The
+/// threshold is where about two seats for each party are left, and two seats a party are left out
+/// on top, so that rounding gives nobody a seat too many.
+fn deal_at_once(n_seats: i64, parties: &mut [Party]) -> i64 {
+    let n_parties = parties.len() as i64;
+    if n_seats < 16 * (n_parties + 1) || parties.iter().any(|party| party.seats != 0) {
+        return 0;
+    }
+    let weight: f64 = parties.iter().map(|party| party.weight.max(0) as f64).sum();
+    if weight <= 0.0 {
+        return 0;
+    }
+    let threshold = weight / (2 * (n_seats - 2 * n_parties)) as f64;
+    for party in parties.iter_mut() {
+        let above = (party.weight.max(0) as f64 / threshold - 1.0) / 2.0;
+        party.seats = (above as i64 - 2).max(0);
+    }
+    parties.iter().map(|party| party.seats).sum()
 }
 
 impl Party {

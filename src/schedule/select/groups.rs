@@ -19,8 +19,9 @@ pub struct Group {
 /// one with most clusters, then the one that was found first; if the heaviest groups of the best
 /// choice are a choice by themselves, that one is taken, and the smallest such.
 ///
-/// Branches that cannot become better than what was found are cut; in the worst case the cost is
-/// still exponential in the number of groups.
+/// Branches that cannot become better than what was found are cut. Where that is not enough, which
+/// takes dozens of groups of many sizes, the search ends after [`STEPS_MAX`] steps with the best
+/// choice that was found by then.
 #[must_use]
 pub fn best_groups(groups: &[Group], min: usize, max: usize, target: i64) -> Option<Vec<usize>> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
@@ -29,7 +30,12 @@ pub fn best_groups(groups: &[Group], min: usize, max: usize, target: i64) -> Opt
         (group.n_clusters, std::cmp::Reverse(group.weight), group.rank)
     });
     let sorted: Vec<&Group> = order.iter().map(|at| &groups[*at]).collect();
+    let sizes = || sorted.iter().rev().take(max).map(|group| group.n_clusters);
+    if groups.len() < min || max < min || sizes().sum::<i64>() < target {
+        return None;
+    }
     let mut search = Search {
+        n_steps: 0,
         choice: Vec::new(),
         best: None,
         bounds: bounds(&sorted, max.min(sorted.len())),
@@ -41,7 +47,9 @@ pub fn best_groups(groups: &[Group], min: usize, max: usize, target: i64) -> Opt
     if !groups.is_empty() {
         search.extend(0, 0, 0);
     }
-    let mut best = search.best?.places;
+    // The largest groups are a choice when there is any.
+    let largest = || (sorted.len().saturating_sub(max)..sorted.len()).collect();
+    let mut best = search.best.map_or_else(largest, |best| best.places);
     best.sort_by_key(|at| (std::cmp::Reverse(sorted[*at].weight), sorted[*at].rank));
     let is_choice = |part: &&[usize]| {
         let clusters: i64 = part.iter().map(|at| sorted[*at].n_clusters).sum();
@@ -53,6 +61,9 @@ pub fn best_groups(groups: &[Group], min: usize, max: usize, target: i64) -> Opt
     let chosen = shortest.unwrap_or(best);
     Some(chosen.into_iter().map(|at| order[at]).collect())
 }
+
+/// Steps of a search: some milliseconds.
+const STEPS_MAX: usize = 200_000;
 
 /// A choice with enough groups and clusters.
 struct Choice {
@@ -90,6 +101,7 @@ struct Search<'a> {
     target: i64,
     choice: Vec<usize>,
     best: Option<Choice>,
+    n_steps: usize,
 }
 
 impl Search<'_> {
@@ -110,7 +122,8 @@ impl Search<'_> {
             return;
         }
         for next in place..self.groups.len() {
-            if !self.can_improve(next, weight, n_clusters) {
+            self.n_steps += 1;
+            if self.n_steps > STEPS_MAX || !self.can_improve(next, weight, n_clusters) {
                 // From a later place there is even less to add.
                 return;
             }

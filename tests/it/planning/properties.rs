@@ -117,6 +117,20 @@ proptest! {
     }
 
     #[test]
+    fn many_replicas_are_divided_as_if_one_by_one(
+        n_seats in 300..4_000_i64,
+        weights in proptest::collection::btree_map(
+            "[a-z]{1,3}",
+            prop_oneof![0..4_i64, 1..1_000_000_i64],
+            1..12,
+        ),
+    ) {
+        prop_assume!(weights.values().sum::<i64>() > 0);
+        let shares = dispense(n_seats, &weights, &BTreeMap::new(), "");
+        prop_assert_eq!(shares, seat_by_seat(n_seats, &weights));
+    }
+
+    #[test]
     fn more_replicas_take_none_away(n_seats in 0..200_i64, weights in weights()) {
         let fewer = dispense(n_seats, &weights, &BTreeMap::new(), "");
         let more = dispense(n_seats + 1, &weights, &BTreeMap::new(), "");
@@ -148,6 +162,25 @@ proptest! {
         let shop = plan.bindings.iter().find(|(key, _)| &*key.group_kind.kind == "Deployment").unwrap().1;
         prop_assert_eq!(shop.binding.replicas_by_cluster().values().sum::<i32>(), replicas);
     }
+}
+
+/// As many replicas as a field can hold, among thousands of clusters, and dozens of regions: neither
+/// takes long.
+#[test]
+fn large_numbers_are_no_trouble() {
+    let weights: BTreeMap<String, i64> = (0..3_000).map(|n| (format!("c{n}"), n % 97)).collect();
+    let shares = dispense(i64::from(i32::MAX), &weights, &BTreeMap::new(), "");
+    assert_eq!(shares.values().sum::<i64>(), i64::from(i32::MAX));
+
+    let group = |n: u32| Group {
+        rank: n,
+        n_clusters: i64::from(n * 7 % 31 + 1),
+        weight: i64::from(n * 7_919 % 1_009),
+    };
+    let groups: Vec<Group> = (0..60).map(group).collect();
+    let chosen = best_groups(&groups, 20, 30, 450).expect("there is a choice");
+    let n_clusters: i64 = chosen.iter().map(|at| groups[*at].n_clusters).sum();
+    assert!((20..=30).contains(&chosen.len()) && n_clusters >= 450);
 }
 
 const DOCUMENTS: &[&str] = &[
