@@ -4,6 +4,7 @@
 mod action;
 mod cli;
 mod conformance;
+mod customize;
 mod example;
 mod kinds;
 mod layers;
