@@ -142,7 +142,8 @@ fn customizations(files: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
     // Without a file the native rules are asked, and there is nothing to check.
     let across = across.into_iter().filter(|problem| problem.code != "FLEET_EMPTY");
     let mut problems: Vec<Problem> = alone.chain(across).collect();
-    if fleet.customizations.is_empty() && problems.is_empty() && !files.is_empty() {
+    let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
+    if fleet.customizations.is_empty() && is_sound && !files.is_empty() {
         bail!("CONFIG_READ no ResourceInterpreterCustomization in {}", files[0].display());
     }
     problems.sort();

@@ -66,7 +66,12 @@ fn approximate(quantity: &Quantity) -> f64 {
 /// `accuratePodRequirements(podTemplate)`: what one pod needs, or nil.
 fn accurate_pod_requirements(arguments: &[LuaValue]) -> Answer {
     let [template] = exactly(arguments)?;
-    Ok(json(&interpret::requirements(&pod_template(template)?)))
+    let mut requirements = interpret::requirements(&pod_template(template)?);
+    // A script may compare the texts, so they are written the one way that Kubernetes writes them.
+    for quantity in requirements.iter_mut().flat_map(|needs| needs.resource_request.values_mut()) {
+        *quantity = quantity.canonical().parse().expect("a canonical quantity is a quantity");
+    }
+    Ok(json(&requirements))
 }
 
 /// `getPodDependencies(podTemplate, namespace)`: what a pod refers to.

@@ -191,7 +191,8 @@ impl Sandbox {
 
 /// A line of a script for a person who tries it; the parent decides whether anybody sees it.
 fn print(line: &mlua::LuaString) {
-    let _ = writeln!(std::io::stderr(), "{}", line.to_string_lossy().escape_debug());
+    let line = line.to_string_lossy().replace(|c: char| c.is_control() && c != '\t', " ");
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Takes the place off a message of Lua's compiler: `script:3: …`.

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod operations;
+mod verb;
 
 use std::sync::Arc;
 use std::time::Duration;
