@@ -119,11 +119,22 @@ fn whole_or_not(number: f64) -> Result<Number, String> {
 /// `references`: an empty object, an empty list, or nothing at all, and then the field is taken out.
 /// The places of items in lists do not count.
 pub(super) fn settle_empty(result: &mut Value, references: &[&Value]) {
+    if !has_empty(result) {
+        return;
+    }
     let mut known = Empty::default();
     for reference in references {
         known.collect(reference, &mut Vec::new());
     }
     known.settle(result, &mut Vec::new());
+}
+
+fn has_empty(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty() || items.iter().any(has_empty),
+        Value::Object(map) => map.values().any(has_empty),
+        _ => false,
+    }
 }
 
 /// Where empty lists and empty objects stand.
