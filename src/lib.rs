@@ -17,6 +17,7 @@ pub mod status;
 
 // The imperative shell.
 pub mod cli;
+pub mod customize;
 pub mod daemon;
 pub mod member;
 pub mod sim;

@@ -20,6 +20,7 @@ pub mod problem;
 pub mod propagation_policy;
 pub mod quantity;
 pub mod report;
+pub mod resource_interpreter_customization;
 pub mod schema;
 pub mod selector;
 pub mod settings;

@@ -13,6 +13,7 @@ use super::federated_resource_quota::FederatedResourceQuota;
 use super::meta::Resource;
 use super::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use super::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
+use super::resource_interpreter_customization::ResourceInterpreterCustomization;
 use super::settings::FleetSettings;
 
 /// The schema of one kind.
@@ -57,6 +58,7 @@ fn kinds(settings: fn() -> SchemaSettings) -> Vec<KindSchema> {
         kind::<FleetSettings>(settings()),
         kind::<OverridePolicy>(settings()),
         kind::<PropagationPolicy>(settings()),
+        kind::<ResourceInterpreterCustomization>(settings()),
     ]
 }
 

@@ -10,6 +10,8 @@ mod demo;
 mod explain;
 mod get;
 mod init;
+mod interpret;
+mod interpret_worker;
 mod output;
 mod plan;
 mod progress;
@@ -27,6 +29,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use session::{Connection, Repository};
 
+use crate::customize::Failure;
 use crate::daemon::chain;
 use crate::daemon::ledger::LedgerError;
 use crate::store::{FetchError, LocationError, PublishError, StoreError};
@@ -86,8 +89,11 @@ enum Verb {
     Agent(agent::AgentArgs),
     Get(get::GetArgs),
     Explain(explain::ExplainArgs),
+    Interpret(interpret::InterpretArgs),
     Schema(schema::SchemaArgs),
     Completion(completion::CompletionArgs),
+    #[command(hide = true)]
+    InterpretWorker(interpret_worker::WorkerArgs),
     Version(version::VersionArgs),
 }
 
@@ -128,8 +134,10 @@ pub fn main(cli: Cli) -> ExitCode {
         Verb::Agent(args) => agent::run(&args),
         Verb::Get(args) => get::run(&args),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Interpret(args) => interpret::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Completion(args) => completion::run(&args),
+        Verb::InterpretWorker(args) => interpret_worker::run(&args),
         Verb::Version(args) => version::run(&args),
     };
     match outcome {
@@ -156,6 +164,7 @@ fn advice(error: &anyhow::Error) -> Option<(&'static str, String)> {
             .or_else(|| cause.downcast_ref::<StoreError>().map(|e| (e.code(), e.hint())))
             .or_else(|| cause.downcast_ref::<FetchError>().map(|e| (e.code(), e.hint())))
             .or_else(|| cause.downcast_ref::<PublishError>().map(|e| (e.code(), e.hint())))
+            .or_else(|| cause.downcast_ref::<Failure>().map(|e| (e.code(), e.hint())))
             .or_else(|| {
                 cause.downcast_ref::<LocationError>().map(|e| (e.code(), e.hint().to_owned()))
             })

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use super::{Exit, Repository};
 use crate::api::names::ObjectId;
 use crate::api::problem::{Problem, Severity};
+use crate::customize::{self, Interpreter, Limits, Program};
 use crate::fleet::{Fleet, is_manifest_path, parse_file};
 
 /// Check a commit, or files on disk, and list what is wrong
@@ -35,7 +36,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
-    let (what, fleet, problems) = if args.paths.is_empty() {
+    let (what, fleet, mut problems) = if args.paths.is_empty() {
         let mut ledger = args.repository.ledger()?;
         ledger.read_only();
         let loaded = ledger.read(ledger.resolve(&args.commit)?)?;
@@ -44,6 +45,11 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
         let (fleet, problems) = read_disk(&args.paths)?;
         ("these files".to_owned(), Arc::new(fleet), problems)
     };
+    if !fleet.customizations.is_empty() {
+        let mut interpreter = Interpreter::new(Program::this()?, Limits::default());
+        problems.extend(customize::check(&fleet, &mut interpreter));
+        problems.sort();
+    }
     let mut out = std::io::stdout().lock();
     match args.output {
         Format::Json => super::output::json(&mut out, &problems)?,

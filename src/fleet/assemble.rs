@@ -13,6 +13,7 @@ use crate::api::names::{ClusterName, ObjectId};
 use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
 use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
+use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
 use crate::api::settings::{SETTINGS_PATH, Settings};
 
 use super::file::{Document, Object, ParsedFile};
@@ -45,6 +46,8 @@ pub struct Fleet {
     pub quotas: BTreeMap<NamespacedName, Sourced<FederatedResourceQuota>>,
     /// Taint policies, by name.
     pub taint_policies: BTreeMap<Arc<str>, Sourced<ClusterTaintPolicy>>,
+    /// What kinds mean, in Lua, by name.
+    pub customizations: BTreeMap<Arc<str>, Sourced<ResourceInterpreterCustomization>>,
     /// What may be propagated, by identity.
     pub templates: BTreeMap<ObjectKey, Template>,
     /// Objects that never run in a member and steer nothing yet, by identity.
@@ -126,6 +129,7 @@ impl Fleet {
             cluster_override_policies: BTreeMap::new(),
             quotas: BTreeMap::new(),
             taint_policies: BTreeMap::new(),
+            customizations: BTreeMap::new(),
             templates: BTreeMap::new(),
             inert: BTreeMap::new(),
         }
@@ -224,6 +228,9 @@ impl Fleet {
             }
             Object::TaintPolicy(policy) => {
                 self.taint_policies.insert(name(), Sourced::new(policy, document));
+            }
+            Object::Customization(customization) => {
+                self.customizations.insert(name(), Sourced::new(customization, document));
             }
             // Taken first of all, because settings decide which files count.
             Object::Settings(_) => {}

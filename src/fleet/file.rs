@@ -14,6 +14,7 @@ use crate::api::names::ObjectId;
 use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
 use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
+use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
 use crate::api::settings::FleetSettings;
 
 use super::contents::contents;
@@ -78,6 +79,8 @@ pub enum Object {
     Quota(Arc<FederatedResourceQuota>),
     /// Taints that follow conditions.
     TaintPolicy(Arc<ClusterTaintPolicy>),
+    /// What a kind means, in Lua.
+    Customization(Arc<ResourceInterpreterCustomization>),
     /// Settings of the fleet.
     Settings(Arc<FleetSettings>),
 }
@@ -167,7 +170,7 @@ impl Loader<'_> {
             return;
         }
         drop_server_owned(&mut checked, &mut manifest);
-        let is_own = is_own(manifest.group());
+        let is_own = is_own(manifest.group(), manifest.kind());
         if !(is_own && manifest.kind() == FleetSettings::KIND) {
             metadata(&mut checked, &manifest);
         }

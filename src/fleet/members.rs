@@ -1,10 +1,14 @@
-//! What only shows between clusters and the policies that name them.
+//! What only shows between clusters and the policies that name them, and between customizations.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::api::names::ClusterName;
 use crate::api::placement::Placement;
 use crate::api::problem::{Place, Problem};
+use crate::api::resource_interpreter_customization::{
+    CustomizationSpec, CustomizationTarget, Operation,
+};
 use crate::api::selector::ClusterAffinity;
 
 use super::assemble::{Fleet, Sourced};
@@ -14,6 +18,7 @@ use super::report::shown;
 /// Adds what is wrong between the clusters of a fleet, and between them and its policies.
 pub(super) fn check(fleet: &Fleet, problems: &mut Vec<Problem>) {
     same_cluster_twice(fleet, problems);
+    same_operation_twice(fleet, problems);
     let mut unknown = Unknown { fleet, problems };
     for policy in fleet.propagation_policies.values() {
         let Some(placement) = &policy.spec.placement else { continue };
@@ -72,6 +77,43 @@ fn same_cluster_twice(fleet: &Fleet, problems: &mut Vec<Problem>) {
                         "keep one of the two registrations, or correct the field",
                     )
                     .related_to((*first).clone()),
+                ),
+            }
+        }
+    }
+}
+
+/// Two scripts for one question: which of them answers must not depend on their names.
+fn same_operation_twice(fleet: &Fleet, problems: &mut Vec<Problem>) {
+    let mut scripts: BTreeMap<(&CustomizationTarget, Operation), Place> = BTreeMap::new();
+    for (name, customization) in &fleet.customizations {
+        let CustomizationSpec { target, customizations } = &customization.spec;
+        problems.push(Problem::warning(
+            customization.place.clone(),
+            "CUSTOMIZATION_INERT",
+            format!("the scripts of {} are checked, and no plan or member asks them yet", shown(name)),
+            "try them with `git fleet interpret`; until they are asked the kind has no replicas, is healthy and reflects its whole status",
+        ));
+        for operation in customizations.operations().filter(|operation| !operation.is_shared()) {
+            let place =
+                customization.place_of(&format!("/spec/customizations/{}", operation.field()));
+            match scripts.entry((target, operation)) {
+                Entry::Vacant(slot) => {
+                    slot.insert(place);
+                }
+                Entry::Occupied(first) => problems.push(
+                    Problem::error(
+                        place,
+                        "CUSTOMIZATION_CONFLICT",
+                        format!(
+                            "{operation} of {} {} has a script in {} already",
+                            shown(&target.api_version),
+                            shown(&target.kind),
+                            first.get()
+                        ),
+                        "keep one of the two scripts",
+                    )
+                    .related_to(first.get().clone()),
                 ),
             }
         }

@@ -15,6 +15,7 @@ use crate::api::propagation_policy::{
     ClusterPropagationPolicy, PropagationPolicy, default_cluster_propagation_policy,
     default_propagation_policy,
 };
+use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
 use crate::api::schema;
 use crate::api::settings::{FleetSettings, SETTINGS_PATH};
 
@@ -113,6 +114,15 @@ impl Own for ClusterTaintPolicy {
     }
 }
 
+impl Own for ResourceInterpreterCustomization {
+    fn validate(&self, checked: &mut Checked<'_, '_>) {
+        validate::customization(checked, &self.spec);
+    }
+    fn keep(self) -> Object {
+        Object::Customization(Arc::new(self))
+    }
+}
+
 impl Own for FleetSettings {
     fn validate(&self, checked: &mut Checked<'_, '_>) {
         if checked.report.path() != SETTINGS_PATH {
@@ -148,14 +158,21 @@ const KINDS: &[OwnKind] = &[
     kind::<FleetSettings>(),
     kind::<OverridePolicy>(),
     kind::<PropagationPolicy>(),
+    kind::<ResourceInterpreterCustomization>(),
 ];
 
 fn group_of(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// Whether objects of this group steer the fleet rather than run in it.
-pub(super) fn is_own(group: &str) -> bool {
+/// The one kind of Karmada's in a group of ours that nothing acts upon.
+const WEBHOOK: (&str, &str) = ("config.karmada.io", "ResourceInterpreterWebhookConfiguration");
+
+/// Whether objects of this kind steer the fleet rather than run in it.
+pub(super) fn is_own(group: &str, kind: &str) -> bool {
+    if (group, kind) == WEBHOOK {
+        return false;
+    }
     group == "work.karmada.io" || KINDS.iter().any(|kind| group_of(kind.api_version) == group)
 }
 

@@ -90,6 +90,7 @@ const NAMESPACED: &[(&str, &str)] = &[
 /// Karmada's own kinds without a namespace; they are no templates, but their scope is checked too.
 const KARMADA_CLUSTER_SCOPED: &[(&str, &str)] = &[
     ("cluster.karmada.io", "Cluster"),
+    ("config.karmada.io", "ResourceInterpreterCustomization"),
     ("policy.karmada.io", "ClusterOverridePolicy"),
     ("policy.karmada.io", "ClusterPropagationPolicy"),
     ("policy.karmada.io", "ClusterTaintPolicy"),

@@ -141,3 +141,9 @@ pub fn dependencies(template: &Manifest) -> Result<Vec<Dependency>, Unreadable> 
     let Some(kind) = kinds::of(template) else { return Ok(Vec::new()) };
     Ok(dependency::in_order(kind.dependencies(template)?))
 }
+
+/// What a pod of this template refers to in `namespace`, in order and each once.
+#[must_use]
+pub fn pod_dependencies(template: &Value, namespace: &str) -> Vec<Dependency> {
+    dependency::in_order(dependency::of_pod(Some(template), Some(namespace)))
+}

@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "check",
     "engine",
     "store",
+    "customize",
     "member",
     "sim",
     "daemon",

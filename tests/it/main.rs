@@ -7,6 +7,7 @@ mod any_fleet;
 mod action;
 mod cli;
 mod conformance;
+mod customize;
 mod example;
 mod interpret;
 mod kinds;

@@ -4,6 +4,7 @@
 //! order of the fields.
 
 mod cluster;
+mod customization;
 mod overrides;
 mod placement;
 mod propagation;
@@ -12,6 +13,7 @@ mod selector;
 mod taint;
 
 pub(super) use cluster::cluster;
+pub(super) use customization::customization;
 pub(super) use overrides::overrides;
 pub(super) use propagation::propagation;
 pub(super) use quota::quota;

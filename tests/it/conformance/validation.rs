@@ -12,6 +12,7 @@ use git_fleet::api::problem::{Problem, Severity};
 use git_fleet::api::propagation_policy::{
     default_cluster_propagation_policy, default_propagation_policy,
 };
+use git_fleet::customize::Limits;
 use git_fleet::fleet::{Fleet, parse_file};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +25,12 @@ fn problems(object: &Value) -> Vec<Problem> {
     let text = serde_json::to_string_pretty(object).unwrap();
     let id = ObjectId::from_bytes([0; 20]);
     let file = parse_file("object.json", id, text.as_bytes());
-    Fleet::assemble(id, &[Arc::new(file)]).1
+    let (fleet, mut problems) = Fleet::assemble(id, &[Arc::new(file)]);
+    if !fleet.customizations.is_empty() {
+        let mut interpreter = crate::customize::interpreter(Limits::default());
+        problems.extend(git_fleet::customize::check(&fleet, &mut interpreter));
+    }
+    problems
 }
 
 fn is_allowed(problems: &[Problem]) -> bool {

@@ -1,0 +1,140 @@
+//! Why a customization gave no answer.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
+use crate::interpret::Unreadable;
+
+/// A question about an object that got no answer.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Failure {
+    /// A script was asked, and is to blame. No other layer is asked then.
+    #[error(
+        "{operation} of {} {} by the customization `{customization}`: {cause}",
+        target.api_version,
+        target.kind
+    )]
+    Script {
+        /// Name of the ResourceInterpreterCustomization.
+        customization: Arc<str>,
+        /// The kind that it is about.
+        target: CustomizationTarget,
+        /// What was asked.
+        operation: Operation,
+        /// What went wrong.
+        cause: Cause,
+    },
+    /// No script was asked, and the object lacks what its kind cannot do without.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+impl Failure {
+    /// Its stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Script { cause, .. } => cause.code(),
+            Self::Unreadable(_) => "OBJ_UNREADABLE",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Script { cause, .. } => cause.hint(),
+            Self::Unreadable(_) => "complete the object".to_owned(),
+        }
+    }
+}
+
+/// What went wrong with one call of a script.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum Cause {
+    /// It is not Lua.
+    #[error("the script is not Lua: {message}")]
+    Syntax {
+        /// Line in the script, from 1; 0 when it is not known.
+        line: u32,
+        /// What Lua says.
+        message: String,
+    },
+    /// It does not define its function.
+    #[error("the script does not define the function `{0}`")]
+    NoFunction(String),
+    /// It raised an error.
+    #[error("the script failed: {0}")]
+    Raised(String),
+    /// It returned what the operation does not.
+    #[error("the script returned what it may not: {0}")]
+    Answer(String),
+    /// It went on for too long.
+    #[error("the script took longer than {0} ms")]
+    Time(u64),
+    /// It wanted too much memory.
+    #[error("the script wanted more than {0} bytes of memory")]
+    Memory(u64),
+    /// It ended its process: a crash, or a limit of the operating system.
+    #[error("the script ended its process: {0}")]
+    Died(String),
+    /// It used up its limits several times in a row, and was not called this time.
+    #[error("the script used up its limits {0} times in a row and is not called for a while")]
+    Benched(u32),
+    /// There is no process to run it in. Not the script's fault.
+    #[error("the process for scripts cannot be run: {0}")]
+    Worker(String),
+}
+
+impl Cause {
+    /// Its stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Syntax { .. } => "LUA_SYNTAX",
+            Self::NoFunction(_) => "LUA_FUNCTION",
+            Self::Raised(_) => "LUA_ERROR",
+            Self::Answer(_) => "LUA_ANSWER",
+            Self::Time(_) | Self::Memory(_) | Self::Died(_) | Self::Benched(_) => "LUA_LIMIT",
+            Self::Worker(_) => "LUA_WORKER",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Syntax { .. } => "correct the script; it is Lua 5.1".to_owned(),
+            Self::NoFunction(function) => {
+                format!("define a global function `{function}`, in this spelling")
+            }
+            Self::Raised(_) => {
+                "try the script with `git fleet interpret`; test for nil what may be absent"
+                    .to_owned()
+            }
+            Self::Answer(_) => {
+                "see docs/customizations.md for what each function returns".to_owned()
+            }
+            Self::Time(_) | Self::Memory(_) | Self::Died(_) | Self::Benched(_) => {
+                "look for a loop without an end, or for text that grows with every turn".to_owned()
+            }
+            Self::Worker(_) => {
+                "see the message; the program starts itself once more to run scripts".to_owned()
+            }
+        }
+    }
+
+    /// Whether the same call would end in the same way: what a script does by itself.
+    pub(super) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Syntax { .. } | Self::NoFunction(_) | Self::Raised(_) | Self::Answer(_) => true,
+            Self::Time(_)
+            | Self::Memory(_)
+            | Self::Died(_)
+            | Self::Benched(_)
+            | Self::Worker(_) => false,
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! What an object means: a customization's answer where there is one, else the native one.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::calls::{Call, Calls};
+use super::convert::settle_empty;
+use super::failure::{Cause, Failure};
+use super::limits::Limits;
+use super::process::Program;
+use super::scripts::{Script, Scripts};
+use crate::api::binding::{AggregatedStatusItem, Component, ReplicaRequirements};
+use crate::api::manifest::Manifest;
+use crate::api::report::Health;
+use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
+use crate::interpret::{self, Dependency, Replicas};
+
+/// What `os.time()` says where no time is given.
+const NO_TIME: i64 = 0;
+
+/// Answers questions about objects. Has one worker, started at the first call of a script, so its
+/// owner waits for at most a call's time limit; a fleet without customizations starts none.
+///
+/// A failure of a script is the answer: no other layer is asked.
+#[derive(Debug)]
+pub struct Interpreter {
+    calls: Calls,
+    scripts: Arc<Scripts>,
+}
+
+impl Interpreter {
+    /// An interpreter without scripts.
+    #[must_use]
+    pub fn new(program: Program, limits: Limits) -> Self {
+        Self { calls: Calls::new(program, limits), scripts: Arc::default() }
+    }
+
+    /// Takes these scripts in place of those before. What scripts that stay have answered is kept.
+    pub fn load(&mut self, scripts: Arc<Scripts>) {
+        self.scripts = scripts;
+    }
+
+    /// The scripts in force.
+    #[must_use]
+    pub fn scripts(&self) -> &Scripts {
+        &self.scripts
+    }
+
+    /// Whether a script is Lua and defines the function of `operation`.
+    pub fn check(&mut self, script: &Script, operation: Operation) -> Result<(), Cause> {
+        self.calls.check(script, operation)
+    }
+
+    /// The replicas that `template` asks for; `None` when its kind has none.
+    pub fn replicas(&mut self, template: &Manifest) -> Result<Option<Replicas>, Failure> {
+        let operation = Operation::InterpretReplica;
+        let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
+            return Ok(interpret::replicas(template));
+        };
+        asked.read(|results| {
+            let count = match results.first() {
+                Some(Value::Number(number)) => count_of(number)?,
+                other => return Err(mismatch("a number first", other)),
+            };
+            let requirements = match results.get(1) {
+                None | Some(Value::Null) => None,
+                Some(table @ (Value::Object(_) | Value::Array(_))) => {
+                    Some(typed::<ReplicaRequirements>(object(table.clone())?)?)
+                }
+                other => return Err(mismatch("a table or nil second", other)),
+            };
+            Ok(Some(Replicas { count, requirements }))
+        })
+    }
+
+    /// The parts that `template` consists of, by name; `None` when its kind has no such parts.
+    pub fn components(&mut self, template: &Manifest) -> Result<Option<Vec<Component>>, Failure> {
+        let operation = Operation::InterpretComponent;
+        let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
+            return Ok(interpret::components(template)?);
+        };
+        asked.read(|results| {
+            let mut components: Vec<Component> = match results.first() {
+                None | Some(Value::Null) => Vec::new(),
+                Some(list @ Value::Array(_)) => typed(settled(list.clone(), &[]))?,
+                other => return Err(mismatch("a list or nil", other)),
+            };
+            components.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(Some(components))
+        })
+    }
+
+    /// Writes the number of replicas that one cluster is to run.
+    pub fn revise_replicas(&mut self, manifest: &mut Manifest, count: i32) -> Result<(), Failure> {
+        let operation = Operation::ReviseReplica;
+        let asked = self.ask(manifest, operation, NO_TIME, &(&*manifest, count))?;
+        match asked {
+            None => interpret::revise_replicas(manifest, count),
+            Some(asked) => *manifest = asked.read(|results| whole(&results, manifest, None))?,
+        }
+        Ok(())
+    }
+
+    /// Takes over into `desired` what a member keeps of its `live` object. For updates only.
+    pub fn retain(&mut self, desired: &mut Manifest, live: &Manifest) -> Result<(), Failure> {
+        let asked = self.ask(desired, Operation::Retain, NO_TIME, &[&*desired, live])?;
+        match asked {
+            None => interpret::retain(desired, live)?,
+            Some(asked) => *desired = asked.read(|results| whole(&results, desired, Some(live)))?,
+        }
+        Ok(())
+    }
+
+    /// The part of a live object's status that goes into the report; `None` when there is none.
+    pub fn reflect(&mut self, live: &Manifest, now: Timestamp) -> Result<Option<Value>, Failure> {
+        let asked = self.ask(live, Operation::InterpretStatus, now.as_second(), &[live])?;
+        let Some(asked) = asked else { return Ok(interpret::reflect(live)) };
+        asked.read(|results| match results.into_iter().next() {
+            Some(table @ (Value::Object(_) | Value::Array(_))) => Ok(Some(if is_empty(&table) {
+                Value::Object(Map::new())
+            } else {
+                settled(table, &[])
+            })),
+            other => Err(mismatch("a table", other.as_ref())),
+        })
+    }
+
+    /// The status that `template` gets from what the members reflected; `None` when it stays as it
+    /// is. `items` are in order of the clusters' names.
+    ///
+    /// The same template and items get the same status, even from a script that writes the time.
+    pub fn aggregate(
+        &mut self,
+        template: &Manifest,
+        items: &[AggregatedStatusItem],
+        now: Timestamp,
+    ) -> Result<Option<Value>, Failure> {
+        let given = (!items.is_empty()).then_some(items);
+        let operation = Operation::AggregateStatus;
+        let asked = self.ask(template, operation, now.as_second(), &(template, given))?;
+        let Some(asked) = asked else { return Ok(interpret::aggregate(template, items, now)?) };
+        let before = template.0.get("status").filter(|status| !status.is_null());
+        asked.read(|results| {
+            let Some(Value::Object(mut object)) = results.into_iter().next() else {
+                return Err("AggregateStatus returns the whole object".to_owned());
+            };
+            let after = object.remove("status").filter(|status| !status.is_null());
+            let after = after.filter(|status| !is_empty(status)).map(|status| settled(status, &[]));
+            Ok(match (before, after) {
+                (None, None) => None,
+                (Some(before), Some(after)) if *before == after => None,
+                (Some(before), None) if is_empty(before) => None,
+                (_, after) => Some(after.unwrap_or_else(|| Value::Object(Map::new()))),
+            })
+        })
+    }
+
+    /// Health of a live object. Who gets a failure takes it as `Unknown`.
+    pub fn health(&mut self, live: &Manifest, now: Timestamp) -> Result<Health, Failure> {
+        let asked = self.ask(live, Operation::InterpretHealth, now.as_second(), &[live])?;
+        let Some(asked) = asked else { return Ok(interpret::health(live)) };
+        asked.read(|results| match results.first() {
+            Some(Value::Bool(true)) => Ok(Health::Healthy),
+            Some(Value::Bool(false)) => Ok(Health::Unhealthy),
+            other => Err(mismatch("true or false", other)),
+        })
+    }
+
+    /// What `template` refers to and cannot run without, by API version, kind, namespace and name;
+    /// each once. All scripts of its kind are asked, and their answers are united.
+    pub fn dependencies(&mut self, template: &Manifest) -> Result<Vec<Dependency>, Failure> {
+        let scripts = Arc::clone(&self.scripts);
+        let scripts = scripts.get(template, Operation::InterpretDependency);
+        if scripts.is_empty() {
+            return Ok(interpret::dependencies(template)?);
+        }
+        let mut united = Vec::new();
+        for script in scripts {
+            let call = Call { script, operation: Operation::InterpretDependency, now: NO_TIME };
+            let asked = Asked::new(self.calls.call(call, &[template]), template, call)?;
+            united.extend(asked.read(|results| match results.into_iter().next() {
+                Some(list @ Value::Array(_)) => dependencies_of(settled(list, &[])),
+                other => Err(mismatch("a list", other.as_ref())),
+            })?);
+        }
+        united.sort_by(|a: &Dependency, b| dependency_key(a).cmp(&dependency_key(b)));
+        united.dedup();
+        Ok(united)
+    }
+
+    /// What the script that answers this question returned; `None` if there is none.
+    fn ask(
+        &mut self,
+        object: &Manifest,
+        operation: Operation,
+        now: i64,
+        arguments: &impl Serialize,
+    ) -> Result<Option<Asked>, Failure> {
+        let Some(script) = self.scripts.get(object, operation).first() else { return Ok(None) };
+        let call = Call { script, operation, now };
+        Asked::new(self.calls.call(call, arguments), object, call).map(Some)
+    }
+}
+
+/// What a script returned, and who it was.
+struct Asked {
+    results: Vec<Value>,
+    customization: Arc<str>,
+    target: CustomizationTarget,
+    operation: Operation,
+}
+
+impl Asked {
+    fn new(
+        reply: Result<Vec<Value>, Cause>,
+        object: &Manifest,
+        call: Call<'_>,
+    ) -> Result<Self, Failure> {
+        let customization = Arc::clone(&call.script.customization);
+        let target = CustomizationTarget {
+            api_version: object.api_version().to_owned(),
+            kind: object.kind().to_owned(),
+        };
+        let operation = call.operation;
+        match reply {
+            Ok(results) => Ok(Self { results, customization, target, operation }),
+            Err(cause) => Err(Failure::Script { customization, target, operation, cause }),
+        }
+    }
+
+    /// The results as what the operation returns; an error says what is wrong with them.
+    fn read<T>(self, read: impl FnOnce(Vec<Value>) -> Result<T, String>) -> Result<T, Failure> {
+        let Self { results, customization, target, operation } = self;
+        read(results).map_err(|why| Failure::Script {
+            customization,
+            target,
+            operation,
+            cause: Cause::Answer(why),
+        })
+    }
+}
+
+/// A number of replicas: the whole part of what the script returned.
+fn count_of(number: &serde_json::Number) -> Result<i32, String> {
+    let whole = number.as_f64().unwrap_or(f64::NAN).trunc();
+    if (0.0..=f64::from(i32::MAX)).contains(&whole) {
+        return Ok(whole as i32);
+    }
+    Err(format!("{number} is no number of replicas"))
+}
+
+/// A whole object that a script made of `before`. What it *is* stays: the work names it so.
+fn whole(
+    results: &[Value],
+    before: &Manifest,
+    live: Option<&Manifest>,
+) -> Result<Manifest, String> {
+    let Some(result @ Value::Object(_)) = results.first() else {
+        return Err(mismatch("the whole object", results.first()));
+    };
+    let references: Vec<Value> =
+        [Some(before), live].into_iter().flatten().map(|one| one.clone().into_value()).collect();
+    let references: Vec<&Value> = references.iter().collect();
+    let after = Manifest::from_value(settled(result.clone(), &references))
+        .ok_or_else(|| "the result is no Kubernetes object".to_owned())?;
+    if (after.api_version(), after.key()) != (before.api_version(), before.key()) {
+        return Err("the result has another apiVersion, kind, namespace or name".to_owned());
+    }
+    Ok(after)
+}
+
+fn dependencies_of(list: Value) -> Result<Vec<Dependency>, String> {
+    let mut dependencies: Vec<Dependency> = typed(list)?;
+    for dependency in &mut dependencies {
+        dependency.namespace = dependency.namespace.take().filter(|name| !name.is_empty());
+        if dependency.api_version.is_empty() || dependency.kind.is_empty() {
+            return Err("a dependency has no apiVersion or no kind".to_owned());
+        }
+        if dependency.name.is_empty() && dependency.label_selector.is_none() {
+            return Err("a dependency has neither name nor labelSelector".to_owned());
+        }
+    }
+    Ok(dependencies)
+}
+
+fn dependency_key(one: &Dependency) -> (&str, &str, Option<&str>, &str) {
+    (&one.api_version, &one.kind, one.namespace.as_deref(), &one.name)
+}
+
+fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+fn settled(mut value: Value, references: &[&Value]) -> Value {
+    settle_empty(&mut value, references);
+    value
+}
+
+/// A table that is to be an object: Lua's empty one comes as a list.
+fn object(table: Value) -> Result<Value, String> {
+    match table {
+        Value::Array(items) if items.is_empty() => Ok(Value::Object(Map::new())),
+        Value::Object(_) => Ok(settled(table, &[])),
+        other => Err(mismatch("a table with names", Some(&other))),
+    }
+}
+
+fn is_empty(table: &Value) -> bool {
+    match table {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+fn mismatch(expected: &str, found: Option<&Value>) -> String {
+    let found = match found {
+        None | Some(Value::Null) => "nil",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(_)) => "text",
+        Some(Value::Array(_)) => "a list",
+        Some(Value::Object(_)) => "a table",
+    };
+    format!("{expected} is expected, not {found}")
+}

@@ -1,0 +1,31 @@
+//! What a kind means in its users' words: runs the scripts of ResourceInterpreterCustomizations
+//! (`spec/interpreter.md` §6) and asks [`interpret`](crate::interpret) where there is none.
+//!
+//! A script is not ours, so it runs in a child process: this program once more, without environment,
+//! files or rights, held to memory and time by the operating system. The process is started once and
+//! answers one call after the other; it is killed and replaced when a call uses up its limits. Only that
+//! call fails then. Replies are kept by script and input, so an unchanged object costs no call.
+//!
+//! [`Interpreter`] is the whole of it for its users. [`serve`] is the other side, in the child.
+
+mod cache;
+mod calls;
+mod check;
+mod convert;
+mod failure;
+mod interpreter;
+mod kube;
+mod limits;
+mod process;
+mod protocol;
+mod sandbox;
+mod scripts;
+mod worker;
+
+pub use check::check;
+pub use failure::{Cause, Failure};
+pub use interpreter::Interpreter;
+pub use limits::Limits;
+pub use process::{Printed, Program, WORKER_VERB};
+pub use scripts::{Script, Scripts};
+pub use worker::serve;
