@@ -9,6 +9,6 @@ use crate::schedule::Profile;
 pub fn profile(settings: &SchedulerSettings) -> Option<Problem> {
     let error = Profile::new(settings).err()?;
     let place = Place { file: SETTINGS_PATH.to_owned(), line: 0, column: 0 };
-    let hint = "name plugins as `git fleet explain` and docs/placement.md do";
+    let hint = "docs/placement.md lists them with what each looks at";
     Some(Problem::error(place, "SETTINGS_PLUGIN", format!("spec.scheduler: {error}"), hint))
 }

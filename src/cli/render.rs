@@ -16,7 +16,10 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
     if diff.is_empty() {
         out.push_str("no difference\n");
     }
-    for change in &diff.templates {
+    // What has no place before or after is among those that are not placed, with the reason.
+    for change in
+        diff.templates.iter().filter(|one| !(one.before.is_empty() && one.after.is_empty()))
+    {
         let sign = sign(&change.before, &change.after);
         let _ = write!(
             out,

@@ -16,7 +16,6 @@ use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::meta::ObjectMeta;
 use crate::api::names::ClusterName;
-use crate::schedule::divide::{Strategy, is_workload, strategy};
 
 /// API version of bindings.
 const API_VERSION: &str = "work.karmada.io/v1alpha2";
@@ -97,16 +96,11 @@ impl Binding {
             .is_some_and(|scheduled| scheduled.status != ConditionStatus::True)
     }
 
-    /// Whether what others are given can change the decision although it stands: it waits, goes by
-    /// where others run, or is a choice of clusters that is looked at afresh each time.
+    /// Whether what others are given can change the decision although it stands: it waits, or goes
+    /// by where others run.
     #[must_use]
     pub(super) fn is_unsettled(&self) -> bool {
-        let placement = self.spec.placement.as_ref();
-        let chooses = placement.is_some_and(|placement| {
-            !placement.spread_constraints.is_empty()
-                && (!is_workload(&self.spec) || strategy(placement) == Strategy::Duplicated)
-        });
-        self.is_waiting() || self.spec.workload_affinity_groups.is_some() || chooses
+        self.is_waiting() || self.spec.workload_affinity_groups.is_some()
     }
 
     /// Whether it leaves a cluster that it ran in: some filters let it stay, and would not let it

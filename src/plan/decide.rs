@@ -25,7 +25,8 @@ use crate::api::names::{ClusterName, ObjectId};
 use crate::api::placement::{Placement, WorkloadAffinityTerm};
 use crate::api::propagation_policy::{ActivationPreference, ConflictResolution};
 use crate::interpret;
-use crate::schedule::trigger::trigger;
+use crate::schedule::divide::{Strategy, is_workload, strategy};
+use crate::schedule::trigger::{Trigger, trigger};
 use crate::schedule::{self, Refusal, Request};
 use crate::status;
 
@@ -224,6 +225,7 @@ fn carry_over(binding: &mut Binding, previous: Option<&Remembered>) {
     let (spec, before) = (&mut binding.spec, &previous.spec);
     spec.clusters.clone_from(&before.clusters);
     binding.reasons.standings.clone_from(&previous.reasons.standings);
+    binding.reasons.choice = previous.reasons.choice;
     spec.graceful_eviction_tasks.clone_from(&before.graceful_eviction_tasks);
     spec.required_by.clone_from(&before.required_by);
     spec.reschedule_triggered_at = before.reschedule_triggered_at;
@@ -260,7 +262,8 @@ pub(super) fn place(
     let Sight { snapshot, companions, profile } = sight;
     let is_suspended =
         binding.spec.suspension.as_ref().is_some_and(|one| one.scheduling == Some(true));
-    let cause = trigger(&binding.spec, &binding.status, binding.applied_placement(), snapshot);
+    let cause = trigger(&binding.spec, &binding.status, binding.applied_placement(), snapshot)
+        .filter(|cause| *cause != Trigger::Always || !stands(&binding, sight, surveys));
     if cause.is_some() && !is_suspended {
         let (spec, status) = (&binding.spec, &binding.status);
         let request = Request { spec, status, companions, profile };
@@ -281,9 +284,29 @@ pub(super) fn place(
         }
     }
     let survey = surveys.of(&binding, sight);
+    binding.reasons.choice = is_choice(&binding).then_some(survey.choice);
     explain::clusters(&mut binding, &survey, snapshot);
     let works = make_works(world, case, &mut binding);
     finish(world, case, binding, works, survey.file.clone())
+}
+
+/// Whether the clusters are a choice that is made afresh at all times: of what is not divided, and
+/// goes to some of the clusters that would do.
+fn is_choice(binding: &Binding) -> bool {
+    let placement = binding.spec.placement.as_ref();
+    placement.is_some_and(|placement| {
+        !placement.spread_constraints.is_empty()
+            && (strategy(placement) == Strategy::Duplicated || !is_workload(&binding.spec))
+    })
+}
+
+/// Whether a choice stands: it was made among the same clusters. Room that comes and goes moves
+/// nothing that runs.
+fn stands(binding: &Binding, sight: Sight<'_>, surveys: &mut Surveys) -> bool {
+    is_choice(binding)
+        && !binding.is_waiting()
+        && !binding.spec.clusters.is_empty()
+        && binding.reasons.choice == Some(surveys.of(binding, sight).choice)
 }
 
 /// Writes down that clusters were chosen; when that was only changes with the choice.

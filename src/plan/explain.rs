@@ -32,8 +32,8 @@ pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapsh
     let scheduled = condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED);
     let refusal = scheduled.filter(|scheduled| scheduled.status != ConditionStatus::True);
     let why_spare = match refusal {
-        Some(refusal) => format!("would fit; {}", refusal.message),
-        None => "would fit; got no share when this was decided".to_owned(),
+        Some(refusal) => format!("would fit; {}", refusal.message.trim_end_matches('.')),
+        None => "would fit; was not chosen".to_owned(),
     };
     (reasons.rejected, reasons.survey, reasons.rest) = (Vec::new(), None, None);
     if let Some(file) = &survey.file {

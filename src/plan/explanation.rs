@@ -164,18 +164,40 @@ fn method(placement: &Placement, is_workload: bool) -> String {
     }];
     for constraint in &placement.spread_constraints {
         let what = match constraint.spread_by_field {
-            Some(SpreadField::Cluster) => "clusters",
-            Some(SpreadField::Region) => "regions",
-            Some(SpreadField::Zone) => "zones",
-            Some(SpreadField::Provider) => "providers",
+            Some(SpreadField::Cluster) => "cluster",
+            Some(SpreadField::Region) => "region",
+            Some(SpreadField::Zone) => "zone",
+            Some(SpreadField::Provider) => "provider",
             None => continue,
         };
         let (min, max) = (constraint.min_groups.max(1), constraint.max_groups);
+        let plural = if min.max(max) == 1 { "" } else { "s" };
         parts.push(match max {
-            0 => format!("in at least {min} {what}"),
-            max if max == min => format!("in {min} {what}"),
-            max => format!("in {min} to {max} {what}"),
+            0 => format!("in at least {min} {what}{plural}"),
+            max if max == min => format!("in {min} {what}{plural}"),
+            max => format!("in {min} to {max} {what}{plural}"),
         });
     }
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::placement::SpreadConstraint;
+
+    fn told(min_groups: i64, max_groups: i64) -> String {
+        let spread_by_field = Some(SpreadField::Cluster);
+        let constraint =
+            SpreadConstraint { spread_by_field, max_groups, min_groups, ..Default::default() };
+        method(&Placement { spread_constraints: vec![constraint], ..Default::default() }, false)
+    }
+
+    #[test]
+    fn one_cluster_is_told_in_the_singular() {
+        assert_eq!(told(1, 1), "each chosen cluster gets it, in 1 cluster");
+        assert_eq!(told(1, 0), "each chosen cluster gets it, in at least 1 cluster");
+        assert_eq!(told(1, 2), "each chosen cluster gets it, in 1 to 2 clusters");
+        assert_eq!(told(2, 2), "each chosen cluster gets it, in 2 clusters");
+    }
 }

@@ -43,6 +43,10 @@ pub struct Reasons {
     /// and the best of those that were not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub standings: Vec<Standing>,
+    /// What clusters were chosen among, of what is chosen for afresh whenever that changes: the same
+    /// while the same clusters of the same regions will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<ObjectId>,
     /// Override policies that changed the manifest, in the order in which they did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideGroup>,

@@ -1,8 +1,8 @@
 //! What bindings of one plan need to know of each other: capacity that others have taken and no
 //! report shows yet, and where the other workloads of a group run.
 //!
-//! Bindings that are decided on anew take their turn by priority, the highest first, then by
-//! namespace, kind and name; each sees the decisions before it.
+//! Bindings that are decided on anew take their turn by priority, the highest first, then by group
+//! and kind, namespace and name; each sees the decisions before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::binding::Binding;
 use super::reasons::{ClusterGroup, group_clusters};
-use super::rendered::RenderedFile;
+use super::rendered::{RenderedFile, blob_id};
 use crate::api::names::ObjectId;
 use crate::api::placement::Placement;
 use crate::schedule::divide::is_workload;
@@ -45,6 +45,8 @@ pub(super) struct Survey {
     pub(super) out: Vec<ClusterGroup>,
     /// The file, when they are many.
     pub(super) file: Option<Arc<RenderedFile>>,
+    /// Changes iff which clusters will do, or their regions, change.
+    pub(super) choice: ObjectId,
 }
 
 /// What the scheduler looks at.
@@ -107,6 +109,12 @@ impl Survey {
         let is_large = rejected.len() > INLINE_MAX;
         let out = group_clusters(rejected);
         let file = is_large.then(|| RenderedFile::yaml(&SurveyFile { out: out.clone() }));
-        Self { verdicts, feasible, out, file }
+        let mut choice = Vec::new();
+        for at in &feasible {
+            let member = &snapshot.members()[*at];
+            let region = member.cluster.spec.region.as_deref().unwrap_or_default();
+            choice.extend_from_slice(format!("{} {region}\n", member.name).as_bytes());
+        }
+        Self { verdicts, feasible, out, file, choice: blob_id(&choice) }
     }
 }

@@ -164,3 +164,36 @@ fn a_survey_says_why_each_of_many_clusters_is_out() {
     let paths = |plan: &Plan| plan.files().into_keys().collect::<Vec<_>>();
     assert_eq!(paths(&story.plan(&documents)), paths(&plan));
 }
+
+/// A choice of some clusters among more stands while the same clusters will do: neither room nor a
+/// restart moves what runs.
+#[test]
+fn a_choice_stands_while_the_same_clusters_will_do() {
+    let policy = POLICY.split("    replicaScheduling:").next().unwrap().to_owned()
+        + "    spreadConstraints:
+      - {spreadByField: region, minGroups: 1, maxGroups: 1}
+      - {spreadByField: cluster, minGroups: 1, maxGroups: 1}
+";
+    let source = |more: &[String]| -> Vec<String> {
+        let clusters = [cluster("eu-1", ", region: eu"), cluster("us-1", ", region: us")];
+        let mut documents = clusters.to_vec();
+        documents.extend([cluster("us-2", ", region: us"), policy.clone(), deployment("a", 2)]);
+        documents.extend_from_slice(more);
+        documents
+    };
+    let mut story = Story::new();
+    for (name, cpu) in [("eu-1", 9), ("us-1", 0), ("us-2", 0)] {
+        story.reports(name, report(cpu, 0));
+    }
+    assert_eq!(placed(&story.plan(&source(&[])), "a"), ["eu-1(2)"]);
+    for (name, cpu) in [("eu-1", 0), ("us-1", 9), ("us-2", 9)] {
+        story.reports(name, report(cpu, 0));
+    }
+    assert_eq!(placed(&story.plan(&source(&[])), "a"), ["eu-1(2)"], "with what is remembered");
+    story.memo = Memo::default();
+    assert_eq!(placed(&story.plan(&source(&[])), "a"), ["eu-1(2)"], "after a start");
+    // Another cluster that will do: it is chosen for afresh.
+    story.reports("us-3", report(9, 0));
+    let more = story.plan(&source(&[cluster("us-3", ", region: us")]));
+    assert_eq!(placed(&more, "a"), ["us-1(2)"]);
+}
