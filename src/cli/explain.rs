@@ -116,8 +116,9 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
     };
     let mut explanation = Explanation::of(&binding, survey.as_ref());
     if let Some(cluster) = &args.cluster {
+        let is_known = !ledger.result_files(&format!("clusters/{cluster}.yaml"))?.is_empty();
         explanation = explanation.only(cluster);
-        if explanation.clusters.is_empty() {
+        if explanation.clusters.is_empty() || !is_known {
             anyhow::bail!(
                 "the fleet had no cluster {cluster} when this was decided; `git fleet get clusters` lists those that it has"
             );

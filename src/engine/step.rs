@@ -106,7 +106,8 @@ impl Engine {
             PlanOutcome::InForce { results, pushed, works, next } => {
                 self.plan_backoff.succeed();
                 self.last_publish = Some(now);
-                self.replan_at = next.filter(|next| *next > now);
+                // One that passed while the plan was published is due at once.
+                self.replan_at = next;
                 self.need.push |= !pushed;
                 for (cluster, member) in &mut self.members {
                     let Some(work) = works.get(cluster) else { continue };

@@ -92,8 +92,9 @@ impl Binding {
     /// Whether it waits for clusters or for room, and so is decided on at every plan.
     #[must_use]
     pub(super) fn is_waiting(&self) -> bool {
-        condition::find(&self.status.conditions, marks::CONDITION_SCHEDULED)
-            .is_some_and(|scheduled| scheduled.status != ConditionStatus::True)
+        self.reasons.held.is_empty()
+            && condition::find(&self.status.conditions, marks::CONDITION_SCHEDULED)
+                .is_some_and(|scheduled| scheduled.status != ConditionStatus::True)
     }
 
     /// Whether what others are given can change the decision although it stands: it waits, or goes

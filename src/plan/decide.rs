@@ -26,7 +26,7 @@ use crate::api::placement::{Placement, WorkloadAffinityTerm};
 use crate::api::propagation_policy::{ActivationPreference, ConflictResolution};
 use crate::interpret;
 use crate::schedule::divide::{Strategy, is_workload, strategy};
-use crate::schedule::trigger::{Trigger, trigger};
+use crate::schedule::trigger::{Trigger, is_requested, trigger};
 use crate::schedule::{self, Refusal, Request};
 use crate::status;
 
@@ -282,6 +282,9 @@ pub(super) fn place(
             }
             Err(refusal) => record_refusal(&mut binding, &refusal, world.now),
         }
+    } else if !is_suspended && binding.is_waiting() && !binding.spec.clusters.is_empty() {
+        // It was refused, and then asked for what it has.
+        record_success(&mut binding, case.previous, world.now);
     }
     let survey = surveys.of(&binding, sight);
     binding.reasons.choice = is_choice(&binding).then_some(survey.choice);
@@ -317,7 +320,7 @@ fn record_success(binding: &mut Binding, previous: Option<&Remembered>, now: Tim
             && previous.applied_placement() == binding.applied_placement()
             && previous.status.last_scheduled_time.is_some()
     });
-    if !is_same {
+    if !is_same || is_requested(&binding.spec, &binding.status) {
         binding.status.last_scheduled_time = Some(now);
     }
     let message = "Binding has been scheduled successfully.";

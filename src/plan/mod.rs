@@ -223,7 +223,8 @@ impl<'r> Round<'r, '_> {
             !decided.contains_key(key) && remembered.is_of_interest() && templates.contains_key(key)
         });
         let new = decided.iter().map(|(key, remembered)| (*key, remembered));
-        let mut rivals = Rivals::new(stands.chain(new), &mut snapshot, self.inputs.now);
+        let Inputs { reports, now, .. } = *self.inputs;
+        let mut rivals = Rivals::new(stands.chain(new), &mut snapshot, reports, now);
         let mut surveys = Surveys::default();
         for (case, binding) in open {
             let companions = rivals.companions(case.key, &binding);

@@ -10,20 +10,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::binding::Binding;
 use super::previous::Remembered;
-use crate::api::binding::{Component, TargetCluster};
+use crate::api::binding::{AggregatedStatusItem, Component, TargetCluster};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
 use crate::api::quantity::Quantity;
 use crate::api::report::Health;
 use crate::schedule::{Companions, Snapshot};
+use crate::status::{self, Reports};
 
 /// How long after a decision replicas that are not reported count as taken; then something keeps
 /// them from being made, and the room is free.
 const AWAITED: SignedDuration = SignedDuration::from_mins(5);
 
 /// What a decision gives to a cluster and the cluster does not report yet.
-fn awaited(binding: &Binding) -> impl Iterator<Item = (&TargetCluster, Vec<Need<'_>>)> {
-    let items = &binding.status.aggregated_status;
+fn awaited<'b>(
+    binding: &'b Binding,
+    items: &'b [AggregatedStatusItem],
+) -> impl Iterator<Item = (&'b TargetCluster, Vec<Need<'b>>)> {
     binding.spec.clusters.iter().filter_map(move |target| {
         let item = items.iter().find(|item| item.cluster_name == target.name);
         if item.is_some_and(|item| item.applied && item.health == Health::Healthy) {
@@ -82,6 +85,7 @@ impl Rivals {
     pub(super) fn new<'b>(
         standing: impl Iterator<Item = (&'b ObjectKey, &'b Remembered)>,
         snapshot: &mut Snapshot<'_>,
+        reports: &Reports,
         now: Timestamp,
     ) -> Self {
         let mut rivals = Self::default();
@@ -92,7 +96,10 @@ impl Rivals {
             let until = since.map(|since| since + AWAITED).filter(|until| *until > now);
             let Some(until) = until else { continue };
             rivals.until = Some(rivals.until.map_or(until, |earlier| earlier.min(until)));
-            for (target, needs) in awaited(binding) {
+            // By the reports that the snapshot is made of, not by those of the decision.
+            let given = remembered.works().map(|(name, id)| (name.clone(), Some(id))).collect();
+            let items = status::aggregate(key, &given, reports);
+            for (target, needs) in awaited(binding, &items) {
                 take(snapshot, target, &needs);
             }
         }
@@ -171,5 +178,6 @@ fn groups<'b>(key: &'b ObjectKey, binding: &'b Binding) -> impl Iterator<Item = 
 /// Whether some of its replicas are not reported yet.
 pub(super) fn is_awaited(binding: &Binding) -> bool {
     let spec = &binding.spec;
-    (spec.replicas > 0 || !spec.components.is_empty()) && awaited(binding).next().is_some()
+    (spec.replicas > 0 || !spec.components.is_empty())
+        && awaited(binding, &binding.status.aggregated_status).next().is_some()
 }

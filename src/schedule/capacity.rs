@@ -11,6 +11,9 @@ use crate::api::quantity::Quantity;
 /// Pods that a node of a resource model is taken to hold at most: the kubelet's own default.
 const NODE_PODS_MAX: i64 = 110;
 
+/// Nodes of a resource model that are filled one by one at most; no Kubernetes has more.
+const NODES_MAX: usize = 20_000;
+
 /// The free resources of one cluster, read once for many bindings.
 #[derive(Clone, Debug, Default)]
 pub struct Capacity {
@@ -48,9 +51,7 @@ impl Capacity {
             Free { resource: Arc::from(&**resource), nanos, amount: amount(resource, nanos) }
         });
         let free: Vec<Free> = free.collect();
-        let taken = |of: &BTreeMap<String, Quantity>| of.get("pods").map_or(0, Quantity::value);
-        let pods =
-            taken(&summary.allocatable) - taken(&summary.allocated) - taken(&summary.allocating);
+        let pods = amount("pods", self::free(summary, "pods"));
         let grades = grades(&cluster.spec.resource_models, summary);
         Self { pods: Some(pods), free, grades, is_reduced: false }
     }
@@ -75,7 +76,8 @@ impl Capacity {
         let fit = if self.grades.is_empty() {
             self.in_sum(&wants)
         } else {
-            let on_nodes = self.grades.iter().map(|grade| grade.replicas(&wants)).sum();
+            let each = self.grades.iter().map(|grade| grade.replicas(&wants));
+            let on_nodes = each.fold(0, i64::saturating_add);
             // The grades do not know what was taken since; the sums do.
             if self.is_reduced { self.in_sum(&wants).min(on_nodes) } else { on_nodes }
         };
@@ -116,7 +118,8 @@ impl Capacity {
 
     /// Fills the nodes of the grades, smallest first, set by set, until one does not fit.
     fn sets_on_nodes(&self, components: &[Component], max: i64) -> i64 {
-        let mut nodes: Vec<Node> = self.grades.iter().flat_map(Grade::nodes).collect();
+        let nodes = self.grades.iter().flat_map(Grade::nodes);
+        let mut nodes: Vec<Node> = nodes.take(NODES_MAX).collect();
         (0..max)
             .take_while(|_| {
                 components.iter().all(|component| {
@@ -187,7 +190,7 @@ impl Node {
         }
         for (resource, amount) in wants() {
             for (_, free) in self.free.iter_mut().filter(|(name, _)| **name == *resource) {
-                *free -= amount * fit;
+                *free -= amount.saturating_mul(fit);
             }
         }
         self.pods -= fit;
@@ -237,7 +240,9 @@ fn amount(resource: &str, nanos: i128) -> i64 {
 
 fn free(summary: &ResourceSummary, resource: &str) -> i128 {
     let of = |map: &BTreeMap<String, Quantity>| map.get(resource).map_or(0, Quantity::nanos);
-    of(&summary.allocatable) - of(&summary.allocated) - of(&summary.allocating)
+    of(&summary.allocatable)
+        .saturating_sub(of(&summary.allocated))
+        .saturating_sub(of(&summary.allocating))
 }
 
 /// The grades of the model that have nodes; none when the model cannot be used.

@@ -38,7 +38,7 @@ pub fn best_groups(groups: &[Group], min: usize, max: usize, target: i64) -> Opt
         n_steps: 0,
         choice: Vec::new(),
         best: None,
-        bounds: bounds(&sorted, max.min(sorted.len())),
+        bounds: bounds(&sorted, n_useful(&sorted, min, max, target)),
         groups: &sorted,
         min,
         max,
@@ -74,6 +74,13 @@ struct Choice {
 
 /// What the best `n` groups from some place on add at most: weight and clusters, by place and `n`.
 type Bounds = Vec<Vec<(i64, i64)>>;
+
+/// Most groups that a choice can have: it is not made larger when it has enough.
+fn n_useful(groups: &[&Group], min: usize, max: usize, target: i64) -> usize {
+    let smallest = groups.first().map_or(0, |group| group.n_clusters);
+    let wanted = if smallest > 0 { usize::try_from(target).unwrap_or(0) } else { max };
+    max.min(min.max(wanted)).min(groups.len())
+}
 
 fn bounds(groups: &[&Group], n_max: usize) -> Bounds {
     let mut bounds = vec![vec![(0, 0)]; groups.len() + 1];
@@ -135,7 +142,12 @@ impl Search<'_> {
     }
 
     fn can_improve(&self, place: usize, weight: i64, n_clusters: i64) -> bool {
-        let left = self.max.saturating_sub(self.choice.len());
+        let n = self.choice.len();
+        // From here on every group is at least as large as this one, so that many are enough.
+        let size = self.groups[place].n_clusters;
+        let missing = (self.target - n_clusters).max(0);
+        let wanted = if size > 0 { ((missing + size - 1) / size) as usize } else { self.max };
+        let left = self.max.saturating_sub(n).min(self.min.saturating_sub(n).max(wanted));
         let bounds = &self.bounds[place];
         let (more_weight, more_clusters) = bounds[left.min(bounds.len() - 1)];
         let enough = self.choice.len() + bounds.len() > self.min;

@@ -197,3 +197,64 @@ fn a_choice_stands_while_the_same_clusters_will_do() {
     let more = story.plan(&source(&[cluster("us-3", ", region: us")]));
     assert_eq!(placed(&more, "a"), ["us-1(2)"]);
 }
+
+/// A report that shows the replicas in their place frees what was held for them in the same plan: it
+/// is counted once.
+#[test]
+fn room_is_counted_by_the_report_that_shows_it() {
+    let mut story = Story::new();
+    story.reports("m1", report(10, 0));
+    let one = [cluster("m1", ""), POLICY.to_owned(), deployment("a", 5)];
+    let plan = story.plan(&one);
+    let (key, planned) = plan.bindings.iter().next().unwrap();
+    let work = planned.works.values().next().unwrap().file.id;
+    let mut seen = report(10, 5);
+    let object = serde_json::json!({"work": work, "applied": true, "health": "Healthy"});
+    seen.objects.insert(key.clone(), serde_json::from_value(object).unwrap());
+    story.reports("m1", seen);
+    story.reports("m2", report(10, 0));
+    let two = [
+        cluster("m1", ""),
+        cluster("m2", ""),
+        POLICY.to_owned(),
+        deployment("a", 5),
+        deployment("b", 6),
+    ];
+    assert_eq!(placed(&story.plan(&two), "b"), ["m1(2)", "m2(4)"]);
+}
+
+/// Who asks for more than there is, and then for what it has again, is as it was.
+#[test]
+fn a_refusal_ends_with_its_cause() {
+    let mut story = Story::new();
+    story.reports("one", report(5, 0));
+    let source = |n| [cluster("one", ""), POLICY.to_owned(), deployment("a", n)];
+    let scheduled = |plan: &Plan| {
+        let planned = plan.bindings.values().next().unwrap();
+        planned.binding.status.conditions[0].reason.clone()
+    };
+    assert_eq!(scheduled(&story.plan(&source(4))), "Success");
+    let refused = story.plan(&source(40));
+    assert_eq!(
+        (scheduled(&refused), placed(&refused, "a")),
+        ("Unschedulable".into(), vec!["one(4)".into()])
+    );
+    assert_eq!(scheduled(&story.plan(&source(4))), "Success");
+}
+
+/// What a member reports is data: absurd numbers neither stop a plan nor draw work.
+#[test]
+fn absurd_reports_draw_nothing() {
+    let mut story = Story::new();
+    let text = "cluster:
+  apiEnablements: [{groupVersion: apps/v1, resources: [{name: deployments, kind: Deployment}]}]
+  resourceSummary:
+    allocatable: {cpu: -8Ei, pods: -8Ei}
+    allocated: {cpu: 8Ei, pods: 8Ei}
+    allocatableModelings: [{grade: 1, count: 9223372036854775807}, {grade: 2, count: 9223372036854775807}]
+";
+    story.reports("absurd", case::report(text));
+    story.reports("one", report(9, 0));
+    let source = [cluster("absurd", ""), cluster("one", ""), POLICY.to_owned(), deployment("a", 4)];
+    assert_eq!(placed(&story.plan(&source), "a"), ["one(4)"]);
+}
