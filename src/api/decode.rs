@@ -74,10 +74,33 @@ pub struct DecodeError {
 pub fn decode<T: Resource + DeserializeOwned>(manifest: &Manifest) -> Result<T, DecodeError> {
     let mut value = Value::Object(manifest.0.clone());
     drop_nulls(&mut value);
+    if let Some(path) = schema::of(T::API_VERSION, T::KIND)
+        .and_then(|schema| list_for_map(&value, schema, &FieldPath::default()))
+    {
+        return Err(DecodeError { path, message: "it is a list, and a map belongs there".into() });
+    }
     serde_path_to_error::deserialize(value).map_err(|error| DecodeError {
         path: field_path(error.path()),
         message: error.into_inner().to_string(),
     })
+}
+
+/// The first list that stands where a map of named fields belongs. Deserializers take one for the
+/// fields in their order, which nobody means.
+fn list_for_map(value: &Value, schema: &Value, path: &FieldPath) -> Option<FieldPath> {
+    match value {
+        Value::Object(map) => map.iter().find_map(|(key, value)| {
+            list_for_map(value, schema::property(schema, key)?, &path.key(key))
+        }),
+        Value::Array(items) => match schema::items(schema) {
+            Some(schema) => items
+                .iter()
+                .enumerate()
+                .find_map(|(index, item)| list_for_map(item, schema, &path.index(index))),
+            None => schema::is_closed(schema).then(|| path.clone()),
+        },
+        _ => None,
+    }
 }
 
 /// Takes out map entries that are null. Leaves what is below a key `value` alone: there it is the

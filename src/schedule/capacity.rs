@@ -21,8 +21,8 @@ pub struct Capacity {
     pods: Option<i64>,
     free: Vec<Free>,
     grades: Vec<Grade>,
-    /// Whether something was taken off since the cluster reported.
-    is_reduced: bool,
+    /// Replicas that were taken off since the cluster reported.
+    n_taken: i64,
 }
 
 /// What is free of one resource.
@@ -53,7 +53,7 @@ impl Capacity {
         let free: Vec<Free> = free.collect();
         let pods = amount("pods", self::free(summary, "pods"));
         let grades = grades(&cluster.spec.resource_models, summary);
-        Self { pods: Some(pods), free, grades, is_reduced: false }
+        Self { pods: Some(pods), free, grades, n_taken: 0 }
     }
 
     /// Replicas that fit yet, each with these requirements.
@@ -78,10 +78,14 @@ impl Capacity {
         } else {
             let each = self.grades.iter().map(|grade| grade.replicas(&wants));
             let on_nodes = each.fold(0, i64::saturating_add);
-            // The grades do not know what was taken since; the sums do.
-            if self.is_reduced { self.in_sum(&wants).min(on_nodes) } else { on_nodes }
+            // On which nodes the taken ones are is not known: each counts as one of these, and the
+            // sums bound them by what they really need.
+            match self.n_taken {
+                0 => on_nodes,
+                taken => self.in_sum(&wants).min(on_nodes.saturating_sub(taken)),
+            }
         };
-        fit.min(pods)
+        fit.clamp(0, pods)
     }
 
     fn in_sum(&self, wants: &[Want<'_>]) -> i64 {
@@ -140,7 +144,7 @@ impl Capacity {
     pub fn take(&mut self, requests: &BTreeMap<String, Quantity>, replicas: i64) {
         let Some(pods) = &mut self.pods else { return };
         *pods = pods.saturating_sub(replicas);
-        self.is_reduced = true;
+        self.n_taken = self.n_taken.saturating_add(replicas);
         for (resource, quantity) in requests {
             if let Some(free) = self.free.iter_mut().find(|free| *free.resource == **resource) {
                 free.nanos = free

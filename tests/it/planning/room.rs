@@ -258,3 +258,22 @@ fn absurd_reports_draw_nothing() {
     let source = [cluster("absurd", ""), cluster("one", ""), POLICY.to_owned(), deployment("a", 4)];
     assert_eq!(placed(&story.plan(&source), "a"), ["one(4)"]);
 }
+
+/// Room on the nodes of a resource model is given once, too.
+#[test]
+fn room_on_modelled_nodes_is_given_once() {
+    let text = "cluster:
+  apiEnablements: [{groupVersion: apps/v1, resources: [{name: deployments, kind: Deployment}]}]
+  resourceSummary:
+    allocatable: {cpu: 100, pods: 100}
+    allocatableModelings: [{grade: 1, count: 2}, {grade: 3, count: 3}]
+";
+    let mut story = Story::new();
+    story.reports("one", case::report(text));
+    // Two nodes with a CPU at least, three with four: 14 replicas of one CPU.
+    let names = ["a", "b", "c"];
+    let mut source = vec![cluster("one", ""), POLICY.to_owned()];
+    source.extend(names.iter().map(|name| deployment(name, 10)));
+    let plan = story.plan(&source);
+    assert_eq!(names.map(|name| placed(&plan, name).len()), [1, 0, 0]);
+}
