@@ -44,7 +44,7 @@ pub(super) fn check(fleet: &Fleet, problems: &mut Vec<Problem>) {
         let policy = Policy::new(label, name, &policy.value.spec, policy);
         scopes.entry(None).or_default().push(policy);
     }
-    let contested: BTreeMap<Option<&str>, BTreeSet<(&str, &str)>> =
+    let contested: BTreeMap<Option<&str>, BTreeSet<(&str, &str, &str)>> =
         scopes.iter().map(|(scope, policies)| (*scope, contested(policies))).collect();
     if contested.values().all(BTreeSet::is_empty) {
         return;
@@ -52,12 +52,13 @@ pub(super) fn check(fleet: &Fleet, problems: &mut Vec<Problem>) {
     let mut told = BTreeSet::new();
     for (key, template) in &fleet.templates {
         let template = &template.manifest;
-        let kind = (template.api_version(), template.kind());
+        let (version, kind) = (template.api_version(), template.kind());
         for scope in [template.namespace().map(Some), Some(None)].into_iter().flatten() {
             let Some(policies) = scopes.get(&scope) else { continue };
+            let is_contested = |name: &str| contested[&scope].contains(&(version, kind, name));
             let ranked = || policies.iter().filter_map(|one| Some((one.rank(template)?, one)));
             let Some(best) = ranked().map(|(rank, _)| rank).max() else { continue };
-            if contested[&scope].contains(&kind) {
+            if is_contested("") || is_contested(template.name()) {
                 let mut equals: Vec<&Policy<'_>> =
                     ranked().filter(|(rank, _)| *rank == best).map(|(_, policy)| policy).collect();
                 equals.sort_by_key(|policy| policy.name);
@@ -74,16 +75,19 @@ pub(super) fn check(fleet: &Fleet, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The kinds that two policies of one scope select with the same priority.
-fn contested<'a>(policies: &[Policy<'a>]) -> BTreeSet<(&'a str, &'a str)> {
-    let mut seen: BTreeMap<(&str, &str, i32), &str> = BTreeMap::new();
+/// What two policies of one scope select with the same priority: a name of a kind, or names at large,
+/// which is the empty name. Between the one and the other the name decides, so fleets with a policy
+/// for each template have nothing to compare.
+fn contested<'a>(policies: &[Policy<'a>]) -> BTreeSet<(&'a str, &'a str, &'a str)> {
+    let mut seen: BTreeMap<(&str, &str, &str, i32), &str> = BTreeMap::new();
     let mut contested = BTreeSet::new();
     for policy in policies {
         for selector in &policy.spec.resource_selectors {
             let (version, kind) = (selector.api_version.as_str(), selector.kind.as_str());
-            let first = seen.entry((version, kind, policy.spec.priority)).or_insert(policy.name);
-            if *first != policy.name {
-                contested.insert((version, kind));
+            let name = selector.name.as_str();
+            let key = (version, kind, name, policy.spec.priority);
+            if *seen.entry(key).or_insert(policy.name) != policy.name {
+                contested.insert((version, kind, name));
             }
         }
     }
