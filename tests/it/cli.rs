@@ -384,6 +384,10 @@ fn refusals_say_what_is_wrong_and_what_to_do() {
         ("the cluster does not know who asks", good.replace(server, &address)),
         ("no cluster at this address", good.replace(server, "127.0.0.1:9")),
         ("a kubeconfig with a proxy", good.replace("server:", "proxy-url: http://p\n    server:")),
+        (
+            "a kubeconfig that runs a program",
+            good.replace("user: {}", "user: {exec: {command: touch}}"),
+        ),
         ("a kubeconfig that is cut off", good[..good.len() / 2].to_owned()),
     ] {
         std::fs::write(&file, credentials).unwrap();

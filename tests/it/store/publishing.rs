@@ -271,6 +271,7 @@ fn fill(dir: &Path) {
         let new = NewCommit { parent: Some(first), changes: &changes, message: "m", time: at(2) };
         let error = store.commit(&new).unwrap_err();
         assert_eq!(error.code(), "DISK_FULL", "{error}");
+        assert_eq!(error.hint(), "free some space; nothing was lost and it is tried again");
         assert_eq!(open(&repo).read_ref(&branch("r")).unwrap(), Some(first));
     }
     git(&repo, &["rev-list", "--objects", "--all"]);
