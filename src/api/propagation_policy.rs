@@ -4,12 +4,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Manifest;
 use super::meta::{ApiVersion, Kind, ObjectMeta, Resource, empty_as_none};
 use super::placement::{
     FailoverBehavior, Placement, PurgeMode, ReplicaDivisionPreference, ReplicaSchedulingType,
     SpreadField, Suspension,
 };
-use super::selector::ResourceSelector;
+use super::selector::{ResourceSelector, SelectorMatch};
 
 /// Name of the scheduler that handles bindings unless a policy says otherwise.
 pub const SCHEDULER_NAME_DEFAULT: &str = "default-scheduler";
@@ -108,6 +109,14 @@ pub struct PropagationSpec {
     /// Which bindings are scheduled first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_priority: Option<SchedulePriority>,
+}
+
+impl PropagationSpec {
+    /// How specifically it selects the template: the best of its selectors.
+    #[must_use]
+    pub fn selects(&self, template: &Manifest) -> Option<SelectorMatch> {
+        self.resource_selectors.iter().filter_map(|one| one.matches(template)).max()
+    }
 }
 
 fn scheduler_name_default() -> String {

@@ -25,9 +25,7 @@ impl<'a> Policy<'a> {
 
     /// What it is chosen by; its name decides between equals.
     fn rank(&self, template: &Manifest) -> Option<(i32, SelectorMatch)> {
-        let selectors = self.spec.resource_selectors.iter();
-        let best = selectors.filter_map(|one| one.matches(template)).max()?;
-        Some((self.spec.priority, best))
+        Some((self.spec.priority, self.spec.selects(template)?))
     }
 }
 

@@ -40,7 +40,7 @@ impl Policy<'_> {
     /// How specifically it selects the template: the best of its selectors.
     #[must_use]
     pub fn selects(&self, template: &Manifest) -> Option<SelectorMatch> {
-        self.spec.resource_selectors.iter().filter_map(|one| one.matches(template)).max()
+        self.spec.selects(template)
     }
 }
 
