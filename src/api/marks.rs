@@ -64,3 +64,6 @@ pub const CONDITION_COMPLETE_API_ENABLEMENTS: &str = "CompleteAPIEnablements";
 pub const CONDITION_SCHEDULED: &str = "Scheduled";
 /// Condition of a binding: every cluster has applied it.
 pub const CONDITION_FULLY_APPLIED: &str = "FullyApplied";
+
+/// Annotation of a member's object: the generation of the template that it was made from.
+pub const TEMPLATE_GENERATION: &str = "resourcetemplate.karmada.io/generation";

@@ -192,6 +192,12 @@ impl Operation {
         }
     }
 
+    /// Whether it is asked of live objects, beside the member.
+    #[must_use]
+    pub fn is_of_live(self) -> bool {
+        matches!(self, Self::Retain | Self::InterpretStatus | Self::InterpretHealth)
+    }
+
     /// Whether several customizations may answer it together.
     #[must_use]
     pub fn is_shared(self) -> bool {

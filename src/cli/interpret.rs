@@ -100,11 +100,11 @@ impl From<OperationName> for Operation {
 }
 
 pub(super) fn run(args: &InterpretArgs) -> anyhow::Result<Exit> {
-    let program = Program { printed: Printed::Shown, ..Program::this()? };
+    let program = Program { printed: Printed::Shown, ..Program::this() };
     let time = Duration::from_millis(args.timeout_ms);
     let mut interpreter = Interpreter::new(program, Limits { time, ..Limits::default() });
     let (fleet, mut problems) = customizations(&args.filename)?;
-    problems.extend(customize::check(&fleet, &mut interpreter));
+    problems.extend(customize::check(&fleet, &interpreter));
     for problem in &problems {
         writeln!(std::io::stderr(), "{problem}")?;
     }
@@ -120,7 +120,7 @@ pub(super) fn run(args: &InterpretArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Clean);
     };
     interpreter.load(Arc::new(Scripts::of(&fleet)));
-    let result = answer(&mut interpreter, operation.into(), args)?;
+    let result = answer(&interpreter, operation.into(), args)?;
     let mut out = std::io::stdout().lock();
     match args.output {
         Format::Json => super::output::json(&mut out, &result)?,
@@ -166,7 +166,7 @@ fn told(fleet: &Fleet) -> anyhow::Result<()> {
 
 /// Asks one question about the objects of the command line.
 fn answer(
-    interpreter: &mut Interpreter,
+    interpreter: &Interpreter,
     operation: Operation,
     args: &InterpretArgs,
 ) -> anyhow::Result<Value> {

@@ -108,7 +108,7 @@ impl Connection {
         crate::member::Options {
             cluster_interval: self.cluster_status_update_frequency.duration(),
             ready_threshold: self.cluster_failure_threshold.duration(),
-            ..crate::daemon::member_options()
+            ..crate::member::Options::default()
         }
     }
 

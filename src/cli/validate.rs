@@ -36,20 +36,18 @@ enum Format {
 }
 
 pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
-    let (what, fleet, mut problems) = if args.paths.is_empty() {
+    let (what, fleet, problems) = if args.paths.is_empty() {
         let mut ledger = args.repository.ledger()?;
         ledger.read_only();
         let loaded = ledger.read(ledger.resolve(&args.commit)?)?;
         (format!("commit {}", loaded.commit.short()), loaded.fleet, loaded.problems)
     } else {
-        let (fleet, problems) = read_disk(&args.paths)?;
+        let (fleet, mut problems) = read_disk(&args.paths)?;
+        let interpreter = Interpreter::new(Program::this(), Limits::default());
+        problems.extend(customize::check(&fleet, &interpreter));
+        problems.sort();
         ("these files".to_owned(), Arc::new(fleet), problems)
     };
-    if !fleet.customizations.is_empty() {
-        let mut interpreter = Interpreter::new(Program::this()?, Limits::default());
-        problems.extend(customize::check(&fleet, &mut interpreter));
-        problems.sort();
-    }
     let mut out = std::io::stdout().lock();
     match args.output {
         Format::Json => super::output::json(&mut out, &problems)?,

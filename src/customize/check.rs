@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, Sourced};
 ///
 /// A script that is not Lua is an error, and so is one that cannot be checked. One that does not define
 /// its function, or fails before it does, is a warning: Karmada takes it and fails at every call.
-pub fn check(fleet: &Fleet, interpreter: &mut Interpreter) -> Vec<Problem> {
+pub fn check(fleet: &Fleet, interpreter: &Interpreter) -> Vec<Problem> {
     let mut problems: Vec<Problem> = fleet
         .customizations
         .values()
@@ -23,7 +23,7 @@ pub fn check(fleet: &Fleet, interpreter: &mut Interpreter) -> Vec<Problem> {
 
 type Customization = Sourced<ResourceInterpreterCustomization>;
 
-fn of_one(source: &Customization, interpreter: &mut Interpreter) -> Vec<Problem> {
+fn of_one(source: &Customization, interpreter: &Interpreter) -> Vec<Problem> {
     let rules = &source.spec.customizations;
     let mut problems = Vec::new();
     for operation in rules.operations() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
-use crate::interpret::Unreadable;
+use crate::interpret::{NoAnswer, Unreadable};
 
 /// A question about an object that got no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -37,7 +37,7 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Script { cause, .. } => cause.code(),
-            Self::Unreadable(_) => "OBJ_UNREADABLE",
+            Self::Unreadable(_) => Unreadable::CODE,
         }
     }
 
@@ -46,8 +46,19 @@ impl Failure {
     pub fn hint(&self) -> String {
         match self {
             Self::Script { cause, .. } => cause.hint(),
-            Self::Unreadable(_) => "complete the object".to_owned(),
+            Self::Unreadable(_) => Unreadable::HINT.to_owned(),
         }
+    }
+}
+
+impl From<Failure> for NoAnswer {
+    fn from(failure: Failure) -> Self {
+        let is_passing = match &failure {
+            Failure::Script { cause, .. } => !cause.is_lasting(),
+            Failure::Unreadable(_) => false,
+        };
+        let (code, message, hint) = (failure.code(), failure.to_string(), failure.hint());
+        Self { code, message, hint, is_passing }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an object means: a customization's answer where there is one, else the native one.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,9 +15,10 @@ use super::process::Program;
 use super::scripts::{Script, Scripts};
 use crate::api::binding::{AggregatedStatusItem, Component, ReplicaRequirements};
 use crate::api::manifest::Manifest;
+use crate::api::names::ObjectId;
 use crate::api::report::Health;
 use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
-use crate::interpret::{self, Dependency, Replicas};
+use crate::interpret::{self, Dependency, NoAnswer, Replicas};
 
 /// What `os.time()` says where no time is given.
 const NO_TIME: i64 = 0;
@@ -27,7 +29,7 @@ const NO_TIME: i64 = 0;
 /// A failure of a script is the answer: no other layer is asked.
 #[derive(Debug)]
 pub struct Interpreter {
-    calls: Calls,
+    calls: RefCell<Calls>,
     scripts: Arc<Scripts>,
 }
 
@@ -35,7 +37,7 @@ impl Interpreter {
     /// An interpreter without scripts.
     #[must_use]
     pub fn new(program: Program, limits: Limits) -> Self {
-        Self { calls: Calls::new(program, limits), scripts: Arc::default() }
+        Self { calls: RefCell::new(Calls::new(program, limits)), scripts: Arc::default() }
     }
 
     /// Takes these scripts in place of those before. What scripts that stay have answered is kept.
@@ -50,12 +52,12 @@ impl Interpreter {
     }
 
     /// Whether a script is Lua and defines the function of `operation`.
-    pub fn check(&mut self, script: &Script, operation: Operation) -> Result<(), Cause> {
-        self.calls.check(script, operation)
+    pub fn check(&self, script: &Script, operation: Operation) -> Result<(), Cause> {
+        self.calls.borrow_mut().check(script, operation)
     }
 
     /// The replicas that `template` asks for; `None` when its kind has none.
-    pub fn replicas(&mut self, template: &Manifest) -> Result<Option<Replicas>, Failure> {
+    pub fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, Failure> {
         let operation = Operation::InterpretReplica;
         let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
             return Ok(interpret::replicas(template));
@@ -77,7 +79,7 @@ impl Interpreter {
     }
 
     /// The parts that `template` consists of, by name; `None` when its kind has no such parts.
-    pub fn components(&mut self, template: &Manifest) -> Result<Option<Vec<Component>>, Failure> {
+    pub fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, Failure> {
         let operation = Operation::InterpretComponent;
         let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
             return Ok(interpret::components(template)?);
@@ -94,7 +96,7 @@ impl Interpreter {
     }
 
     /// Writes the number of replicas that one cluster is to run.
-    pub fn revise_replicas(&mut self, manifest: &mut Manifest, count: i32) -> Result<(), Failure> {
+    pub fn revise_replicas(&self, manifest: &mut Manifest, count: i32) -> Result<(), Failure> {
         let operation = Operation::ReviseReplica;
         let asked = self.ask(manifest, operation, NO_TIME, &(&*manifest, count))?;
         match asked {
@@ -105,7 +107,7 @@ impl Interpreter {
     }
 
     /// Takes over into `desired` what a member keeps of its `live` object. For updates only.
-    pub fn retain(&mut self, desired: &mut Manifest, live: &Manifest) -> Result<(), Failure> {
+    pub fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Failure> {
         let asked = self.ask(desired, Operation::Retain, NO_TIME, &[&*desired, live])?;
         match asked {
             None => interpret::retain(desired, live)?,
@@ -115,7 +117,7 @@ impl Interpreter {
     }
 
     /// The part of a live object's status that goes into the report; `None` when there is none.
-    pub fn reflect(&mut self, live: &Manifest, now: Timestamp) -> Result<Option<Value>, Failure> {
+    pub fn reflect(&self, live: &Manifest, now: Timestamp) -> Result<Option<Value>, Failure> {
         let asked = self.ask(live, Operation::InterpretStatus, now.as_second(), &[live])?;
         let Some(asked) = asked else { return Ok(interpret::reflect(live)) };
         asked.read(|results| match results.into_iter().next() {
@@ -133,7 +135,7 @@ impl Interpreter {
     ///
     /// The same template and items get the same status, even from a script that writes the time.
     pub fn aggregate(
-        &mut self,
+        &self,
         template: &Manifest,
         items: &[AggregatedStatusItem],
         now: Timestamp,
@@ -159,7 +161,7 @@ impl Interpreter {
     }
 
     /// Health of a live object. Who gets a failure takes it as `Unknown`.
-    pub fn health(&mut self, live: &Manifest, now: Timestamp) -> Result<Health, Failure> {
+    pub fn health(&self, live: &Manifest, now: Timestamp) -> Result<Health, Failure> {
         let asked = self.ask(live, Operation::InterpretHealth, now.as_second(), &[live])?;
         let Some(asked) = asked else { return Ok(interpret::health(live)) };
         asked.read(|results| match results.first() {
@@ -171,16 +173,16 @@ impl Interpreter {
 
     /// What `template` refers to and cannot run without, by API version, kind, namespace and name;
     /// each once. All scripts of its kind are asked, and their answers are united.
-    pub fn dependencies(&mut self, template: &Manifest) -> Result<Vec<Dependency>, Failure> {
-        let scripts = Arc::clone(&self.scripts);
-        let scripts = scripts.get(template, Operation::InterpretDependency);
+    pub fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Failure> {
+        let scripts = self.scripts.get(template, Operation::InterpretDependency);
         if scripts.is_empty() {
             return Ok(interpret::dependencies(template)?);
         }
         let mut united = Vec::new();
         for script in scripts {
             let call = Call { script, operation: Operation::InterpretDependency, now: NO_TIME };
-            let asked = Asked::new(self.calls.call(call, &[template]), template, call)?;
+            let asked =
+                Asked::new(self.calls.borrow_mut().call(call, &[template]), template, call)?;
             united.extend(asked.read(|results| match results.into_iter().next() {
                 Some(list @ Value::Array(_)) => dependencies_of(settled(list, &[])),
                 other => Err(mismatch("a list", other.as_ref())),
@@ -193,7 +195,7 @@ impl Interpreter {
 
     /// What the script that answers this question returned; `None` if there is none.
     fn ask(
-        &mut self,
+        &self,
         object: &Manifest,
         operation: Operation,
         now: i64,
@@ -201,7 +203,42 @@ impl Interpreter {
     ) -> Result<Option<Asked>, Failure> {
         let Some(script) = self.scripts.get(object, operation).first() else { return Ok(None) };
         let call = Call { script, operation, now };
-        Asked::new(self.calls.call(call, arguments), object, call).map(Some)
+        Asked::new(self.calls.borrow_mut().call(call, arguments), object, call).map(Some)
+    }
+}
+
+impl interpret::Interpreter for Interpreter {
+    fn basis(&self) -> ObjectId {
+        self.scripts.id()
+    }
+
+    fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, NoAnswer> {
+        Ok(Self::replicas(self, template)?)
+    }
+
+    fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, NoAnswer> {
+        match Self::components(self, template) {
+            // One that cannot be read counts as one without parts.
+            Err(Failure::Unreadable(_)) => Ok(None),
+            answer => Ok(answer?),
+        }
+    }
+
+    fn revise_replicas(&self, manifest: &mut Manifest, count: i32) -> Result<(), NoAnswer> {
+        Ok(Self::revise_replicas(self, manifest, count)?)
+    }
+
+    fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, NoAnswer> {
+        Ok(Self::dependencies(self, template)?)
+    }
+
+    fn aggregate(
+        &self,
+        template: &Manifest,
+        items: &[AggregatedStatusItem],
+        now: Timestamp,
+    ) -> Result<Option<Value>, NoAnswer> {
+        Ok(Self::aggregate(self, template, items, now)?)
     }
 }
 

@@ -20,6 +20,7 @@ mod process;
 mod protocol;
 mod sandbox;
 mod scripts;
+mod service;
 mod worker;
 
 pub use check::check;
@@ -28,4 +29,5 @@ pub use interpreter::Interpreter;
 pub use limits::Limits;
 pub use process::{Printed, Program, WORKER_VERB};
 pub use scripts::{Script, Scripts};
+pub use service::{Seen, Service};
 pub use worker::serve;

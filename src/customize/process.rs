@@ -44,10 +44,16 @@ pub enum Printed {
 
 impl Program {
     /// The program that runs now, even if its file has been replaced.
-    pub fn this() -> io::Result<Self> {
+    #[must_use]
+    pub fn this() -> Self {
         let running = PathBuf::from("/proc/self/exe");
-        let path = if running.exists() { running } else { std::env::current_exe()? };
-        Ok(Self { path, printed: Printed::Discarded })
+        let path = if running.exists() {
+            running
+        } else {
+            // Where even that is not known, the one in the PATH is of the same version or refuses.
+            std::env::current_exe().unwrap_or_else(|_| PathBuf::from("git-fleet"))
+        };
+        Self { path, printed: Printed::Discarded }
     }
 }
 

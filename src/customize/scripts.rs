@@ -53,20 +53,25 @@ impl Scripts {
         customizations.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
         let mut scripts = Self::default();
         for customization in customizations {
-            let CustomizationTarget { api_version, kind } = &customization.spec.target;
             for operation in Operation::ALL.iter().copied() {
-                let Some(text) = customization.spec.customizations.script(operation) else {
-                    continue;
-                };
-                let of_version = scripts.of.entry(api_version.as_str().into()).or_default();
-                let of_kind = of_version.entry(kind.as_str().into()).or_default();
-                let list = of_kind.entry(operation).or_default();
-                if list.is_empty() || operation.is_shared() {
-                    list.push(Script::new(&customization.metadata.name, text));
+                if let Some(text) = customization.spec.customizations.script(operation) {
+                    let script = Script::new(&customization.metadata.name, text);
+                    scripts.add(&customization.spec.target, operation, script);
                 }
             }
         }
         scripts
+    }
+
+    /// Adds a script after those that are there.
+    pub fn add(&mut self, target: &CustomizationTarget, operation: Operation, script: Script) {
+        let CustomizationTarget { api_version, kind } = target;
+        let of_version = self.of.entry(api_version.as_str().into()).or_default();
+        let list =
+            of_version.entry(kind.as_str().into()).or_default().entry(operation).or_default();
+        if list.is_empty() || operation.is_shared() {
+            list.push(script);
+        }
     }
 
     /// The scripts of a fleet.
@@ -81,6 +86,25 @@ impl Scripts {
     pub fn get(&self, object: &Manifest, operation: Operation) -> &[Script] {
         let of_kind = self.of.get(object.api_version()).and_then(|kinds| kinds.get(object.kind()));
         of_kind.and_then(|scripts| scripts.get(&operation)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Changes iff a script does, or what it is asked.
+    #[must_use]
+    pub fn id(&self) -> ObjectId {
+        let mut hash = Sha1::new();
+        for (api_version, kinds) in &self.of {
+            for (kind, scripts) in kinds {
+                for (operation, scripts) in scripts {
+                    for script in scripts {
+                        let Script { customization, id, .. } = script;
+                        hash.update(format!(
+                            "{api_version} {kind} {operation} {customization} {id}\n"
+                        ));
+                    }
+                }
+            }
+        }
+        ObjectId::from_bytes(hash.finalize().into())
     }
 
     /// Whether there is no script at all.

@@ -17,11 +17,13 @@ use super::chain;
 use super::controller::{ROTATION_CHECK, stop_signal};
 use super::credentials::Credentials;
 use super::ledger::changes;
+use super::meanings::Meanings;
 use super::status_ref::StatusRef;
 use super::upkeep::Upkeep;
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::settings::HistorySettings;
+use crate::customize::{Program, Script, Scripts};
 use crate::engine::{Backoff, News};
 use crate::member::{self, DesiredObject, DesiredWork, MemberHandle, MemberReport};
 use crate::store::{
@@ -75,6 +77,9 @@ struct Desk {
     source: Option<ObjectId>,
     /// A tip of the work branch, and the earlier commit since which the work is what it is there.
     work_since: Option<(ObjectId, ObjectId)>,
+    /// Scripts of the work in hand.
+    scripts: Scripts,
+    meanings: Meanings,
     upkeep: Upkeep,
 }
 
@@ -213,7 +218,7 @@ fn start(
     options: &member::Options,
 ) -> Result<(MemberHandle, mpsc::Receiver<MemberReport>), member::SpawnError> {
     let (reports, reported) = mpsc::channel(QUEUE_MAX);
-    Ok((member::spawn(cluster.clone(), config, reports, options.clone())?, reported))
+    Ok((member::spawn(cluster.clone(), config, reports, *options)?, reported))
 }
 
 fn open_store(
@@ -262,6 +267,8 @@ impl Desk {
             tip: None,
             source: None,
             work_since: None,
+            scripts: Scripts::default(),
+            meanings: Meanings::new(Program::this()),
             upkeep: Upkeep::default(),
         };
         desk.recall()?;
@@ -324,7 +331,14 @@ impl Desk {
         };
         let files = self.store.files(tip).map_err(|error| text(&error))?;
         let mut objects = BTreeMap::new();
+        let mut scripts = Scripts::default();
         for (path, blob) in &files {
+            if let Some((target, operation, customization)) = crate::plan::script_of_path(path) {
+                let bytes = self.store.blob(*blob).map_err(|error| text(&error))?;
+                let script = Script::new(customization, &String::from_utf8_lossy(&bytes));
+                scripts.add(&target, operation, script);
+                continue;
+            }
             let Some(key) = work_key(path) else { continue };
             if let Some(object) = self.objects.get(&key).filter(|object| object.work == *blob) {
                 objects.insert(key, object.clone());
@@ -351,14 +365,16 @@ impl Desk {
         self.held.retain(|key| !objects.contains_key(key));
         self.files = files;
         self.objects = objects;
+        self.scripts = scripts;
         self.tip = Some(tip);
         self.source = Some(source);
         Ok(self.desired())
     }
 
     /// The work in hand.
-    fn desired(&self) -> Option<DesiredWork> {
+    fn desired(&mut self) -> Option<DesiredWork> {
         let (tip, source) = (self.tip?, self.source?);
+        let meaning = self.meanings.by(&self.scripts);
         Some(DesiredWork {
             source,
             commit: self.work_since.filter(|(at, _)| *at == tip).map_or(tip, |(_, since)| since),
@@ -366,6 +382,7 @@ impl Desk {
             held: self.held.clone(),
             preserved: BTreeSet::new(),
             suspended: BTreeSet::new(),
+            meaning,
         })
     }
 

@@ -287,7 +287,7 @@ impl Controller {
         let state = self.credentials.state(&cluster);
         let connected =
             self.credentials.config(&cluster).map_err(|error| error.told()).and_then(|config| {
-                let (reports, options) = (self.reports.clone(), self.options.clone());
+                let (reports, options) = (self.reports.clone(), self.options);
                 member::spawn(cluster.clone(), config, reports, options).map_err(|e| chain(&e))
             });
         let handle = match connected {

@@ -9,17 +9,13 @@ pub mod controller;
 pub mod credentials;
 pub mod inputs;
 pub mod ledger;
+mod meanings;
 pub mod status_ref;
 mod upkeep;
 mod worker;
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::sync::Arc;
-
-use crate::api::manifest::Manifest;
-use crate::api::report::Health;
-use crate::{interpret, member};
 
 /// An error with all its causes on one line: `this: because of this: and that`.
 #[must_use]
@@ -31,13 +27,4 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
-}
-
-/// What executors are told about the meaning of live objects.
-#[must_use]
-pub fn member_options() -> member::Options {
-    member::Options::new(Arc::new(|_, live| {
-        let Some(live) = Manifest::from_value(live.clone()) else { return (Health::Unknown, None) };
-        (interpret::health(&live), interpret::reflect(&live))
-    }))
 }

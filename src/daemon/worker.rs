@@ -174,7 +174,7 @@ impl Worker {
     fn planned(&mut self, planned: Planned, now: Timestamp) {
         let Planned { results, pushed, diff, works, next, plan } = planned;
         let mut desired = BTreeMap::new();
-        for cluster in self.ledger.push_members() {
+        for cluster in self.ledger.push_members().collect::<Vec<_>>() {
             let Some(work) = works.get(&cluster) else { continue };
             if self.handed.get(&cluster) != Some(work) {
                 desired.insert(cluster.clone(), Arc::new(self.ledger.desired(&cluster, &plan)));

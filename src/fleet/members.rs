@@ -86,14 +86,8 @@ fn same_cluster_twice(fleet: &Fleet, problems: &mut Vec<Problem>) {
 /// Two scripts for one question: which of them answers must not depend on their names.
 fn same_operation_twice(fleet: &Fleet, problems: &mut Vec<Problem>) {
     let mut scripts: BTreeMap<(&CustomizationTarget, Operation), Place> = BTreeMap::new();
-    for (name, customization) in &fleet.customizations {
+    for customization in fleet.customizations.values() {
         let CustomizationSpec { target, customizations } = &customization.spec;
-        problems.push(Problem::warning(
-            customization.place.clone(),
-            "CUSTOMIZATION_INERT",
-            format!("the scripts of {} are checked, and no plan or member asks them yet", shown(name)),
-            "try them with `git fleet interpret`; until they are asked the kind has no replicas, is healthy and reflects its whole status",
-        ));
         for operation in customizations.operations().filter(|operation| !operation.is_shared()) {
             let place =
                 customization.place_of(&format!("/spec/customizations/{}", operation.field()));

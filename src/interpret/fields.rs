@@ -14,6 +14,13 @@ use crate::api::manifest::Manifest;
 #[error("`{0}` is missing or is not what its kind expects there")]
 pub struct Unreadable(pub String);
 
+impl Unreadable {
+    /// Its stable code.
+    pub const CODE: &str = "OBJ_UNREADABLE";
+    /// What to do about it.
+    pub const HINT: &str = "complete the object";
+}
+
 /// What an interpretation answers: `None` when the kind has no rule for the question.
 pub type Answer<T> = Result<Option<T>, Unreadable>;
 

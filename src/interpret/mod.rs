@@ -12,6 +12,7 @@
 
 mod dependency;
 mod fields;
+mod interpreter;
 mod items;
 mod kinds;
 mod pod_template;
@@ -29,6 +30,7 @@ use fields::Fields as _;
 
 pub use dependency::Dependency;
 pub use fields::{Answer, Unreadable};
+pub use interpreter::{Bundled, Interpreter, NoAnswer};
 pub use pod_template::requirements;
 use pod_template::{component, requirements_of_nodes, requirements_of_pod};
 pub use prune::prune;
@@ -78,6 +80,12 @@ pub fn revise_replicas(manifest: &mut Manifest, count: i32) {
     if let Some(kind) = kinds::of(manifest) {
         kind.revise_replicas(manifest, count);
     }
+}
+
+/// Whether [`retain`] may change `desired`.
+#[must_use]
+pub fn retains(desired: &Manifest) -> bool {
+    kinds::of(desired).is_some_and(|kind| kind.retains(desired))
 }
 
 /// Takes over into `desired` what belongs to the member in its `live` object: addresses that it

@@ -7,12 +7,14 @@
 
 mod backoff;
 mod capacity;
+mod customized;
 pub mod discovery;
 pub mod drift;
 mod executor;
 pub mod intent;
 pub mod kubeconfig;
 mod live;
+mod meaning;
 mod observer;
 mod watch;
 pub mod wire;
@@ -21,7 +23,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::{mpsc, watch as latest};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,10 @@ use tokio_util::sync::CancellationToken;
 use crate::api::cluster::ClusterStatus;
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
-use crate::api::report::{Health, ObjectReport};
+use crate::api::report::ObjectReport;
+
+pub use customized::Customized;
+pub use meaning::{Bundled, Meaning, Observed, Observing};
 
 /// Everything that one cluster is to run, from one source commit. The newest wins.
 #[derive(Clone, Debug)]
@@ -47,6 +51,8 @@ pub struct DesiredWork {
     pub preserved: BTreeSet<ObjectKey>,
     /// Those of `objects` that nothing is written for (`suspendDispatching`): only observed.
     pub suspended: BTreeSet<ObjectKey>,
+    /// What live objects mean. Another value than before has everything looked at again.
+    pub meaning: Arc<dyn Meaning>,
 }
 
 /// One object as one cluster is to run it.
@@ -93,14 +99,9 @@ pub struct AppliedRound {
     pub n_prune_held: usize,
 }
 
-/// Gives health and reflected status of a live object.
-pub type Interpret = Arc<dyn Fn(&Manifest, &Value) -> (Health, Option<Value>) + Send + Sync>;
-
 /// What a caller can set.
-#[derive(Clone)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Meaning of live objects.
-    pub interpret: Interpret,
     /// Changed reports are gathered this long before they are sent.
     pub report_interval: Duration,
     /// The cluster itself is looked at this often.
@@ -110,11 +111,9 @@ pub struct Options {
     pub ready_threshold: Duration,
 }
 
-impl Options {
-    /// The house's defaults around `interpret`.
-    pub fn new(interpret: Interpret) -> Self {
+impl Default for Options {
+    fn default() -> Self {
         Self {
-            interpret,
             report_interval: Duration::from_millis(250),
             cluster_interval: Duration::from_secs(10),
             ready_threshold: Duration::from_secs(30),

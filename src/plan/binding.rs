@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::reasons::Reasons;
 use super::rendered::{RenderedFile, stable_uid};
 use super::rivals::is_awaited;
+use super::template_state::TemplateState;
 use super::work::PlannedWork;
 use crate::api::binding::{BindingSpec, BindingStatus, ObjectReference, binding_name};
 use crate::api::condition::{self, ConditionStatus};
@@ -16,6 +17,7 @@ use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::meta::ObjectMeta;
 use crate::api::names::ClusterName;
+use crate::interpret::Dependency;
 
 /// API version of bindings.
 const API_VERSION: &str = "work.karmada.io/v1alpha2";
@@ -35,6 +37,9 @@ pub struct Binding {
     /// What became of it.
     #[serde(default)]
     pub status: BindingStatus,
+    /// Generation and status of the template.
+    #[serde(default, skip_serializing_if = "TemplateState::is_empty")]
+    pub template: TemplateState,
     /// Why it is so.
     #[serde(default)]
     pub reasons: Reasons,
@@ -68,6 +73,7 @@ impl Binding {
                 ..BindingSpec::default()
             },
             status: BindingStatus::default(),
+            template: TemplateState::default(),
             reasons: Reasons::default(),
         }
     }
@@ -113,6 +119,12 @@ impl Binding {
         !before.spec.clusters.iter().all(|target| stays(&target.name))
     }
 
+    /// What its template refers to, as it was recorded.
+    fn dependencies(&self) -> Vec<Dependency> {
+        let text = self.metadata.annotations.get(marks::DEPENDENCIES);
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
     /// The placement that the clusters were decided by, as it was recorded.
     #[must_use]
     pub fn applied_placement(&self) -> Option<&str> {
@@ -133,6 +145,8 @@ pub struct PlannedBinding {
     pub survey: Option<Arc<RenderedFile>>,
     /// Whether some of its replicas are not reported yet.
     pub(super) is_awaited: bool,
+    /// What its template refers to, if that is to go along.
+    pub(super) dependencies: Vec<Dependency>,
 }
 
 impl PlannedBinding {
@@ -146,6 +160,7 @@ impl PlannedBinding {
     ) -> Arc<Self> {
         let file = file.unwrap_or_else(|| RenderedFile::yaml(&binding));
         let is_awaited = is_awaited(&binding);
-        Arc::new(Self { binding, file, works, survey, is_awaited })
+        let dependencies = binding.dependencies();
+        Arc::new(Self { binding, file, works, survey, is_awaited, dependencies })
     }
 }

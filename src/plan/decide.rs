@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::binding::{Binding, PlannedBinding};
+use super::dependents::{Attachment, is_attached};
 use super::explain;
 use super::policies::Selection;
 use super::previous::Remembered;
@@ -13,7 +14,8 @@ use super::reasons::{LOST_POLICIES_MAX, OverrideGroup, group_clusters};
 use super::rendered::RenderedFile;
 use super::reserved::{is_reserved_namespace, why_reserved};
 use super::survey::{Sight, Surveys};
-use super::work::{PlannedWork, WorkMaker, shares};
+use super::template_state::TemplateState;
+use super::work::{PlannedWork, WorkError, WorkMaker, shares};
 use super::world::World;
 use crate::api::binding::{
     BindingSchedulePriority, BindingSuspension, TargetCluster, WorkloadAffinityGroups,
@@ -24,7 +26,7 @@ use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::placement::{Placement, WorkloadAffinityTerm};
 use crate::api::propagation_policy::{ActivationPreference, ConflictResolution};
-use crate::interpret;
+use crate::interpret::NoAnswer;
 use crate::schedule::divide::{Strategy, is_workload, strategy};
 use crate::schedule::trigger::{Trigger, is_requested, trigger};
 use crate::schedule::{self, Refusal, Request};
@@ -79,7 +81,10 @@ pub(super) fn draft(world: &World<'_>, case: &Case<'_>) -> Drafted {
         if is_spread_namespace(case) {
             return Drafted::Done(place_namespace(world, case));
         }
-        return Drafted::Done(hold(world, case, "no policy selects it"));
+        if let Some(before) = case.previous.map(Remembered::binding).filter(|it| is_attached(it)) {
+            return Drafted::Done(go_along(world, case, &Attachment::of(before)));
+        }
+        return Drafted::Done(hold(world, case, UNSELECTED));
     };
     let policy = selection.winner.label();
     if let Some(missing) = world.missing_override(&selection.winner) {
@@ -94,7 +99,13 @@ pub(super) fn draft(world: &World<'_>, case: &Case<'_>) -> Drafted {
             return Drafted::Done(hold(world, case, &why));
         }
     };
-    let mut binding = binding(case, &selection);
+    let mut binding = match binding(world, case, &selection) {
+        Ok(binding) => binding,
+        Err(no_answer) => {
+            world.asked_in_vain(&no_answer);
+            return Drafted::Done(hold(world, case, &no_answer.to_string()));
+        }
+    };
     // As in Karmada, what has no namespace has no priority.
     binding.spec.schedule_priority = priority
         .filter(|_| case.key.namespace.is_some())
@@ -106,10 +117,12 @@ pub(super) fn draft(world: &World<'_>, case: &Case<'_>) -> Drafted {
     Drafted::Open(Box::new(binding))
 }
 
+const UNSELECTED: &str = "no policy selects it";
+
 /// Leaves everything as it was decided before; a template that was not is placed nowhere.
 fn hold(world: &World<'_>, case: &Case<'_>, why: &str) -> Outcome {
     let Some(previous) = case.previous else {
-        return Outcome::Unplaced(Arc::new(Unplaced { reason: why.to_owned() }));
+        return hold_none(why);
     };
     let mut binding = previous.binding().clone();
     binding.reasons.held = format!("{why}; what was decided before stays in force");
@@ -141,7 +154,7 @@ fn is_spread_namespace(case: &Case<'_>) -> bool {
 fn place_namespace(world: &World<'_>, case: &Case<'_>) -> Outcome {
     let mut binding = Binding::new(case.key, case.template);
     binding.spec.resource.resource_version = Some(case.id.to_string());
-    carry_over(&mut binding, case.previous);
+    carry_over(&mut binding, case);
     binding.spec.conflict_resolution = ConflictResolution::Overwrite;
     let everywhere = world.clusters.keys();
     binding.spec.clusters = everywhere.map(|name| TargetCluster::new(name.clone(), 0)).collect();
@@ -152,8 +165,64 @@ fn place_namespace(world: &World<'_>, case: &Case<'_>) -> Outcome {
     finish(world, case, binding, works, None)
 }
 
+/// A template that no policy selects goes where those run that need it.
+fn go_along(world: &World<'_>, case: &Case<'_>, attachment: &Attachment) -> Outcome {
+    let mut binding = Binding::new(case.key, case.template);
+    binding.spec.resource.resource_version = Some(case.id.to_string());
+    carry_over(&mut binding, case);
+    let spec = &mut binding.spec;
+    spec.clusters.clear();
+    spec.required_by.clone_from(&attachment.required_by);
+    spec.conflict_resolution = attachment.conflict_resolution;
+    spec.preserve_resources_on_deletion = attachment.preserve_resources_on_deletion;
+    binding.reasons.policy = attachment.told();
+    binding.reasons.notes.clone_from(&attachment.notes);
+    let works = make_works(world, case, &mut binding);
+    finish(world, case, binding, works, None)
+}
+
+/// Sends what was decided on where others need it as well, or calls it back from there.
+pub(super) fn attach(
+    world: &World<'_>,
+    case: &Case<'_>,
+    decided: Option<&PlannedBinding>,
+    attachment: &Attachment,
+) -> Outcome {
+    let decided = decided.filter(|decided| !is_attached(&decided.binding));
+    let Some(decided) = decided else {
+        if attachment.required_by.is_empty() {
+            return hold_none(UNSELECTED);
+        }
+        return go_along(world, case, attachment);
+    };
+    let mut binding = decided.binding.clone();
+    binding.spec.required_by.clone_from(&attachment.required_by);
+    if binding.reasons.held.is_empty() {
+        let works = make_works(world, case, &mut binding);
+        return finish(world, case, binding, works, decided.survey.clone());
+    }
+    // What is held stays as it is where it is held.
+    let mut works = decided.works.clone();
+    let is_held = |name: &ClusterName| binding.spec.clusters.iter().any(|one| one.name == *name);
+    works.retain(|name, _| is_held(name));
+    let mut wider = binding.clone();
+    wider.spec.clusters.clear();
+    for (name, work) in make_works(world, case, &mut wider) {
+        works.entry(name).or_insert(work);
+    }
+    finish(world, case, binding, works, decided.survey.clone())
+}
+
+fn hold_none(why: &str) -> Outcome {
+    Outcome::Unplaced(Arc::new(Unplaced { reason: why.to_owned() }))
+}
+
 /// A binding with what the template and its policy say, and what was decided before.
-fn binding(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
+fn binding(
+    world: &World<'_>,
+    case: &Case<'_>,
+    selection: &Selection<'_>,
+) -> Result<Binding, NoAnswer> {
     let mut binding = Binding::new(case.key, case.template);
     let policy = &selection.winner;
     let spec = &mut binding.spec;
@@ -170,11 +239,11 @@ fn binding(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
         .clone()
         .map(|suspension| BindingSuspension { policy: suspension, scheduling: None });
     let is_one_cluster = spec.placement.as_ref().is_some_and(schedule::is_one_cluster);
-    let parts = is_one_cluster.then(|| interpret::components(case.template));
-    if let Some(Ok(Some(parts))) = parts {
+    let parts = if is_one_cluster { world.interpreter.components(case.template)? } else { None };
+    if let Some(parts) = parts {
         // What consists of several parts goes to its one cluster as a whole.
         spec.components = parts;
-    } else if let Some(replicas) = interpret::replicas(case.template) {
+    } else if let Some(replicas) = world.interpreter.replicas(case.template)? {
         spec.replicas = replicas.count;
         spec.replica_requirements = replicas.requirements;
     }
@@ -192,13 +261,14 @@ fn binding(case: &Case<'_>, selection: &Selection<'_>) -> Binding {
     }
     binding.reasons.policy = policy.label();
     binding.reasons.beats = selection.beaten.iter().take(LOST_POLICIES_MAX).cloned().collect();
-    if policy.spec.propagate_deps {
-        let note =
-            "not yet done by this version: what it refers to is not sent along (propagateDeps)";
-        binding.reasons.notes.push(note.to_owned());
+    // As in Karmada, what has no namespace takes nothing along.
+    if policy.spec.propagate_deps && case.key.namespace.is_some() {
+        let found = world.interpreter.dependencies(case.template)?;
+        let text = serde_json::to_string(&found).expect("references have a JSON form");
+        binding.metadata.annotations.insert(marks::DEPENDENCIES.to_owned(), text);
     }
-    carry_over(&mut binding, case.previous);
-    binding
+    carry_over(&mut binding, case);
+    Ok(binding)
 }
 
 /// The groups that a template of a namespace belongs to, by its labels.
@@ -220,8 +290,10 @@ fn affinity_groups(
 }
 
 /// Takes over what a new draft does not decide: where it runs, moves under way, its status.
-fn carry_over(binding: &mut Binding, previous: Option<&Remembered>) {
-    let Some(previous) = previous.map(Remembered::binding) else { return };
+fn carry_over(binding: &mut Binding, case: &Case<'_>) {
+    let previous = case.previous.map(Remembered::binding);
+    binding.template = TemplateState::next(case.template, previous.map(|it| &it.template));
+    let Some(previous) = previous else { return };
     let (spec, before) = (&mut binding.spec, &previous.spec);
     spec.clusters.clone_from(&before.clusters);
     binding.reasons.standings.clone_from(&previous.reasons.standings);
@@ -370,7 +442,7 @@ fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Work
     let mut stale = Vec::new();
     let mut overrides: BTreeMap<Vec<String>, Vec<ClusterName>> = BTreeMap::new();
     let policies = world.overrides_for(case.template.namespace());
-    let mut maker = WorkMaker::new(case.template, binding, policies);
+    let mut maker = WorkMaker::new(case.template, binding, policies, world.interpreter);
     for (name, share) in shares(binding, case.template) {
         let Some(state) = world.clusters.get(&name) else { continue };
         let before = case.previous.and_then(|previous| previous.work(&name));
@@ -390,6 +462,9 @@ fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Work
                 works.insert(name, work);
             }
             Err(error) => {
+                if let WorkError::NoAnswer(no_answer) = &error {
+                    world.asked_in_vain(no_answer);
+                }
                 stale.push((name.clone(), error.to_string()));
                 works.extend(before.map(|work| (name, work)));
             }
@@ -420,6 +495,7 @@ fn finish(
     let items = status::aggregate(case.key, &given, world.reports);
     condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
     binding.status.aggregated_status = items;
+    fold(world, case, &mut binding);
     let previous = case.previous.filter(|previous| *previous.binding() == binding);
     if let Some(Remembered::Planned(planned)) = previous
         && planned.works == works
@@ -428,4 +504,22 @@ fn finish(
     }
     let file = previous.map(|previous| Arc::clone(previous.file()));
     Outcome::Bound(PlannedBinding::new(binding, file, works, survey))
+}
+
+/// Folds what the members reported into the template's own status.
+fn fold(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) {
+    binding.reasons.status.clear();
+    let items = &binding.status.aggregated_status;
+    if binding.template.status.is_none() && items.iter().all(|item| item.status.is_none()) {
+        return;
+    }
+    let shown = binding.template.shown_on(case.template);
+    match world.interpreter.aggregate(&shown, items, world.now) {
+        Ok(Some(status)) => binding.template.status = Some(status),
+        Ok(None) => {}
+        Err(no_answer) => {
+            world.asked_in_vain(&no_answer);
+            binding.reasons.status = no_answer.to_string();
+        }
+    }
 }

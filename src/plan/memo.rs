@@ -179,6 +179,20 @@ impl Memo {
         self.entries.insert(key.clone(), Entry { template, outcome, is_unsettled, is_waiting });
     }
 
+    /// The decisions so far that are bindings; those of templates that are gone are among them.
+    pub(super) fn decided(&self) -> &BTreeMap<ObjectKey, Arc<PlannedBinding>> {
+        &self.sum.bindings
+    }
+
+    /// Marks decisions to be made again by the next plan, whatever it finds.
+    pub(super) fn doubt(&mut self, keys: &BTreeSet<ObjectKey>) {
+        for key in keys {
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.is_unsettled = true;
+            }
+        }
+    }
+
     /// Ends the plan for these templates: what it was not about is forgotten. What was decided, and
     /// whether some of it waits.
     pub(super) fn end(&mut self, templates: &BTreeMap<ObjectKey, Template>) -> (Sum, bool) {
@@ -214,9 +228,8 @@ impl Recall<'_> {
     ) -> Option<&Outcome> {
         let entry = self.entries.seek(key).filter(|entry| entry.template == template)?;
         let is_current = match (&entry.outcome, previous) {
-            (Outcome::Bound(planned), Some(previous)) => {
-                previous.is(planned) && !entry.is_unsettled
-            }
+            _ if entry.is_unsettled => false,
+            (Outcome::Bound(planned), Some(previous)) => previous.is(planned),
             (Outcome::Unplaced(_), None) => true,
             (Outcome::Bound(_), None) | (Outcome::Unplaced(_), Some(_)) => false,
         };

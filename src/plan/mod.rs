@@ -10,9 +10,11 @@ mod clusters;
 mod cursor;
 mod decide;
 mod definitions;
+mod dependents;
 mod diff;
 mod explain;
 mod explanation;
+mod member_scripts;
 mod memo;
 mod policies;
 mod previous;
@@ -22,19 +24,21 @@ mod rendered;
 mod reserved;
 mod rivals;
 mod survey;
+mod template_state;
 mod tree;
 mod turns;
 mod work;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::fleet::{Fleet, Template};
+use crate::interpret::Interpreter;
 use crate::status::Reports;
 
 pub use binding::{Binding, PlannedBinding};
@@ -42,19 +46,25 @@ pub use clusters::{ClusterState, snapshot};
 pub use decide::Unplaced;
 pub use diff::{PlanDiff, Removals, TemplateChange, WorkChanges, subject};
 pub use explanation::{ClusterExplanation, Explanation};
+pub use member_scripts::{SCRIPTS_DIR, script_of_path};
 pub use memo::Memo;
 pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};
 pub use reasons::{ClusterGroup, LostPolicy, OverrideGroup, Reasons, Rest, Standing};
 pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use survey::SurveyFile;
+pub use template_state::TemplateState;
 pub use work::PlannedWork;
 
 use decide::Outcome;
 use definitions::{Definitions, is_definition};
+use member_scripts::MemberScript;
 use memo::Sum;
 use turns::Round;
 use world::World;
+
+/// How soon a question that had no answer is asked again, if nothing else happens.
+const RETRY: SignedDuration = SignedDuration::from_mins(1);
 
 /// Everything that a plan depends on. Nothing else may influence it.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +76,8 @@ pub struct Inputs<'a> {
     pub reports: &'a Reports,
     /// What was decided before.
     pub previous: &'a Previous,
+    /// Who says what a template means.
+    pub interpreter: &'a dyn Interpreter,
     /// The instant of the plan: what it writes down as "since when".
     pub now: Timestamp,
 }
@@ -86,6 +98,8 @@ pub struct Plan {
     pub clusters: BTreeMap<ClusterName, Arc<ClusterState>>,
     /// Templates that run nowhere because nothing places them, and why.
     pub unplaced: BTreeMap<ObjectKey, Arc<Unplaced>>,
+    /// Scripts that judge live objects; each goes to the members that run its kind.
+    member_scripts: Vec<MemberScript>,
     /// When the answer would differ though nothing else changes; `None` when never.
     pub next_wake: Option<Timestamp>,
 }
@@ -97,12 +111,12 @@ pub struct Plan {
 #[must_use]
 pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     let clusters = memo.clusters(inputs.fleet, inputs.reports);
-    let world = World::new(inputs.fleet, &clusters, inputs.reports, inputs.now);
+    let world = World::new(inputs, &clusters);
     memo.begin(world.basis, inputs.reports);
     let snapshot = world.snapshot();
     // Definitions first: what they define counts as served where they are placed.
     let mut definitions = Definitions::default();
-    let mut round = Round { world: &world, inputs, memo, wake: None };
+    let mut round = Round { world: &world, inputs, memo, wake: None, in_vain: BTreeSet::new() };
     round.settle(definitions_of(inputs.fleet), &snapshot, |key, outcome| {
         if let Outcome::Bound(planned) = outcome {
             definitions.place(&inputs.fleet.templates[key].manifest, planned);
@@ -114,12 +128,19 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     round.memo.widen(definitions.basis(world.basis));
     let others = inputs.fleet.templates.iter().filter(|(key, _)| !is_definition(&key.group_kind));
     round.settle(others, &snapshot, |_, _| {});
-    let wake = round.wake;
+    round.send_along();
+    let Round { wake, in_vain, .. } = round;
+    memo.doubt(&in_vain);
     let (Sum { bindings, works, unplaced }, is_waiting) = memo.end(&inputs.fleet.templates);
     let source = inputs.fleet.commit;
     // Room that others were given and never used is free again by then.
     let next_wake = wake.filter(|_| is_waiting);
-    Plan { source, bindings, works, clusters, unplaced, next_wake }
+    // Who gave no answer is asked again.
+    let retry =
+        (!in_vain.is_empty()).then(|| inputs.now.saturating_add(RETRY)).and_then(Result::ok);
+    let next_wake = next_wake.into_iter().chain(retry).min();
+    let member_scripts = member_scripts::of(inputs.fleet);
+    Plan { source, bindings, works, clusters, unplaced, member_scripts, next_wake }
 }
 
 fn definitions_of(fleet: &Fleet) -> impl Iterator<Item = (&ObjectKey, &Template)> {

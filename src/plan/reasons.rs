@@ -23,7 +23,7 @@ pub struct Reasons {
     /// Why an earlier decision stays in force, or why there is none; empty when it is fresh.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub held: String,
-    /// What the policy asks for that this version does not do.
+    /// What else there is to say of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Clusters that it runs in, grouped by why.
@@ -50,6 +50,9 @@ pub struct Reasons {
     /// Override policies that changed the manifest, in the order in which they did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideGroup>,
+    /// Why the template's status is an earlier one; empty when it is what the members report now.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub status: String,
     /// Clusters whose work is not what the template says now, grouped by why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<ClusterGroup>,

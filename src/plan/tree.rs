@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Plan;
+use super::member_scripts;
 use super::readme;
 use super::rendered::RenderedFile;
 use super::survey::SurveyFile;
@@ -24,6 +25,9 @@ impl Plan {
             for (key, work) in works.iter() {
                 let path = format!("work/{cluster}/{}.yaml", key.path());
                 files.insert(path, Arc::clone(&work.file));
+            }
+            for (path, file) in member_scripts::needed(&self.member_scripts, works) {
+                files.insert(format!("work/{cluster}/{path}"), Arc::clone(file));
             }
         }
         for (name, state) in &self.clusters {

@@ -1,6 +1,6 @@
 //! The turns of one plan: who is decided on when, in sight of whom, until all agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -25,6 +25,8 @@ pub(super) struct Round<'r, 'w> {
     pub(super) memo: &'r mut Memo,
     /// When room that is held for replicas is free again though they never came.
     pub(super) wake: Option<Timestamp>,
+    /// Templates of which an answer is missing that the next plan may get.
+    pub(super) in_vain: BTreeSet<ObjectKey>,
 }
 
 /// A template that clusters are to be chosen for, with its draft.
@@ -91,15 +93,24 @@ impl<'r> Round<'r, '_> {
         }
     }
 
+    /// Whether the decision on `key` that was just made lacks an answer.
+    pub(super) fn note_if_in_vain(&mut self, key: &ObjectKey) {
+        if self.world.take_asked_in_vain() {
+            self.in_vain.insert(key.clone());
+        }
+    }
+
     /// Finds the policies. What needs clusters to be chosen, in the order of its turns, and what is
     /// decided without.
     fn draft<'c>(
-        &self,
+        &mut self,
         cases: impl IntoIterator<Item = Case<'c>>,
     ) -> (Vec<Open<'c>>, Vec<Settled<'c>>) {
         let (mut open, mut done) = (Vec::new(), Vec::new());
         for case in cases {
-            match draft(self.world, &case) {
+            let drafted = draft(self.world, &case);
+            self.note_if_in_vain(case.key);
+            match drafted {
                 Drafted::Done(outcome) => done.push((case.key, case.id, outcome)),
                 Drafted::Open(binding) => open.push((case, binding)),
             }
@@ -137,6 +148,7 @@ impl<'r> Round<'r, '_> {
             let profile = &self.world.profile;
             let sight = Sight { snapshot: &snapshot, companions: &companions, profile };
             let outcome = place(self.world, &case, *binding, sight, &mut surveys);
+            self.note_if_in_vain(case.key);
             let Outcome::Bound(planned) = outcome else { continue };
             rivals.decided(case.key, &planned.binding, case.previous, &mut snapshot);
             let (key, _) = templates.get_key_value(case.key).expect("its case is of the fleet");

@@ -11,7 +11,7 @@ use crate::api::cluster::Cluster;
 use crate::api::manifest::Manifest;
 use crate::api::marks;
 use crate::api::names::ClusterName;
-use crate::interpret;
+use crate::interpret::{self, Interpreter, NoAnswer};
 use crate::overrides::{self, OverrideError, OverridePolicies};
 use crate::schedule::divide::{self, Strategy};
 
@@ -34,7 +34,7 @@ impl PlannedWork {
 }
 
 /// What one cluster gets besides the template: its share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Share {
     /// Replicas; `None` for what has none to revise.
     pub(super) replicas: Option<i32>,
@@ -43,17 +43,24 @@ pub(super) struct Share {
 }
 
 /// The share of each cluster of the decision.
+///
+/// A cluster that only others need it in gets the template as it is: their replicas are not its.
 pub(super) fn shares(binding: &Binding, template: &Manifest) -> BTreeMap<ClusterName, Share> {
     let spec = &binding.spec;
     let completions = divided_completions(binding, template);
-    spec.clusters
+    let mut shares: BTreeMap<ClusterName, Share> = spec
+        .clusters
         .iter()
         .map(|target| {
             let replicas = divide::is_workload(spec).then_some(target.replicas);
             let completions = completions.get(&target.name).copied();
             (target.name.clone(), Share { replicas, completions })
         })
-        .collect()
+        .collect();
+    for target in spec.required_by.iter().flat_map(|snapshot| &snapshot.clusters) {
+        shares.entry(target.name.clone()).or_default();
+    }
+    shares
 }
 
 /// The completions of a Job, divided like its replicas; empty when they are not to be divided.
@@ -84,8 +91,20 @@ pub(super) struct WorkMaker<'a> {
     binding: &'a Binding,
     /// `None` when no policy could touch the template's kind.
     policies: Option<OverridePolicies<'a>>,
+    interpreter: &'a dyn Interpreter,
     /// Works that no override touched, by the share that they render.
     plain: BTreeMap<Share, Arc<PlannedWork>>,
+}
+
+/// Why the work of one cluster cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WorkError {
+    /// Nobody can say how its share is written.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// An override that cannot be applied.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
 }
 
 /// A work, and the override policies that changed it in the order in which they did.
@@ -96,57 +115,54 @@ impl<'a> WorkMaker<'a> {
         template: &Manifest,
         binding: &'a Binding,
         policies: OverridePolicies<'a>,
+        interpreter: &'a dyn Interpreter,
     ) -> Self {
         let mut pruned = template.clone();
         interpret::prune(&mut pruned);
         let policies = policies.can_touch(template).then_some(policies);
-        Self { pruned, binding, policies, plain: BTreeMap::new() }
+        Self { pruned, binding, policies, interpreter, plain: BTreeMap::new() }
     }
 
     /// The work of one cluster: replicas, completions, overrides, marks, in this order.
     ///
     /// # Errors
-    /// An override that cannot be applied.
-    pub(super) fn make(
-        &mut self,
-        cluster: &Cluster,
-        share: Share,
-    ) -> Result<MadeWork, OverrideError> {
+    /// A share that cannot be written, or an override that cannot be applied.
+    pub(super) fn make(&mut self, cluster: &Cluster, share: Share) -> Result<MadeWork, WorkError> {
         let Some(policies) = &self.policies else {
-            return Ok((self.plain_work(share), Vec::new()));
+            return Ok((self.plain_work(share)?, Vec::new()));
         };
-        let mut manifest = self.with_share(share);
+        let mut manifest = self.with_share(share)?;
         let applied = overrides::apply(&mut manifest, cluster, policies)?;
         if applied.is_empty() {
-            return Ok((self.plain_work(share), Vec::new()));
+            return Ok((self.plain_work(share)?, Vec::new()));
         }
         mark(&mut manifest, self.binding);
         let policies = applied.into_iter().map(|one| one.policy).collect();
         Ok((PlannedWork::new(manifest), policies))
     }
 
-    fn with_share(&self, share: Share) -> Manifest {
+    fn with_share(&self, share: Share) -> Result<Manifest, NoAnswer> {
         let mut manifest = self.pruned.clone();
         if let Some(replicas) = share.replicas {
-            interpret::revise_replicas(&mut manifest, replicas);
+            self.interpreter.revise_replicas(&mut manifest, replicas)?;
         }
         if let Some(completions) = share.completions
             && let Some(spec) = manifest.0.get_mut("spec").and_then(Value::as_object_mut)
         {
             spec.insert("completions".to_owned(), Value::from(completions));
         }
-        manifest
+        Ok(manifest)
     }
 
-    fn plain_work(&mut self, share: Share) -> Arc<PlannedWork> {
+    fn plain_work(&mut self, share: Share) -> Result<Arc<PlannedWork>, NoAnswer> {
         if let Some(work) = self.plain.get(&share) {
-            return Arc::clone(work);
+            return Ok(Arc::clone(work));
         }
-        let mut manifest = self.with_share(share);
+        let mut manifest = self.with_share(share)?;
         mark(&mut manifest, self.binding);
         let work = PlannedWork::new(manifest);
         self.plain.insert(share, Arc::clone(&work));
-        work
+        Ok(work)
     }
 }
 
@@ -166,6 +182,9 @@ fn mark(manifest: &mut Manifest, binding: &Binding) {
             manifest.set_annotation(marks::BINDING_NAME, &binding.metadata.name);
         }
         None => manifest.set_annotation(marks::CLUSTER_BINDING_NAME, &binding.metadata.name),
+    }
+    if let Some(generation) = binding.template.generation {
+        manifest.set_annotation(marks::TEMPLATE_GENERATION, &generation.to_string());
     }
     if binding.spec.preserve_resources_on_deletion == Some(true) {
         manifest.set_annotation(marks::PRESERVE_ON_DELETION, "true");

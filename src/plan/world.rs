@@ -1,16 +1,18 @@
 //! What every decision of one plan looks at: the fleet's policies and clusters, indexed.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::Inputs;
 use super::clusters::{ClusterState, snapshot};
 use super::policies::{Policy, PolicyIndex};
 use super::rendered::blob_id;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
-use crate::fleet::Fleet;
+use crate::interpret::{Interpreter, NoAnswer};
 use crate::overrides::{Override, OverridePolicies};
 use crate::schedule::{Profile, Snapshot};
 use crate::status::Reports;
@@ -38,19 +40,23 @@ pub(super) struct World<'a> {
     pub(super) clusters: &'a BTreeMap<ClusterName, Arc<ClusterState>>,
     /// What they run.
     pub(super) reports: &'a Reports,
+    /// Who says what a template means.
+    pub(super) interpreter: &'a dyn Interpreter,
+    /// Whether an answer that was wanted may come later.
+    asked_in_vain: Cell<bool>,
     /// The instant of the plan.
     pub(super) now: Timestamp,
-    /// Changes iff a policy, or something about a cluster that decisions look at, changes.
+    /// Changes iff a policy, a user's rule for a kind, or something about a cluster that decisions look at,
+    /// changes.
     pub(super) basis: ObjectId,
 }
 
 impl<'a> World<'a> {
     pub(super) fn new(
-        fleet: &'a Fleet,
+        inputs: &Inputs<'a>,
         clusters: &'a BTreeMap<ClusterName, Arc<ClusterState>>,
-        reports: &'a Reports,
-        now: Timestamp,
     ) -> Self {
+        let Inputs { fleet, reports, interpreter, now, .. } = *inputs;
         let mut ids = Vec::new();
         let namespaced = fleet.propagation_policies.iter().map(|((namespace, name), policy)| {
             Policy { namespace: Some(namespace), name, spec: &policy.value.spec, id: policy.id }
@@ -86,6 +92,7 @@ impl<'a> World<'a> {
             });
         }
         ids.extend(clusters.values().map(|state| state.basis));
+        ids.push(interpreter.basis());
         let scheduler = &fleet.settings.scheduler;
         let profile = serde_json::to_vec(scheduler).expect("names and numbers have a JSON form");
         ids.push(blob_id(&profile));
@@ -108,9 +115,21 @@ impl<'a> World<'a> {
             priority_classes,
             clusters,
             reports,
+            interpreter,
+            asked_in_vain: Cell::new(false),
             now,
             basis: blob_id(&bytes),
         }
+    }
+
+    /// Notes that a question had no answer.
+    pub(super) fn asked_in_vain(&self, no_answer: &NoAnswer) {
+        self.asked_in_vain.set(self.asked_in_vain.get() || no_answer.is_passing);
+    }
+
+    /// Whether some answer was missing since this was last asked, that the next plan may get.
+    pub(super) fn take_asked_in_vain(&self) -> bool {
+        self.asked_in_vain.take()
     }
 
     /// The members as the scheduler sees them.

@@ -61,7 +61,7 @@ fn the_example_has_every_kind_that_people_write() {
         kinds
             .extend(text.lines().filter_map(|line| line.strip_prefix("kind: ").map(str::to_owned)));
     }
-    // What a customization says is not asked yet, and the example claims nothing that does not act.
+
     for schema in schema::all().iter().filter(|one| one.kind != "ResourceInterpreterCustomization")
     {
         assert!(kinds.contains(schema.kind), "fleet-example/ has no {}", schema.kind);

@@ -10,7 +10,8 @@ use git_fleet::api::manifest::{Manifest, ObjectKey};
 use git_fleet::api::names::{ClusterName, ObjectId};
 use git_fleet::api::report::{Health, ObjectReport};
 use git_fleet::member::{
-    self, AppliedRound, DesiredObject, DesiredWork, MemberHandle, MemberReport, Options, kubeconfig,
+    self, AppliedRound, Bundled, DesiredObject, DesiredWork, MemberHandle, MemberReport, Options,
+    kubeconfig,
 };
 use git_fleet::sim::{Failure, Faults, Host, MemberSpec, Strikes, Throttle};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -35,15 +36,11 @@ fn start(host: &Host) -> (MemberHandle, mpsc::Receiver<MemberReport>) {
     let text = host.kubeconfig("one").unwrap();
     let config = kubeconfig::parse(text.as_bytes(), kubeconfig::Allow::default()).unwrap();
     let (sender, receiver) = mpsc::channel(64);
-    let interpret = |_: &Manifest, live: &Value| {
-        let status = live.get("status").filter(|status| !status.is_null()).cloned();
-        (if status.is_some() { Health::Healthy } else { Health::Unknown }, status)
-    };
     let options = Options {
         report_interval: Duration::from_millis(20),
         cluster_interval: Duration::from_millis(100),
         ready_threshold: Duration::ZERO,
-        ..Options::new(Arc::new(interpret))
+        ..Options::default()
     };
     let name = ClusterName::new("one").unwrap();
     (member::spawn(name, config, sender, options).unwrap(), receiver)
@@ -202,7 +199,8 @@ fn work(objects: &[Value]) -> DesiredWork {
     let held: BTreeSet<ObjectKey> = objects.keys().cloned().collect();
     let (preserved, suspended) = (BTreeSet::new(), BTreeSet::new());
     let id = ObjectId::from_bytes([0; 20]);
-    DesiredWork { source: id, commit: id, objects, held, preserved, suspended }
+    let meaning = Arc::new(Bundled);
+    DesiredWork { source: id, commit: id, objects, held, preserved, suspended, meaning }
 }
 
 fn namespace() -> Value {
@@ -484,7 +482,8 @@ async fn a_suspended_object_is_observed_and_not_written() {
 async fn the_status_of_live_objects_is_reported() {
     let mut world = World::new();
     world.run(work(&[namespace(), deployment("a:1")])).await;
-    let status = json!({"status": {"readyReplicas": 2, "replicas": 2}});
+    let status = json!({"status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2,
+        "readyReplicas": 2, "availableReplicas": 2}});
     world
         .deployments()
         .patch_status("web", &PatchParams::default(), &Patch::Merge(status))
@@ -582,7 +581,7 @@ async fn wrong_credentials_are_named() {
     let text = host.kubeconfig("one").unwrap().replace("right", "wrong");
     let config = kubeconfig::parse(text.as_bytes(), kubeconfig::Allow::default()).unwrap();
     let (sender, mut reports) = mpsc::channel(64);
-    let options = Options::new(Arc::new(|_: &Manifest, _: &Value| (Health::Unknown, None)));
+    let options = Options::default();
     let executor =
         member::spawn(ClusterName::new("one").unwrap(), config, sender, options).unwrap();
     let report = tokio::time::timeout(LIMIT, reports.recv()).await.unwrap().unwrap();

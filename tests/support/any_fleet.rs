@@ -10,6 +10,7 @@ use git_fleet::api::placement::ReplicaSchedulingType;
 use git_fleet::api::problem::Severity;
 use git_fleet::api::report::ClusterReport;
 use git_fleet::fleet::{Fleet, parse_file};
+use git_fleet::interpret::Bundled;
 use git_fleet::plan::{Inputs, Memo, Plan, Previous, make};
 use serde_json::{Value, json};
 
@@ -53,7 +54,8 @@ impl Case {
 
     pub(crate) fn plan(&self, previous: &Previous, memo: &mut Memo) -> Plan {
         let now = "2026-06-01T12:00:00Z".parse().expect("it is a time");
-        make(&Inputs { fleet: &self.fleet, reports: &self.reports, previous, now }, memo)
+        let (fleet, reports, interpreter) = (&self.fleet, &self.reports, &Bundled);
+        make(&Inputs { fleet, reports, previous, interpreter, now }, memo)
     }
 }
 

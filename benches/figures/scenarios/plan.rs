@@ -10,6 +10,7 @@ use git_fleet::api::cluster::{Cluster, ClusterStatus};
 use git_fleet::api::names::{ClusterName, ObjectId};
 use git_fleet::api::report::{ClusterReport, Health, ObjectReport};
 use git_fleet::fleet::{Fleet, ParsedFile, parse_file};
+use git_fleet::interpret::Bundled;
 use git_fleet::plan::{Inputs, Memo, Plan, Previous, blob_id, make};
 use stats_alloc::Region;
 use tokio::runtime::Runtime;
@@ -92,7 +93,8 @@ impl Source {
 
     fn plan(&self, fleet: &Fleet, previous: &Previous, memo: &mut Memo) -> Plan {
         let now = "2026-06-01T12:00:00Z".parse().expect("it is a time");
-        make(&Inputs { fleet, reports: &self.reports, previous, now }, memo)
+        let (reports, interpreter) = (&self.reports, &Bundled);
+        make(&Inputs { fleet, reports, previous, interpreter, now }, memo)
     }
 }
 

@@ -20,6 +20,8 @@ use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::problem::Problem;
 use crate::api::report::ClusterReport;
+use crate::customize::{Interpreter, Limits, Program};
+use crate::daemon::meanings::Meanings;
 use crate::daemon::status_ref::{Edits, StatusRef};
 use crate::daemon::upkeep::Upkeep;
 use crate::fleet::{Fleet, ParsedFile};
@@ -144,6 +146,10 @@ pub struct Ledger {
     warnings: Vec<Problem>,
     results: Option<Results>,
     memo: Memo,
+    /// Says what templates mean.
+    interpreter: Interpreter,
+    /// Says what live objects mean.
+    meanings: Meanings,
     statuses: BTreeMap<ClusterName, StatusRef>,
     /// Keys that earlier works of a member held, while its executor may not have pruned them yet.
     held: BTreeMap<ClusterName, BTreeSet<ObjectKey>>,
@@ -171,6 +177,12 @@ struct Results {
 }
 
 impl Ledger {
+    /// Has this program run users' scripts, in place of the one that runs.
+    pub fn run_scripts_with(&mut self, program: &Program) {
+        self.interpreter = Interpreter::new(program.clone(), Limits::default());
+        self.meanings = Meanings::new(program.clone());
+    }
+
     /// Opens the repository at `location`; a remote one is cloned below `state_dir`.
     ///
     /// # Errors
@@ -194,6 +206,8 @@ impl Ledger {
             warnings: Vec::new(),
             results: None,
             memo: Memo::default(),
+            interpreter: Interpreter::new(Program::this(), Limits::default()),
+            meanings: Meanings::new(Program::this()),
             statuses: BTreeMap::new(),
             held: BTreeMap::new(),
             work_since: BTreeMap::new(),

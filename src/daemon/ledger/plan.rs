@@ -11,6 +11,7 @@ use crate::api::cluster::SyncMode;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ClusterReport;
+use crate::customize::Scripts;
 use crate::daemon::inputs::{self, PlanInputs};
 use crate::daemon::status_ref::{Edits, StatusRef};
 use crate::fleet::Fleet;
@@ -224,7 +225,9 @@ impl Ledger {
     fn make(&mut self, fleet: &Fleet, now: Timestamp) -> (Plan, PlanDiff) {
         let results = self.results.as_ref().expect("refreshed before it is planned");
         let reports = self.reports();
-        let inputs = Inputs { fleet, reports: &reports, previous: &results.previous, now };
+        self.interpreter.load(Arc::new(Scripts::of(fleet)));
+        let (previous, interpreter) = (&results.previous, &self.interpreter);
+        let inputs = Inputs { fleet, reports: &reports, previous, interpreter, now };
         let plan = crate::plan::make(&inputs, &mut self.memo);
         let diff = plan.diff(&results.previous);
         (plan, diff)
@@ -342,8 +345,10 @@ impl Ledger {
 
     /// The work of one push-mode member, to hand to its executor.
     #[must_use]
-    pub fn desired(&self, cluster: &ClusterName, plan: &Plan) -> DesiredWork {
-        let source = self.fleet.as_ref().expect("a plan has a fleet").commit;
+    pub fn desired(&mut self, cluster: &ClusterName, plan: &Plan) -> DesiredWork {
+        let fleet = self.fleet.as_ref().expect("a plan has a fleet");
+        let source = fleet.commit;
+        let meaning = self.meanings.by(&Scripts::of(fleet));
         let works = plan.works.get(cluster);
         let objects = works.into_iter().flat_map(|works| works.iter()).map(|(key, work)| {
             let object = DesiredObject { manifest: Arc::clone(&work.manifest), work: work.file.id };
@@ -362,6 +367,7 @@ impl Ledger {
             preserved: BTreeSet::new(),
             // A suspended cluster keeps its earlier work: the plan has seen to it.
             suspended: BTreeSet::new(),
+            meaning,
         }
     }
 

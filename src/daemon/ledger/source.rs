@@ -72,6 +72,7 @@ impl Ledger {
         problems.extend(across);
         problems.extend(self.remote_urls(&settings.remotes).err().into_iter().flatten());
         problems.extend(crate::check::profile(&settings.scheduler));
+        problems.extend(crate::customize::check(&fleet, &self.interpreter));
         problems.sort();
         problems.dedup();
         Ok(Loaded { commit, fleet: Arc::new(fleet), problems })

@@ -26,6 +26,10 @@ impl Kind for Workflow {
         set_in_spec(manifest, "parallelism", count);
     }
 
+    fn retains(&self, _desired: &Manifest) -> bool {
+        true
+    }
+
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
         retain_suspend(desired, live)?;
         keep(desired, live, "status");

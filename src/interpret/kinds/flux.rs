@@ -116,6 +116,10 @@ impl Kind for Flux {
         (self.api_version, self.kind)
     }
 
+    fn retains(&self, _desired: &Manifest) -> bool {
+        true
+    }
+
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
         retain_suspend(desired, live)
     }

@@ -47,6 +47,10 @@ impl Kind for Job {
         set_in_spec(manifest, "parallelism", count);
     }
 
+    fn retains(&self, _desired: &Manifest) -> bool {
+        true
+    }
+
     /// A member's job controller writes the selector, which nobody may change afterwards.
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
         keep(desired, live, "spec.selector.matchLabels");

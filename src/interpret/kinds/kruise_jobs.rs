@@ -43,6 +43,10 @@ impl Kind for BroadcastJob {
         set_in_spec(manifest, "parallelism", count);
     }
 
+    fn retains(&self, _desired: &Manifest) -> bool {
+        true
+    }
+
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
         if let Some(labels) = live.need("spec.template")?.at("metadata.labels") {
             set(desired, "spec.template.metadata.labels", Some(labels.clone()));

@@ -41,6 +41,7 @@ use super::fields::{Answer, Fields, Unreadable, is_zero, replica_count, set};
 use super::{Replicas, requirements};
 use crate::api::binding::{AggregatedStatusItem, Component};
 use crate::api::manifest::Manifest;
+use crate::api::marks;
 
 /// The rules of one kind. A rule that a kind does not have keeps its default.
 pub(super) trait Kind: Sync {
@@ -59,6 +60,12 @@ pub(super) trait Kind: Sync {
 
     /// Writes one cluster's share.
     fn revise_replicas(&self, _manifest: &mut Manifest, _count: i32) {}
+
+    /// Whether a member may keep something of an object like `desired` that an apply would take from
+    /// it; what the template does not mention is nobody's to take.
+    fn retains(&self, _desired: &Manifest) -> bool {
+        false
+    }
 
     /// Takes over what belongs to the member.
     fn retain(&self, _desired: &mut Manifest, _live: &Manifest) -> Result<(), Unreadable> {
@@ -139,9 +146,6 @@ pub(super) const KINDS: &[&dyn Kind] = &[
     &spark_application::SparkApplication,
 ];
 
-/// Annotation of a member's object: the generation of the template that it was made from.
-const TEMPLATE_GENERATION: &str = "resourcetemplate.karmada.io/generation";
-
 /// The rules for `manifest`'s kind.
 pub(super) fn of(manifest: &Manifest) -> Option<&'static dyn Kind> {
     let wanted = (manifest.api_version(), manifest.kind());
@@ -217,7 +221,7 @@ fn pick_generations(kept: &mut Map<String, Value>, live: &Manifest) {
         kept.insert("generation".to_owned(), Value::from(generation));
     }
     let annotations = live.at("metadata.annotations");
-    let annotation = annotations.and_then(|map| map.get(TEMPLATE_GENERATION));
+    let annotation = annotations.and_then(|map| map.get(marks::TEMPLATE_GENERATION));
     let template_generation = annotation
         .and_then(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok()))
         .unwrap_or(0);

@@ -18,6 +18,10 @@ impl Kind for PersistentVolume {
         ("v1", "PersistentVolume")
     }
 
+    fn retains(&self, _desired: &Manifest) -> bool {
+        true
+    }
+
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
         keep(desired, live, "spec.claimRef");
         Ok(())

@@ -17,6 +17,10 @@ impl Kind for PersistentVolumeClaim {
         ("v1", "PersistentVolumeClaim")
     }
 
+    fn retains(&self, _desired: &Manifest) -> bool {
+        true
+    }
+
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
         if live.filled("spec.volumeName").is_some() {
             keep(desired, live, "spec.volumeName");

@@ -64,6 +64,10 @@ impl Kind for Pod {
         Ok(Some(Replicas { count: 1, requirements }))
     }
 
+    fn retains(&self, _desired: &Manifest) -> bool {
+        true
+    }
+
     /// What the member's scheduler and admission wrote cannot be changed afterwards.
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
         for path in ["spec.nodeName", "spec.serviceAccountName", "spec.volumes"] {

@@ -72,6 +72,10 @@ impl Kind for Service {
         ("v1", "Service")
     }
 
+    fn retains(&self, _desired: &Manifest) -> bool {
+        true
+    }
+
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
         for path in ["spec.healthCheckNodePort", "spec.clusterIP"] {
             if let Some(given) = live.at(path).filter(|given| !is_zero(given)) {

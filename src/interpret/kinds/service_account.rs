@@ -14,6 +14,10 @@ impl Kind for ServiceAccount {
         ("v1", "ServiceAccount")
     }
 
+    fn retains(&self, _desired: &Manifest) -> bool {
+        true
+    }
+
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
         for field in ["secrets", "imagePullSecrets"] {
             let mut named = desired.list(field).to_vec();

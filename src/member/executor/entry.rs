@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::api::report::ObjectReport;
 use crate::member::DesiredObject;
 use crate::member::backoff::Backoff;
 use crate::member::live::Live;
+use crate::member::meaning::Observed;
 
 /// After this many repairs of one object within [`FIGHT_WINDOW`], somebody else is set on it.
 pub(super) const FIGHT_REPAIRS: usize = 5;
@@ -84,6 +86,12 @@ pub(super) struct Entry {
     repairs: VecDeque<Instant>,
     /// Seen in the list that is being read.
     pub listed: bool,
+    /// An observation of it is under way.
+    pub observing: bool,
+    /// The live object was seen anew meanwhile.
+    pub seen_meanwhile: Option<Value>,
+    /// Why its health or status is not known, for a person; empty when both are.
+    pub unclear: String,
     /// The reflected status or the health changed since the report was last noted.
     pub observed_anew: bool,
     /// How the executor's counts have it.
@@ -152,6 +160,16 @@ impl Entry {
                 FIGHT_WINDOW.as_secs() / 60
             );
         }
+    }
+
+    /// Takes in what was seen of the live object.
+    pub(super) fn observed(&mut self, observed: Observed) {
+        let Observed { health, status, failure } = observed;
+        self.observed_anew |=
+            self.report.health != health || self.report.status != status || self.unclear != failure;
+        self.report.health = health;
+        self.report.status = status;
+        self.unclear = failure;
     }
 
     /// New work: what was held against the old one is forgotten.

@@ -64,6 +64,9 @@ impl Executor {
                 }
             }
         }
+        if before.is_some_and(|before| !Arc::ptr_eq(&before.meaning, &work.meaning)) {
+            self.look_again();
+        }
         self.round.is_new = true;
         for key in touched {
             self.consider(&key);
@@ -124,6 +127,7 @@ fn defined_kind(key: &ObjectKey, manifest: &Manifest) -> Option<GroupKind> {
 #[cfg(test)]
 mod tests {
     use crate::api::names::ObjectId;
+    use crate::member::meaning::Bundled;
 
     use super::*;
 
@@ -159,6 +163,7 @@ mod tests {
             held: objects(&[("a", 1), ("b", 1), ("c", 1), ("e", 1)]).into_keys().collect(),
             preserved: [].into(),
             suspended: [].into(),
+            meaning: Arc::new(Bundled),
         };
         let names: Vec<&str> = left_out(&work).map(|key| &*key.name).collect();
         assert_eq!(names, ["a", "c", "e"]);

@@ -25,6 +25,7 @@ use crate::api::names::{ClusterName, ObjectId};
 
 use super::backoff::Backoff;
 use super::discovery::{Discovery, Resource};
+use super::meaning::Observed;
 use super::observer::{self, Discovered, Observation};
 use super::watch::Seen;
 use super::wire::{Api, RequestError};
@@ -64,7 +65,7 @@ pub(super) async fn run(
         api.clone(),
         discovery_receiver,
         observation_sender,
-        options.clone(),
+        options,
     ));
     let now = Instant::now();
     let mut executor = Executor {
@@ -84,6 +85,7 @@ pub(super) async fn run(
         seen_sender,
         queues: Queues::default(),
         requests: JoinSet::new(),
+        observations: JoinSet::new(),
         n_unplaced: 0,
         n_failing: 0,
         paused_until: None,
@@ -117,6 +119,8 @@ struct Executor {
     seen_sender: mpsc::Sender<(GroupKind, Seen)>,
     queues: Queues,
     requests: JoinSet<(ObjectKey, Option<ObjectId>, Done)>,
+    /// Observations that take a while.
+    observations: JoinSet<(ObjectKey, Observed)>,
     /// Desired objects that are not in place, suspended ones aside.
     n_unplaced: usize,
     /// Those of them that have something to say about it.
@@ -261,6 +265,7 @@ impl Executor {
                     Err(_) => is_fed = false, // the handle is gone; what was desired stays in force
                 },
                 Some(done) = self.requests.join_next() => self.requested(done),
+                Some(ended) = self.observations.join_next() => self.observation_ended(ended),
                 Some((group_kind, first)) = seen.recv() => {
                     self.seen(&group_kind, first);
                     for _ in 1..EVENTS_PER_TURN {

@@ -187,7 +187,7 @@ impl Executor {
         let counted = Counted { unplaced, failing: unplaced && !entry.message.is_empty() };
         let before = std::mem::replace(&mut entry.counted, counted);
         let work = entry.live().and_then(|live| live.work);
-        let message = if in_place { "" } else { &*entry.message };
+        let message = if in_place { &*entry.unclear } else { &*entry.message };
         let is_same = entry.report.applied == in_place
             && entry.report.work == work
             && entry.report.message == message;
@@ -270,9 +270,9 @@ impl Executor {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.in_flight = true;
         }
-        let (api, key) = (self.api.clone(), key.clone());
+        let (api, key, meaning) = (self.api.clone(), key.clone(), self.meaning());
         self.requests.spawn(async move {
-            let done = request::perform(&api, &resource, &key, task).await;
+            let done = request::perform(&api, &resource, &key, &*meaning, task).await;
             (key, work, done)
         });
     }

@@ -12,6 +12,7 @@ use crate::member::MemberReport;
 use crate::member::discovery::{Discovery, Lookup, Resource};
 use crate::member::intent;
 use crate::member::live::Live;
+use crate::member::meaning::{Bundled, Meaning, Observed, Observing};
 use crate::member::observer::{Discovered, Observation};
 use crate::member::watch::{self, Seen};
 use crate::member::wire::RequestError;
@@ -166,8 +167,8 @@ impl Executor {
             return;
         }
         entry.sight = Sight::NotOurs;
-        entry.report.health = crate::api::report::Health::Unknown;
-        entry.report.status = None;
+        entry.seen_meanwhile = None;
+        entry.observed(Observed::default());
         entry.observed_anew = true;
         self.consider(key);
         self.foundation_changed(key);
@@ -181,17 +182,43 @@ impl Executor {
             return false;
         }
         let desired = entry.desired.as_ref().map(|desired| desired.manifest.clone());
-        let live = Live::read(value, desired.as_deref());
-        if let Some(manifest) = &desired {
-            let (health, status) = (self.options.interpret)(manifest, value);
-            if entry.report.health != health || entry.report.status != status {
-                entry.report.health = health;
-                entry.report.status = status;
-                entry.observed_anew = true;
+        entry.sight = Sight::There(Live::read(value, desired.as_deref()));
+        if desired.is_some() {
+            self.observe(key, value);
+        }
+        true
+    }
+
+    /// Finds out what a live object means. While somebody is at it, the newest sight waits.
+    fn observe(&mut self, key: &ObjectKey, value: &Value) {
+        let meaning = self.meaning();
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        if entry.observing {
+            entry.seen_meanwhile = Some(value.clone());
+            return;
+        }
+        match meaning.observe(value) {
+            Observing::Done(observed) => entry.observed(observed),
+            Observing::UnderWay(observing) => {
+                entry.observing = true;
+                let key = key.clone();
+                self.observations.spawn(async move { (key, observing.await) });
             }
         }
-        entry.sight = Sight::There(live);
-        true
+    }
+
+    /// An observation that took a while has ended.
+    pub(super) fn observation_ended(&mut self, ended: Result<(ObjectKey, Observed), JoinError>) {
+        let Ok((key, observed)) = ended else { return };
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        entry.observing = false;
+        if let Some(newer) = entry.seen_meanwhile.take() {
+            return self.observe(&key, &newer);
+        }
+        if matches!(entry.sight, Sight::There(_)) {
+            entry.observed(observed);
+        }
+        self.note(&key);
     }
 
     /// Whoever waits for this Namespace or CRD looks again; a CRD that is established is served
@@ -339,18 +366,29 @@ impl Executor {
             Observation::Back => {
                 self.paused_until = None;
                 self.pause_attempt = 0;
-                let group_kinds: Vec<GroupKind> = self.watches.keys().cloned().collect();
-                for group_kind in group_kinds {
-                    let Some(watch) = self.watches.remove(&group_kind) else { continue };
-                    let mut new = self.new_watch(watch.resource.clone());
-                    if watch.state == WatchState::Synced {
-                        new.state = WatchState::Synced;
-                    }
-                    self.watches.insert(group_kind, new);
-                }
+                self.look_again();
                 self.discover_at = Some(Instant::now());
             }
         }
+    }
+
+    /// Opens all watches anew: every object is seen once more.
+    pub(super) fn look_again(&mut self) {
+        let group_kinds: Vec<GroupKind> = self.watches.keys().cloned().collect();
+        for group_kind in group_kinds {
+            let Some(watch) = self.watches.remove(&group_kind) else { continue };
+            let mut new = self.new_watch(watch.resource.clone());
+            if watch.state == WatchState::Synced {
+                new.state = WatchState::Synced;
+            }
+            self.watches.insert(group_kind, new);
+        }
+    }
+
+    /// What live objects mean by the newest work.
+    pub(super) fn meaning(&self) -> Arc<dyn Meaning> {
+        let work = self.work.as_ref();
+        work.map_or_else(|| Arc::new(Bundled) as _, |work| Arc::clone(&work.meaning))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::manifest::ObjectKey;
+use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 
 use crate::api::names::ObjectId;
@@ -10,6 +10,7 @@ use crate::member::DesiredObject;
 use crate::member::discovery::Resource;
 use crate::member::intent;
 use crate::member::live::Live;
+use crate::member::meaning::Meaning;
 use crate::member::wire::{Api, Force, Refusal, RequestError};
 
 /// What is to be done.
@@ -54,10 +55,17 @@ pub(super) enum Failure {
 }
 
 /// Does `task`.
-pub(super) async fn perform(api: &Api, resource: &Resource, key: &ObjectKey, task: Task) -> Done {
+pub(super) async fn perform(
+    api: &Api,
+    resource: &Resource,
+    key: &ObjectKey,
+    meaning: &dyn Meaning,
+    task: Task,
+) -> Done {
     let done = match task {
         Task::Apply { desired, source, live, tolerated } => {
-            apply(api, resource, key, &desired, source, live, &tolerated).await
+            let apply = Apply { api, resource, key, meaning, desired: &desired, source };
+            apply.run(live, &tolerated).await
         }
         Task::Delete => remove(api, resource, key, Removal::Delete).await,
         Task::LetGo => remove(api, resource, key, Removal::LetGo).await,
@@ -65,76 +73,103 @@ pub(super) async fn perform(api: &Api, resource: &Resource, key: &ObjectKey, tas
     done.unwrap_or_else(Done::Failed)
 }
 
-async fn apply(
-    api: &Api,
-    resource: &Resource,
-    key: &ObjectKey,
-    desired: &DesiredObject,
+/// One object that is to be brought in place.
+struct Apply<'a> {
+    api: &'a Api,
+    resource: &'a Resource,
+    key: &'a ObjectKey,
+    meaning: &'a dyn Meaning,
+    desired: &'a DesiredObject,
     source: ObjectId,
-    live: Option<Live>,
-    tolerated: &[String],
-) -> Result<Done, Failure> {
-    let manifest = &desired.manifest;
-    let secret = intent::is_secret(manifest);
-    let (namespace, name) = (key.namespace.as_deref(), &*key.name);
-    let live = match live {
-        Some(live) => Some(live),
-        None => match api.get(resource, namespace, name).await {
-            Ok(value) => {
-                let live = Live::read(&value, Some(manifest));
-                if live.runs(desired.work, tolerated) {
-                    return Ok(Done::InPlace(value));
+}
+
+impl Apply<'_> {
+    async fn run(&self, live: Option<Live>, tolerated: &[String]) -> Result<Done, Failure> {
+        let Self { key, desired, .. } = self;
+        let manifest = &desired.manifest;
+        // What a member keeps of an object is in the object, not in what is remembered of it.
+        let is_whole_needed = live.is_none() || self.meaning.retains(manifest);
+        let (live, whole) = if is_whole_needed {
+            match self.look().await {
+                Ok((live, whole)) if live.runs(desired.work, tolerated) => {
+                    return Ok(Done::InPlace(whole));
                 }
-                Some(live)
+                Ok((live, whole)) => (Some(live), Some(whole)),
+                Err(RequestError::NotFound(_)) => (None, None),
+                Err(error) => return Err(self.failure(error)),
             }
-            Err(RequestError::NotFound(_)) => None,
-            Err(error) => return Err(failure(error, secret)),
-        },
-    };
-    let overwrites = intent::overwrites(manifest);
-    if live.as_ref().is_some_and(|live| live.terminating) {
-        return Err(Failure::Passing(format!(
-            "{key} is being deleted; it is made again after that"
-        )));
+        } else {
+            (live, None)
+        };
+        let overwrites = intent::overwrites(manifest);
+        if live.as_ref().is_some_and(|live| live.terminating) {
+            return Err(Failure::Passing(format!(
+                "{key} is being deleted; it is made again after that"
+            )));
+        }
+        if live.as_ref().is_some_and(|live| !live.is_ours()) && !overwrites {
+            return Err(Failure::Lasting(format!(
+                "{key} exists in the cluster and the fleet does not manage it, so it is left alone; \
+                 set `conflictResolution: Overwrite` in its policy to take it over, or delete it there"
+            )));
+        }
+        // The first apply of an object takes no fields from others unless the policy says so. What is
+        // ours since is taken back, but never blindly: who owns it now is looked at first, for it may
+        // be an autoscaler that has just begun.
+        let is_ours = live.as_ref().is_some_and(|live| live.applied_by_us);
+        let force = if overwrites && !is_ours { Force::Yes } else { Force::No };
+        let body = self.body(live.as_ref(), whole).await?;
+        let mut applied = self.send(&body, force).await;
+        if is_ours
+            && let Err(RequestError::Conflict(refusal)) = &applied
+            && refusal.conflicts().next().is_some()
+        {
+            let (fresh, whole) = self.look().await.map_err(|error| self.failure(error))?;
+            if fresh.applied_by_us && !fresh.terminating {
+                let body = self.body(Some(&fresh), Some(whole)).await?;
+                applied = self.send(&body, Force::Yes).await;
+            }
+        }
+        match applied {
+            Ok(value) => Ok(Done::Applied(value)),
+            Err(RequestError::Conflict(refusal)) if refusal.conflicts().next().is_some() => {
+                Err(Failure::Lasting(field_conflict(&refusal)))
+            }
+            Err(error) => Err(self.failure(error)),
+        }
     }
-    if live.as_ref().is_some_and(|live| !live.is_ours()) && !overwrites {
-        return Err(Failure::Lasting(format!(
-            "{key} exists in the cluster and the fleet does not manage it, so it is left alone; \
-             set `conflictResolution: Overwrite` in its policy to take it over, or delete it there"
-        )));
+
+    async fn look(&self) -> Result<(Live, Value), RequestError> {
+        let (namespace, name) = (self.key.namespace.as_deref(), &*self.key.name);
+        let value = self.api.get(self.resource, namespace, name).await?;
+        Ok((Live::read(&value, Some(&self.desired.manifest)), value))
     }
-    let body = |live: Option<&Live>| {
-        let mut body = intent::body(manifest, source, desired.work);
+
+    async fn send(&self, body: &Value, force: Force) -> Result<Value, RequestError> {
+        let (namespace, name) = (self.key.namespace.as_deref(), &*self.key.name);
+        self.api.apply(self.resource, namespace, name, body, force).await
+    }
+
+    /// What is sent: what is desired, with what the member keeps of the whole live object.
+    async fn body(&self, live: Option<&Live>, whole: Option<Value>) -> Result<Value, Failure> {
+        let manifest = &self.desired.manifest;
+        let whole = whole.filter(|_| self.meaning.retains(manifest));
+        let mut body = match whole.and_then(Manifest::from_value) {
+            None => intent::body(manifest, self.source, self.desired.work),
+            Some(whole) => {
+                let retained = self.meaning.retain(Manifest::clone(manifest), whole).await;
+                let retained = retained.map_err(Failure::Lasting)?;
+                intent::body(&retained, self.source, self.desired.work)
+            }
+        };
         if live.is_some_and(|live| live.autoscaled) {
             intent::release_replicas(&mut body);
         }
-        body.into_value()
-    };
-    // The first apply of an object takes no fields from others unless the policy says so. What is
-    // ours since is taken back, but never blindly: who owns it now is looked at first, for it may
-    // be an autoscaler that has just begun.
-    let force = if overwrites && !live.as_ref().is_some_and(|live| live.applied_by_us) {
-        Force::Yes
-    } else {
-        Force::No
-    };
-    let mut applied = api.apply(resource, namespace, name, &body(live.as_ref()), force).await;
-    if live.is_some_and(|live| live.applied_by_us)
-        && let Err(RequestError::Conflict(refusal)) = &applied
-        && refusal.conflicts().next().is_some()
-    {
-        let value = api.get(resource, namespace, name).await.map_err(|e| failure(e, secret))?;
-        let fresh = Live::read(&value, Some(manifest));
-        if fresh.applied_by_us && !fresh.terminating {
-            applied = api.apply(resource, namespace, name, &body(Some(&fresh)), Force::Yes).await;
-        }
+        Ok(body.into_value())
     }
-    match applied {
-        Ok(value) => Ok(Done::Applied(value)),
-        Err(RequestError::Conflict(refusal)) if refusal.conflicts().next().is_some() => {
-            Err(Failure::Lasting(field_conflict(&refusal)))
-        }
-        Err(error) => Err(failure(error, secret)),
+
+    fn failure(&self, error: RequestError) -> Failure {
+        failure(error, intent::is_secret(&self.desired.manifest))
     }
 }
 

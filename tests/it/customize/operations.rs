@@ -142,7 +142,7 @@ fn a_member_keeps_what_the_script_says() {
         desired.spec.fromMember = observed.spec.fromMember
         return desired
       end";
-    let mut interpreter = with(Operation::Retain, script);
+    let interpreter = with(Operation::Retain, script);
     let mut desired = game(json!({"port": 1, "ours": {}}), Value::Null);
     let live = game(json!({"port": 7000, "fromMember": {"list": [], "map": {}}}), Value::Null);
     interpreter.retain(&mut desired, &live).unwrap();
@@ -223,7 +223,7 @@ fn health_is_true_or_false() {
 #[test]
 fn health_may_depend_on_the_time() {
     let script = "function InterpretHealth(o) return os.time() - o.status.beat < 60 end";
-    let mut interpreter = with(Operation::InterpretHealth, script);
+    let interpreter = with(Operation::InterpretHealth, script);
     let live = game(json!({}), json!({"beat": 0}));
     assert_eq!(interpreter.health(&live, NOW), Ok(Health::Healthy));
     let later = Timestamp::from_second(90).unwrap();
@@ -291,7 +291,7 @@ fn quantities_are_added_and_counted() {
             two = (pcall(kube.accuratePodRequirements, {}, {})),
           }
         end";
-    let mut interpreter = with(Operation::InterpretStatus, script);
+    let interpreter = with(Operation::InterpretStatus, script);
     let status = interpreter.reflect(&game(json!({}), Value::Null), NOW).unwrap().unwrap();
     let expected = json!({
         "sum": "3500m", "memory": "1536Mi", "nothing": "0", "half": 0.5,

@@ -13,6 +13,7 @@ use git_fleet::api::names::{ClusterName, ObjectId};
 use git_fleet::api::problem::Severity;
 use git_fleet::api::report::ClusterReport;
 use git_fleet::fleet::{Fleet, parse_file};
+use git_fleet::interpret::Bundled;
 use git_fleet::plan::{
     ClusterGroup, Inputs, Memo, Plan, Previous, RenderedFile, blob_id, make, subject,
 };
@@ -81,7 +82,8 @@ pub(crate) fn now() -> Timestamp {
 
 /// Plans one step after `previous`.
 pub(crate) fn plan(step: &Step, previous: &Previous, memo: &mut Memo) -> Plan {
-    let inputs = Inputs { fleet: &step.fleet, reports: &step.reports, previous, now: now() };
+    let (fleet, reports, interpreter) = (&step.fleet, &step.reports, &Bundled);
+    let inputs = Inputs { fleet, reports, previous, interpreter, now: now() };
     make(&inputs, memo)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use git_fleet::api::names::ClusterName;
 use git_fleet::api::report::ClusterReport;
+use git_fleet::interpret::Bundled;
 use git_fleet::plan::{Explanation, Inputs, Memo, Plan, Previous, Remembered, SurveyFile, make};
 use jiff::{SignedDuration, Timestamp};
 
@@ -69,8 +70,8 @@ impl Story {
     fn plan(&mut self, documents: &[String]) -> Plan {
         let fleet = case::fleet(&documents.join("---\n"));
         let (reports, previous) = (&self.reports, &self.previous);
-        let plan =
-            make(&Inputs { fleet: &fleet, reports, previous, now: self.now }, &mut self.memo);
+        let (fleet, interpreter, now) = (&fleet, &Bundled, self.now);
+        let plan = make(&Inputs { fleet, reports, previous, interpreter, now }, &mut self.memo);
         self.previous = Previous::from(&plan);
         plan
     }
@@ -126,7 +127,8 @@ fn plugins_can_be_left_out() {
     let mut fleet = case::fleet(&text.join("---\n"));
     let place = |fleet: &git_fleet::fleet::Fleet| {
         let (reports, previous) = (BTreeMap::new(), Previous::default());
-        let inputs = Inputs { fleet, reports: &reports, previous: &previous, now: case::now() };
+        let (reports, previous, interpreter) = (&reports, &previous, &Bundled);
+        let inputs = Inputs { fleet, reports, previous, interpreter, now: case::now() };
         placed(&make(&inputs, &mut Memo::default()), "a")
     };
     assert_eq!(place(&fleet), [""; 0]);

@@ -1,0 +1,80 @@
+//! What live objects mean where users' scripts have a say.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::meaning::{Bundled, Meaning, Observed, Observing};
+use crate::api::manifest::Manifest;
+use crate::api::report::Health;
+use crate::api::resource_interpreter_customization::Operation;
+use crate::customize::{Scripts, Service};
+
+/// Users' scripts, and the bundled kinds where there is none.
+#[derive(Debug)]
+pub struct Customized {
+    scripts: Arc<Scripts>,
+    service: Service,
+}
+
+impl Customized {
+    /// What objects mean by these scripts, run by `service`.
+    #[must_use]
+    pub fn new(scripts: Arc<Scripts>, service: Service) -> Self {
+        Self { scripts, service }
+    }
+
+    fn has(&self, object: &Manifest, operation: Operation) -> bool {
+        !self.scripts.get(object, operation).is_empty()
+    }
+}
+
+impl Meaning for Customized {
+    fn observe(&self, live: &Value) -> Observing {
+        let is_customized = |live: &Manifest| {
+            self.has(live, Operation::InterpretHealth) || self.has(live, Operation::InterpretStatus)
+        };
+        let Some(live) = Manifest::from_value(live.clone()).filter(is_customized) else {
+            return Bundled.observe(live);
+        };
+        let (service, scripts) = (self.service.clone(), Arc::clone(&self.scripts));
+        Observing::UnderWay(
+            async move {
+                let (health, status) = service.see(scripts, live).await;
+                let failures: Vec<String> = [health.as_ref().err(), status.as_ref().err()]
+                    .into_iter()
+                    .flatten()
+                    .map(ToString::to_string)
+                    .collect();
+                Observed {
+                    health: health.unwrap_or(Health::Unknown),
+                    status: status.unwrap_or_default(),
+                    failure: failures.join("; "),
+                }
+            }
+            .boxed(),
+        )
+    }
+
+    fn retains(&self, desired: &Manifest) -> bool {
+        self.has(desired, Operation::Retain) || Bundled.retains(desired)
+    }
+
+    fn retain(
+        &self,
+        desired: Manifest,
+        live: Manifest,
+    ) -> BoxFuture<'static, Result<Manifest, String>> {
+        if !self.has(&desired, Operation::Retain) {
+            return Bundled.retain(desired, live);
+        }
+        let (service, scripts) = (self.service.clone(), Arc::clone(&self.scripts));
+        async move {
+            let retained = service.retain(scripts, desired, live).await;
+            retained.map_err(|no_answer| no_answer.to_string())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,177 @@
+//! What goes along: templates that others refer to and cannot run without (`propagateDeps`,
+//! `spec/placement.md` §2.4).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::binding::Binding;
+use super::decide::{Case, attach};
+use super::turns::Round;
+use crate::api::binding::BindingSnapshot;
+use crate::api::manifest::ObjectKey;
+use crate::api::propagation_policy::ConflictResolution;
+use crate::fleet::Fleet;
+use crate::interpret::Dependency;
+
+/// Who takes a template along, and on which terms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Attachment {
+    /// The bindings that need it and where they run, by namespace and name.
+    pub(super) required_by: Vec<BindingSnapshot>,
+    /// Overwrite if one of them says so.
+    pub(super) conflict_resolution: ConflictResolution,
+    /// Whether one of them says so; `None` when nobody needs it.
+    pub(super) preserve_resources_on_deletion: Option<bool>,
+    /// Where those who need it disagree.
+    pub(super) notes: Vec<String>,
+}
+
+impl Attachment {
+    /// How a binding is attached.
+    pub(super) fn of(binding: &Binding) -> Self {
+        let spec = &binding.spec;
+        Self {
+            required_by: spec.required_by.clone(),
+            conflict_resolution: spec.conflict_resolution,
+            preserve_resources_on_deletion: spec.preserve_resources_on_deletion,
+            notes: binding.reasons.notes.clone(),
+        }
+    }
+
+    /// Who takes it along, for a person.
+    pub(super) fn told(&self) -> String {
+        let name = |one: &BindingSnapshot| match &one.namespace {
+            Some(namespace) => format!("{namespace}/{}", one.name),
+            None => one.name.clone(),
+        };
+        let names: Vec<String> = self.required_by.iter().map(name).collect();
+        format!("it goes along with what needs it: binding {}", names.join(", "))
+    }
+
+    fn new(needed_by: &[&Binding]) -> Self {
+        let snapshot = |binding: &&Binding| BindingSnapshot {
+            namespace: binding.metadata.namespace.clone(),
+            name: binding.metadata.name.clone(),
+            clusters: binding.spec.clusters.clone(),
+        };
+        let overwrites =
+            |binding: &&&Binding| binding.spec.conflict_resolution == ConflictResolution::Overwrite;
+        let preserves =
+            |binding: &&&Binding| binding.spec.preserve_resources_on_deletion == Some(true);
+        let n_overwrite = needed_by.iter().filter(overwrites).count();
+        let n_preserve = needed_by.iter().filter(preserves).count();
+        let mut notes = Vec::new();
+        if !matches!(n_overwrite, 0) && n_overwrite < needed_by.len() {
+            notes.push(disputed("conflictResolution", "Overwrite"));
+        }
+        if !matches!(n_preserve, 0) && n_preserve < needed_by.len() {
+            notes.push(disputed("preserveResourcesOnDeletion", "true"));
+        }
+        let conflict_resolution = if n_overwrite > 0 {
+            ConflictResolution::Overwrite
+        } else {
+            ConflictResolution::default()
+        };
+        Self {
+            required_by: needed_by.iter().map(snapshot).collect(),
+            conflict_resolution,
+            preserve_resources_on_deletion: Some(n_preserve > 0),
+            notes,
+        }
+    }
+}
+
+fn disputed(field: &str, winner: &str) -> String {
+    format!(
+        "DependencyPolicyConflict: what needs it is of policies that disagree on {field}; \
+         `{winner}` is taken: set it alike in all of them"
+    )
+}
+
+/// Whether a binding is there only because others need its template.
+pub(super) fn is_attached(binding: &Binding) -> bool {
+    binding.spec.placement.is_none() && !binding.spec.required_by.is_empty()
+}
+
+impl Round<'_, '_> {
+    /// Sends along what the decisions of this plan refer to, and calls back what none refers to any
+    /// more.
+    pub(super) fn send_along(&mut self) {
+        let fleet = self.inputs.fleet;
+        let decided = self.memo.decided();
+        let mut needed_by: BTreeMap<&ObjectKey, Vec<&Binding>> = BTreeMap::new();
+        let mut attached: BTreeSet<&ObjectKey> = BTreeSet::new();
+        for (key, planned) in decided {
+            let Some((key, _)) = fleet.templates.get_key_value(key) else { continue };
+            let binding = &planned.binding;
+            if !binding.spec.required_by.is_empty() {
+                attached.insert(key);
+            }
+            if binding.spec.clusters.is_empty() {
+                continue;
+            }
+            let found: BTreeSet<&ObjectKey> =
+                planned.dependencies.iter().flat_map(|one| referred_to(fleet, one)).collect();
+            for dependent in found.into_iter().filter(|dependent| *dependent != key) {
+                needed_by.entry(dependent).or_default().push(binding);
+            }
+        }
+        if needed_by.is_empty() && attached.is_empty() {
+            return;
+        }
+        let mut changed = Vec::new();
+        for key in needed_by.keys().copied().chain(attached).collect::<BTreeSet<_>>() {
+            let wanted = needed_by.get(key).map_or_else(Attachment::default, |needed_by| {
+                let mut needed_by = needed_by.clone();
+                needed_by.sort_by_key(|one| (&one.metadata.namespace, &one.metadata.name));
+                Attachment::new(&needed_by)
+            });
+            let binding = decided.get(key).map(|planned| &planned.binding);
+            let is_same = binding.is_some_and(|binding| {
+                if binding.spec.placement.is_some() || !is_attached(binding) {
+                    binding.spec.required_by == wanted.required_by
+                } else {
+                    Attachment::of(binding) == wanted
+                }
+            });
+            if !is_same {
+                changed.push((key, wanted));
+            }
+        }
+        for (key, wanted) in changed {
+            let template = &fleet.templates[key];
+            let previous = self.inputs.previous.bindings.get(key);
+            let case = Case { key, template: &template.manifest, id: template.id, previous };
+            let decided = self.memo.decided().get(key).cloned();
+            let outcome = attach(self.world, &case, decided.as_deref(), &wanted);
+            self.note_if_in_vain(key);
+            self.memo.keep(key, template.id, outcome);
+        }
+    }
+}
+
+/// The templates of the fleet that a reference means: the one of its name, or all of its labels.
+fn referred_to<'f>(fleet: &'f Fleet, reference: &Dependency) -> Vec<&'f ObjectKey> {
+    let group = reference.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    // A template may leave the namespace `default` out.
+    let namespaces = match reference.namespace.as_deref() {
+        None | Some("default") => [None, Some("default")].as_slice(),
+        named => &[named],
+    };
+    let mut found = Vec::new();
+    for namespace in namespaces {
+        let first = ObjectKey::new(group, &reference.kind, *namespace, &reference.name);
+        if !reference.name.is_empty() {
+            found.extend(fleet.templates.get_key_value(&first).map(|(key, _)| key));
+        } else if let Some(selector) = &reference.label_selector {
+            let is_next = |key: &ObjectKey| {
+                (&key.group_kind, &key.namespace) == (&first.group_kind, &first.namespace)
+            };
+            let of_kind = fleet.templates.range(&first..).take_while(|(key, _)| is_next(key));
+            let selected = of_kind.filter(|(_, template)| {
+                selector.matches_with(|label| template.manifest.label(label))
+            });
+            found.extend(selected.map(|(key, _)| key));
+        }
+    }
+    found
+}
