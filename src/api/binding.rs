@@ -329,6 +329,18 @@ pub struct GracefulEvictionTask {
     pub clusters_before_failover: Vec<ClusterName>,
 }
 
+impl BindingSpec {
+    /// Replicas by cluster, of all clusters that it runs in; 0 for what has none, and where it only
+    /// goes along with what needs it.
+    #[must_use]
+    pub fn replicas_by_cluster(&self) -> BTreeMap<ClusterName, i32> {
+        let along = self.required_by.iter().flat_map(|snapshot| &snapshot.clusters);
+        let along = along.map(|target| (target.name.clone(), 0));
+        let own = self.clusters.iter().map(|target| (target.name.clone(), target.replicas));
+        along.chain(own).collect()
+    }
+}
+
 /// A binding that needs this one's template, and where it runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BindingSnapshot {

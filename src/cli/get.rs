@@ -177,13 +177,12 @@ fn bindings(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
         }
         let value: Value = parse(&path, &bytes)?;
         let binding: BindingFile = serde_json::from_value(value.clone())?;
-        let placed: Vec<String> = binding
-            .spec
-            .clusters
+        let clusters = binding.spec.replicas_by_cluster();
+        let placed: Vec<String> = clusters
             .iter()
-            .map(|target| match target.replicas {
-                0 => target.name.to_string(),
-                n => format!("{}({n})", target.name),
+            .map(|(name, replicas)| match replicas {
+                0 => name.to_string(),
+                n => format!("{name}({n})"),
             })
             .collect();
         let scheduled = condition::find(&binding.status.conditions, "Scheduled");
@@ -195,7 +194,7 @@ fn bindings(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
         let items = &binding.status.aggregated_status;
         let applied = items.iter().filter(|item| item.applied).count();
         let healthy = items.iter().filter(|item| item.health == Health::Healthy).count();
-        let n = binding.spec.clusters.len();
+        let n = clusters.len();
         let policy = value.pointer("/reasons/policy").and_then(Value::as_str);
         rows.push(Row {
             name: format!("{}/{}", key.group_kind.to_string().to_lowercase(), key.name),

@@ -78,10 +78,11 @@ impl Binding {
         }
     }
 
-    /// Replicas by cluster; 0 for what has none.
+    /// Replicas by cluster, of all clusters that it runs in; 0 for what has none, and where it only
+    /// goes along with what needs it.
     #[must_use]
     pub fn replicas_by_cluster(&self) -> BTreeMap<ClusterName, i32> {
-        self.spec.clusters.iter().map(|target| (target.name.clone(), target.replicas)).collect()
+        self.spec.replicas_by_cluster()
     }
 
     /// Why it was not decided afresh: an earlier decision stays in force, or no cluster fits.

@@ -90,8 +90,8 @@ spec:
     let file = git_fleet::fleet::parse_file("games.yaml", id, text.as_bytes());
     let (fleet, problems) = git_fleet::fleet::Fleet::assemble(id, &[Arc::new(file)]);
     assert!(problems.iter().all(|problem| problem.code == "CUSTOMIZATION_INERT"), "{problems:?}");
-    let mut interpreter = interpreter(Limits { time: TIME, ..Limits::default() });
-    let problems = git_fleet::customize::check(&fleet, &mut interpreter);
+    let interpreter = interpreter(Limits { time: TIME, ..Limits::default() });
+    let problems = git_fleet::customize::check(&fleet, &interpreter);
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(told.join("\n"));
 }

@@ -40,7 +40,6 @@ fn start(host: &Host) -> (MemberHandle, mpsc::Receiver<MemberReport>) {
         report_interval: Duration::from_millis(20),
         cluster_interval: Duration::from_millis(100),
         ready_threshold: Duration::ZERO,
-        ..Options::default()
     };
     let name = ClusterName::new("one").unwrap();
     (member::spawn(name, config, sender, options).unwrap(), receiver)

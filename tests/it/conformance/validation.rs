@@ -27,8 +27,8 @@ fn problems(object: &Value) -> Vec<Problem> {
     let file = parse_file("object.json", id, text.as_bytes());
     let (fleet, mut problems) = Fleet::assemble(id, &[Arc::new(file)]);
     if !fleet.customizations.is_empty() {
-        let mut interpreter = crate::customize::interpreter(Limits::default());
-        problems.extend(git_fleet::customize::check(&fleet, &mut interpreter));
+        let interpreter = crate::customize::interpreter(Limits::default());
+        problems.extend(git_fleet::customize::check(&fleet, &interpreter));
     }
     problems
 }

@@ -127,6 +127,11 @@ pub(crate) fn show(plan: &Plan) -> String {
         let clusters: Vec<String> =
             binding.replicas_by_cluster().iter().map(|(name, n)| format!("{name}({n})")).collect();
         writeln!(shown, "  clusters: {}", clusters.join(" ")).unwrap();
+        for snapshot in &binding.spec.required_by {
+            let clusters: Vec<&str> =
+                snapshot.clusters.iter().map(|target| target.name.as_str()).collect();
+            writeln!(shown, "  required by {}: {}", snapshot.name, clusters.join(" ")).unwrap();
+        }
         groups(&mut shown, "in", &reasons.chosen);
         groups(&mut shown, "out", &reasons.rejected);
         if let Some(rest) = &reasons.rest {
@@ -153,6 +158,10 @@ pub(crate) fn show(plan: &Plan) -> String {
                 item.cluster_name, item.applied, item.health, item.applied_message
             )
             .unwrap();
+        }
+        if let Some(status) = &binding.template.status {
+            let generation = binding.template.generation.unwrap_or(0);
+            writeln!(shown, "  template: generation {generation}, status {status}").unwrap();
         }
         let mut works: BTreeMap<ObjectId, (Vec<&str>, &RenderedFile)> = BTreeMap::new();
         for (name, work) in &planned.works {
