@@ -12,12 +12,9 @@ use serde_json::Value;
 
 use crate::kube::{self, Controllers, Options};
 use crate::members::{Key, Member};
-use crate::world::{World, until};
+use crate::world::{ONE_AT_A_TIME, World, until};
 
 const CLUSTERS: [&str; 2] = ["member1", "member2"];
-
-/// Two servers at a time are enough for the machine.
-static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// How the second member is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

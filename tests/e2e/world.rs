@@ -10,6 +10,9 @@ use crate::kube::leash::{Leashed, scratch_dir};
 /// How long a fleet of two clusters may take to do what it was told. Real servers on a busy machine are slow.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
+/// Two servers at a time are enough for the machine.
+pub(crate) static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Everything of one scenario on disk.
 pub(crate) struct World {
     dir: PathBuf,
