@@ -162,9 +162,12 @@ impl Entry {
         }
     }
 
-    /// Takes in what was seen of the live object.
+    /// Takes in what was seen of the live object. A status that could not be read is the last one.
     pub(super) fn observed(&mut self, observed: Observed) {
-        let Observed { health, status, failure } = observed;
+        let Observed { health, mut status, failure } = observed;
+        if !failure.is_empty() && status.is_none() {
+            status.clone_from(&self.report.status);
+        }
         self.observed_anew |=
             self.report.health != health || self.report.status != status || self.unclear != failure;
         self.report.health = health;

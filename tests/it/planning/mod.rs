@@ -3,6 +3,7 @@
 mod case;
 mod golden;
 mod library;
+mod no_answer;
 mod properties;
 mod results;
 mod room;
