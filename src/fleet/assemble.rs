@@ -100,6 +100,9 @@ pub struct Template {
     pub place: Place,
     /// Changes if and only if the object's content changes; moving it changes only `place`.
     pub id: ObjectId,
+    /// Changes if and only if something besides metadata and status does; `None` for an object without
+    /// a `spec`.
+    pub desired: Option<ObjectId>,
     /// Where its fields are.
     pub positions: Positions,
 }
@@ -191,6 +194,7 @@ impl Fleet {
             manifest: Arc::clone(manifest),
             place: document.place.clone(),
             id: document.id,
+            desired: document.desired,
             positions: document.positions.clone(),
         };
         let name = || Arc::clone(&document.key.name);

@@ -1,5 +1,6 @@
 //! One file becomes documents: text, values, lists opened, each object recognised and checked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -52,6 +53,9 @@ pub struct Document {
     pub positions: Positions,
     /// Changes if and only if the object's content changes; its place does not count.
     pub id: ObjectId,
+    /// Changes if and only if something besides metadata and status does; `None` for an object without
+    /// a `spec`.
+    pub desired: Option<ObjectId>,
     /// What it is.
     pub object: Object,
 }
@@ -175,6 +179,7 @@ impl Loader<'_> {
             metadata(&mut checked, &manifest);
         }
         let (id, n_bytes) = content_id(&manifest);
+        let desired = desired_id(&manifest);
         let key = manifest.key();
         let object = if is_own {
             own(&mut checked, &manifest)
@@ -185,7 +190,7 @@ impl Loader<'_> {
         };
         if let (Some(object), false) = (object, checked.is_bad) {
             let place = at(self.path, positions.value(""));
-            self.documents.push(Document { key, place, positions, id, object });
+            self.documents.push(Document { key, place, positions, id, desired, object });
         }
     }
 }
@@ -263,6 +268,15 @@ fn list_items(mut map: Map<String, Value>) -> Result<List, Map<String, Value>> {
 fn content_id(manifest: &Manifest) -> (ObjectId, usize) {
     let bytes = serde_json::to_vec(manifest).expect("a map with text keys is JSON");
     (ObjectId::from_bytes(Sha1::digest(&bytes).into()), bytes.len())
+}
+
+fn desired_id(manifest: &Manifest) -> Option<ObjectId> {
+    manifest.0.get("spec")?;
+    let fields = manifest.0.iter();
+    let desired: BTreeMap<&String, &Value> =
+        fields.filter(|(field, _)| !matches!(field.as_str(), "metadata" | "status")).collect();
+    let bytes = serde_json::to_vec(&desired).expect("a map with text keys is JSON");
+    Some(ObjectId::from_bytes(Sha1::digest(&bytes).into()))
 }
 
 fn at(path: &str, position: Position) -> Place {

@@ -26,6 +26,7 @@ use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::placement::{Placement, WorkloadAffinityTerm};
 use crate::api::propagation_policy::{ActivationPreference, ConflictResolution};
+use crate::fleet::Template;
 use crate::interpret::NoAnswer;
 use crate::schedule::divide::{Strategy, is_workload, strategy};
 use crate::schedule::trigger::{Trigger, is_requested, trigger};
@@ -54,7 +55,20 @@ pub(super) struct Case<'a> {
     pub(super) template: &'a Manifest,
     /// Changes iff the template's content does.
     pub(super) id: ObjectId,
+    /// Changes iff something besides its metadata and status does.
+    desired: Option<ObjectId>,
     pub(super) previous: Option<&'a Remembered>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(
+        key: &'a ObjectKey,
+        template: &'a Template,
+        previous: Option<&'a Remembered>,
+    ) -> Self {
+        let Template { manifest, id, desired, .. } = template;
+        Self { key, template: manifest, id: *id, desired: *desired, previous }
+    }
 }
 
 type Works = BTreeMap<ClusterName, Arc<PlannedWork>>;
@@ -292,7 +306,7 @@ fn affinity_groups(
 /// Takes over what a new draft does not decide: where it runs, moves under way, its status.
 fn carry_over(binding: &mut Binding, case: &Case<'_>) {
     let previous = case.previous.map(Remembered::binding);
-    binding.template = TemplateState::next(case.template, previous.map(|it| &it.template));
+    binding.template = TemplateState::next(case.desired, previous.map(|it| &it.template));
     let Some(previous) = previous else { return };
     let (spec, before) = (&mut binding.spec, &previous.spec);
     spec.clusters.clone_from(&before.clusters);

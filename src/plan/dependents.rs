@@ -140,7 +140,7 @@ impl Round<'_, '_> {
         for (key, wanted) in changed {
             let template = &fleet.templates[key];
             let previous = self.inputs.previous.bindings.get(key);
-            let case = Case { key, template: &template.manifest, id: template.id, previous };
+            let case = Case::new(key, template, previous);
             let decided = self.memo.decided().get(key).cloned();
             let outcome = attach(self.world, &case, decided.as_deref(), &wanted);
             self.note_if_in_vain(key);

@@ -1,9 +1,8 @@
 //! What an API server would keep of a template besides what people wrote: its generation and status.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::rendered::blob_id;
 use crate::api::manifest::Manifest;
 use crate::api::names::ObjectId;
 
@@ -27,26 +26,17 @@ pub struct TemplateState {
 }
 
 impl TemplateState {
-    /// The state of `template` after `before`; the status stays until it is folded again.
-    pub(super) fn next(template: &Manifest, before: Option<&Self>) -> Self {
+    /// The state of a template of this content after `before`; the status stays until it is folded
+    /// again.
+    pub(super) fn next(content: Option<ObjectId>, before: Option<&Self>) -> Self {
         let status = before.and_then(|before| before.status.clone());
-        if !template.0.contains_key("spec") {
-            return Self { generation: None, content: None, status };
-        }
-        let content: Map<String, Value> = template
-            .0
-            .iter()
-            .filter(|(field, _)| !matches!(field.as_str(), "metadata" | "status"))
-            .map(|(field, value)| (field.clone(), value.clone()))
-            .collect();
-        let content = blob_id(&serde_json::to_vec(&content).expect("JSON has a text form"));
-        let generation = match before {
+        let generation = content.map(|content| match before {
             Some(Self { generation: Some(generation), content: Some(old), .. }) => {
                 generation + i64::from(*old != content)
             }
             _ => 1,
-        };
-        Self { generation: Some(generation), content: Some(content), status }
+        });
+        Self { generation, content, status }
     }
 
     /// `template` as an API server would show it.
@@ -72,28 +62,16 @@ impl TemplateState {
 mod tests {
     use super::*;
 
-    fn template(text: &str) -> Manifest {
-        crate::api::yaml::from_str(text).unwrap()
-    }
-
     #[test]
-    fn the_generation_counts_contents_and_not_labels() {
-        let first = template("{kind: X, metadata: {name: a}, spec: {replicas: 1}}");
-        let labelled =
-            template("{kind: X, metadata: {name: a, labels: {b: c}}, spec: {replicas: 1}}");
-        let second = template("{kind: X, metadata: {name: a}, spec: {replicas: 2}}");
-        let mut state = TemplateState::next(&first, None);
+    fn the_generation_counts_contents() {
+        let content = |n: u8| Some(ObjectId::from_bytes([n; 20]));
+        let mut state = TemplateState::next(content(1), None);
         let mut generations = vec![state.generation];
-        for template in [&first, &labelled, &second, &first] {
-            state = TemplateState::next(template, Some(&state));
+        for n in [1, 2, 2, 1] {
+            state = TemplateState::next(content(n), Some(&state));
             generations.push(state.generation);
         }
-        assert_eq!(generations, [Some(1), Some(1), Some(1), Some(2), Some(3)]);
-    }
-
-    #[test]
-    fn what_has_no_spec_has_no_generation() {
-        let state = TemplateState::next(&template("{kind: ConfigMap, data: {a: b}}"), None);
-        assert_eq!(state, TemplateState::default());
+        assert_eq!(generations, [Some(1), Some(1), Some(2), Some(2), Some(3)]);
+        assert_eq!(TemplateState::next(None, Some(&state)).generation, None);
     }
 }

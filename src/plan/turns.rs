@@ -58,7 +58,7 @@ impl<'r> Round<'r, '_> {
                 told(key, outcome);
                 continue;
             }
-            cases.push(Case { key, template: &template.manifest, id: template.id, previous });
+            cases.push(Case::new(key, template, previous));
         }
         let (open, mut settled) = self.draft(cases);
         let mut decided: BTreeMap<&ObjectKey, Remembered> = BTreeMap::new();
@@ -73,10 +73,9 @@ impl<'r> Round<'r, '_> {
             });
             let standing: Vec<(&ObjectKey, &Template, Remembered)> =
                 unsettled.map(|(key, template)| (*key, *template, decided[key].clone())).collect();
-            let cases = standing.iter().map(|(key, template, previous)| {
-                let previous = Some(previous);
-                Case { key, template: &template.manifest, id: template.id, previous }
-            });
+            let cases = standing
+                .iter()
+                .map(|(key, template, previous)| Case::new(key, template, Some(previous)));
             let (open, _) = self.draft(cases);
             self.pass(open, &mut decided, base, |_| {});
             if standing.iter().all(|(key, _, previous)| decided[key].is_same(previous)) {
