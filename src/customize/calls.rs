@@ -38,6 +38,7 @@ pub(super) struct Calls {
 struct Strikes {
     n: u32,
     last: Instant,
+    last_cause: Cause,
 }
 
 /// One question to one script.
@@ -92,7 +93,7 @@ impl Calls {
             && strikes.n >= STRIKES_MAX
             && strikes.last.elapsed() < BENCH
         {
-            return Err(Cause::Benched(strikes.n));
+            return Err(Cause::Benched(Box::new(strikes.last_cause.clone())));
         }
         let (Answered { reply, read_clock }, n_bytes) = ask(self);
         self.count(script, &reply);
@@ -150,9 +151,10 @@ impl Calls {
     }
 
     fn count(&mut self, script: ObjectId, reply: &Reply) {
-        if let Err(Cause::Time(_) | Cause::Memory(_) | Cause::Died(_)) = reply {
+        if let Err(cause @ (Cause::Time(_) | Cause::Memory(_) | Cause::Died(_))) = reply {
             let n = self.strikes.get(&script).map_or(0, |strikes| strikes.n) + 1;
-            self.strikes.insert(script, Strikes { n, last: Instant::now() });
+            let (last, last_cause) = (Instant::now(), cause.clone());
+            self.strikes.insert(script, Strikes { n, last, last_cause });
         } else {
             self.strikes.remove(&script);
         }

@@ -91,9 +91,10 @@ pub enum Cause {
     /// It ended its process: a crash, or a limit of the operating system.
     #[error("the script ended its process: {0}")]
     Died(String),
-    /// It used up its limits several times in a row, and was not called this time.
-    #[error("the script used up its limits {0} times in a row and is not called for a while")]
-    Benched(u32),
+    /// It used up its limits several times in a row, in the end like this, and was not called this
+    /// time. Told as if it had been: what is told does not change while nothing does.
+    #[error("{0}")]
+    Benched(Box<Self>),
     /// There is no process to run it in. Not the script's fault.
     #[error("the process for scripts cannot be run: {0}")]
     Worker(String),
@@ -108,7 +109,8 @@ impl Cause {
             Self::NoFunction(_) => "LUA_FUNCTION",
             Self::Raised(_) => "LUA_ERROR",
             Self::Answer(_) => "LUA_ANSWER",
-            Self::Time(_) | Self::Memory(_) | Self::Died(_) | Self::Benched(_) => "LUA_LIMIT",
+            Self::Time(_) | Self::Memory(_) | Self::Died(_) => "LUA_LIMIT",
+            Self::Benched(last) => last.code(),
             Self::Worker(_) => "LUA_WORKER",
         }
     }
@@ -128,7 +130,8 @@ impl Cause {
             Self::Answer(_) => {
                 "see docs/customizations.md for what each function returns".to_owned()
             }
-            Self::Time(_) | Self::Memory(_) | Self::Died(_) | Self::Benched(_) => {
+            Self::Benched(last) => last.hint(),
+            Self::Time(_) | Self::Memory(_) | Self::Died(_) => {
                 "look for a loop without an end, or for text that grows with every turn".to_owned()
             }
             Self::Worker(_) => {
