@@ -8,7 +8,7 @@ use crate::kube::{self, Controllers, Options};
 use crate::members::{Key, Member};
 use crate::world::{ONE_AT_A_TIME, World, until};
 
-const FLEET: &str = r#"
+const FLEET: &str = "
 apiVersion: cluster.karmada.io/v1alpha1
 kind: Cluster
 metadata: {name: member1}
@@ -72,7 +72,7 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {name: arena-settings, namespace: play}
 data: {map: islands}
-"#;
+";
 
 const CUSTOMIZATION: &str = r#"
 apiVersion: config.karmada.io/v1alpha1
