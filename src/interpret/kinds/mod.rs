@@ -24,6 +24,7 @@ mod pod_disruption_budget;
 mod ray;
 mod ray_service;
 mod replica_set;
+mod rollout;
 mod secret;
 mod service;
 mod service_account;
@@ -125,6 +126,7 @@ pub(super) const KINDS: &[&dyn Kind] = &[
     &kruise::UNITED_DEPLOYMENT,
     &sidecar_set::SidecarSet,
     &argo_workflow::Workflow,
+    &rollout::Rollout,
     &volcano_job::VolcanoJob,
     &flink_deployment::FlinkDeployment,
     &flux::HELM_RELEASE,
