@@ -105,7 +105,7 @@ pub fn schedule_within(
     if candidates.is_empty() {
         return Err(Refusal::NoClusterFits { verdicts });
     }
-    let selected = select::select(candidates.clone(), spec, placement, snapshot)?;
+    let selected = select::select(&candidates, spec, placement, snapshot)?;
     let is_fresh = trigger::is_requested(spec, status);
     let clusters = divide::assign(&ctx, &selected, is_fresh, snapshot)?;
     let affinity = term.map(str::to_owned);
