@@ -11,7 +11,9 @@ use super::rendered::{RenderedFile, stable_uid};
 use super::rivals::is_awaited;
 use super::template_state::TemplateState;
 use super::work::PlannedWork;
-use crate::api::binding::{BindingSpec, BindingStatus, ObjectReference, binding_name};
+use crate::api::binding::{
+    BindingSpec, BindingStatus, ObjectReference, TargetCluster, binding_name,
+};
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
@@ -85,6 +87,13 @@ impl Binding {
         self.spec.replicas_by_cluster()
     }
 
+    /// What the cluster of this name is given. Decisions name their clusters in order.
+    #[must_use]
+    pub(super) fn target(&self, name: &ClusterName) -> Option<&TargetCluster> {
+        let targets = &self.spec.clusters;
+        targets.binary_search_by(|target| target.name.cmp(name)).ok().map(|at| &targets[at])
+    }
+
     /// Why it was not decided afresh: an earlier decision stays in force, or no cluster fits.
     #[must_use]
     pub fn undecided(&self) -> Option<&str> {
@@ -115,9 +124,7 @@ impl Binding {
     /// come back.
     #[must_use]
     pub(super) fn leaves(&self, before: &Self) -> bool {
-        let stays =
-            |name: &ClusterName| self.spec.clusters.iter().any(|target| target.name == *name);
-        !before.spec.clusters.iter().all(|target| stays(&target.name))
+        !before.spec.clusters.iter().all(|target| self.target(&target.name).is_some())
     }
 
     /// What its template refers to, as it was recorded.

@@ -389,12 +389,14 @@ fn is_choice(binding: &Binding) -> bool {
     })
 }
 
-/// Whether a choice stands: it was made among the same clusters. Room that comes and goes moves
-/// nothing that runs.
+/// Whether a choice stands: it was made among the same clusters, of as many replicas. Room that
+/// comes and goes moves nothing that runs.
 fn stands(binding: &Binding, sight: Sight<'_>, surveys: &mut Surveys) -> bool {
+    let spec = &binding.spec;
     is_choice(binding)
         && !binding.is_waiting()
-        && !binding.spec.clusters.is_empty()
+        && !spec.clusters.is_empty()
+        && spec.clusters.iter().all(|target| target.replicas == spec.replicas)
         && binding.reasons.choice == Some(surveys.of(binding, sight).choice)
 }
 

@@ -1,5 +1,7 @@
 //! A stored decision, told by cluster. It computes nothing: all of it stands in the binding.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::binding::Binding;
@@ -86,18 +88,21 @@ impl Explanation {
             namespace.unwrap_or_default(),
             resource.name
         );
+        let overrides = reasons.overrides.iter();
+        let overrides = by_cluster(overrides.map(|group| (&*group.clusters, &group.policies)));
+        let stale = by_cluster(reasons.stale.iter().map(|group| (&*group.clusters, &group.why)));
+        let standings = reasons.standings.iter().map(|one| (std::slice::from_ref(&one.cluster), one));
+        let standings = by_cluster(standings);
         let explain = |(group, name): (&ClusterGroup, &ClusterName), runs: bool| {
-            let target = spec.clusters.iter().find(|target| target.name == *name);
-            let overrides = reasons.overrides.iter().find(|group| group.clusters.contains(name));
-            let stale = reasons.stale.iter().find(|group| group.clusters.contains(name));
+            let target = binding.target(name);
             ClusterExplanation {
                 cluster: name.clone(),
                 runs,
                 replicas: target.filter(|_| has_replicas).map(|target| target.replicas),
                 why: group.why.clone(),
-                standing: reasons.standings.iter().find(|one| one.cluster == *name).cloned(),
-                overrides: overrides.map(|group| group.policies.clone()).unwrap_or_default(),
-                stale: stale.map(|group| group.why.clone()),
+                standing: standings.get(name).copied().cloned(),
+                overrides: overrides.get(name).copied().cloned().unwrap_or_default(),
+                stale: stale.get(name).copied().cloned(),
             }
         };
         let names = |groups: &'_ [ClusterGroup], runs: bool| -> Vec<ClusterExplanation> {
@@ -110,7 +115,7 @@ impl Explanation {
         let mut clusters = names(&reasons.chosen, true);
         let surveyed = survey.into_iter().flat_map(|survey| names(&survey.out, false));
         let mut out = names(&reasons.rejected, false);
-        out.extend(surveyed.filter(|one| spec.clusters.iter().all(|t| t.name != one.cluster)));
+        out.extend(surveyed.filter(|one| binding.target(&one.cluster).is_none()));
         out.sort_by(|left, right| left.cluster.cmp(&right.cluster));
         clusters.extend(out);
         Self {
@@ -150,6 +155,19 @@ impl Explanation {
         self.rest = None;
         self
     }
+}
+
+/// What is said of each cluster, of things that are said of several; the first of each.
+fn by_cluster<'b, T>(
+    groups: impl Iterator<Item = (&'b [ClusterName], &'b T)>,
+) -> BTreeMap<&'b ClusterName, &'b T> {
+    let mut said = BTreeMap::new();
+    for (clusters, what) in groups {
+        for name in clusters {
+            said.entry(name).or_insert(what);
+        }
+    }
+    said
 }
 
 fn method(placement: &Placement, is_workload: bool) -> String {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::ClusterWorks;
 use super::binding::PlannedBinding;
 use super::clusters::ClusterState;
@@ -10,6 +12,7 @@ use super::cursor::Cursor;
 use super::decide::{Outcome, Unplaced};
 use super::definitions::is_definition;
 use super::previous::Remembered;
+use super::rivals::awaited_until;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::{ClusterReport, ObjectReport};
@@ -194,8 +197,13 @@ impl Memo {
     }
 
     /// Ends the plan for these templates: what it was not about is forgotten. What was decided, and
-    /// whether some of it waits.
-    pub(super) fn end(&mut self, templates: &BTreeMap<ObjectKey, Template>) -> (Sum, bool) {
+    /// when what waits is decided on though nothing happens: when the first of the room that others
+    /// were given and never used is free again.
+    pub(super) fn end(
+        &mut self,
+        templates: &BTreeMap<ObjectKey, Template>,
+        now: Timestamp,
+    ) -> (Sum, Option<Timestamp>) {
         if self.entries.len() > templates.len() {
             let sum = &mut self.sum;
             self.entries.retain(|key, entry| {
@@ -208,7 +216,10 @@ impl Memo {
         }
         self.name_clusters();
         self.changed.clear();
-        (self.sum.clone(), self.entries.values().any(|entry| entry.is_waiting))
+        let is_waiting = self.entries.values().any(|entry| entry.is_waiting);
+        let awaited = self.sum.bindings.values().filter(|planned| is_waiting && planned.is_awaited);
+        let until = awaited.filter_map(|planned| awaited_until(&planned.binding));
+        (self.sum.clone(), until.filter(|until| *until > now).min())
     }
 }
 

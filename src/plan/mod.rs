@@ -116,7 +116,7 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     let snapshot = world.snapshot();
     // Definitions first: what they define counts as served where they are placed.
     let mut definitions = Definitions::default();
-    let mut round = Round { world: &world, inputs, memo, wake: None, in_vain: BTreeSet::new() };
+    let mut round = Round { world: &world, inputs, memo, in_vain: BTreeSet::new() };
     round.settle(definitions_of(inputs.fleet), &snapshot, |key, outcome| {
         if let Outcome::Bound(planned) = outcome {
             definitions.place(&inputs.fleet.templates[key].manifest, planned);
@@ -129,12 +129,11 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     let others = inputs.fleet.templates.iter().filter(|(key, _)| !is_definition(&key.group_kind));
     round.settle(others, &snapshot, |_, _| {});
     round.send_along();
-    let Round { wake, in_vain, .. } = round;
+    let Round { in_vain, .. } = round;
     memo.doubt(&in_vain);
-    let (Sum { bindings, works, unplaced }, is_waiting) = memo.end(&inputs.fleet.templates);
+    let (Sum { bindings, works, unplaced }, next_wake) =
+        memo.end(&inputs.fleet.templates, inputs.now);
     let source = inputs.fleet.commit;
-    // Room that others were given and never used is free again by then.
-    let next_wake = wake.filter(|_| is_waiting);
     // Who gave no answer is asked again.
     let retry =
         (!in_vain.is_empty()).then(|| inputs.now.saturating_add(RETRY)).and_then(Result::ok);

@@ -4,7 +4,7 @@
 //! Bindings that are decided on anew take their turn by priority, the highest first, then by group
 //! and kind, namespace and name; each sees the decisions before it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,12 +15,17 @@ use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
 use crate::api::quantity::Quantity;
 use crate::api::report::Health;
-use crate::schedule::{Companions, Snapshot};
+use crate::schedule::{Companions, Crowd, Snapshot};
 use crate::status::{self, Reports};
 
 /// How long after a decision replicas that are not reported count as taken; then something keeps
 /// them from being made, and the room is free.
 const AWAITED: SignedDuration = SignedDuration::from_mins(5);
+
+/// When replicas of this decision that are not reported no longer count as taken.
+pub(super) fn awaited_until(binding: &Binding) -> Option<Timestamp> {
+    binding.status.last_scheduled_time?.checked_add(AWAITED).ok()
+}
 
 /// What a decision gives to a cluster and the cluster does not report yet.
 fn awaited<'b>(
@@ -28,13 +33,15 @@ fn awaited<'b>(
     items: &'b [AggregatedStatusItem],
 ) -> impl Iterator<Item = (&'b TargetCluster, Vec<Need<'b>>)> {
     binding.spec.clusters.iter().filter_map(move |target| {
-        let item = items.iter().find(|item| item.cluster_name == target.name);
+        let item = items.binary_search_by(|item| item.cluster_name.cmp(&target.name)).ok();
+        let item = item.map(|at| &items[at]);
         if item.is_some_and(|item| item.applied && item.health == Health::Healthy) {
             return None;
         }
         let there =
             item.and_then(|item| item.status.as_ref()?.get("replicas")?.as_i64()).unwrap_or(0);
-        let needs = needs(binding, i64::from(target.replicas) - there, target);
+        let missing = i64::from(target.replicas).saturating_sub(there.max(0));
+        let needs = needs(binding, missing, target);
         (!needs.is_empty()).then_some((target, needs))
     })
 }
@@ -68,9 +75,15 @@ fn needs<'b>(binding: &'b Binding, replicas: i64, target: &TargetCluster) -> Vec
 /// What the bindings of a plan see of each other.
 #[derive(Debug, Default)]
 pub(super) struct Rivals {
-    groups: BTreeMap<Group, BTreeMap<ObjectKey, BTreeSet<ClusterName>>>,
-    /// When the first of the replicas that are waited for no longer count.
-    pub(super) until: Option<Timestamp>,
+    crowds: BTreeMap<Group, Crowd>,
+    members: BTreeMap<ObjectKey, Membership>,
+}
+
+/// The groups that a binding is counted in, and the clusters, each named once.
+#[derive(Debug)]
+struct Membership {
+    groups: Vec<Group>,
+    clusters: Vec<ClusterName>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,10 +105,9 @@ impl Rivals {
         for (key, remembered) in standing {
             let binding = remembered.binding();
             rivals.join(key, binding);
-            let since = binding.status.last_scheduled_time.filter(|_| remembered.is_awaited());
-            let until = since.map(|since| since + AWAITED).filter(|until| *until > now);
-            let Some(until) = until else { continue };
-            rivals.until = Some(rivals.until.map_or(until, |earlier| earlier.min(until)));
+            if !remembered.is_awaited() || awaited_until(binding).is_none_or(|until| until <= now) {
+                continue;
+            }
             // By the reports that the snapshot is made of, not by those of the decision.
             let given = remembered.works().map(|(name, id)| (name.clone(), Some(id))).collect();
             let items = status::aggregate(key, &given, reports);
@@ -114,11 +126,10 @@ impl Rivals {
         previous: Option<&Remembered>,
         snapshot: &mut Snapshot<'_>,
     ) {
-        let before = previous.map(|previous| &previous.binding().spec.clusters);
-        if before != Some(&binding.spec.clusters) {
+        let before = previous.map(Remembered::binding);
+        if before.is_none_or(|before| before.spec.clusters != binding.spec.clusters) {
             for target in &binding.spec.clusters {
-                let mut old = before.into_iter().flatten();
-                let old = old.find(|old| old.name == target.name);
+                let old = before.and_then(|before| before.target(&target.name));
                 if old.is_some() && !target.components.is_empty() {
                     continue;
                 }
@@ -130,28 +141,37 @@ impl Rivals {
     }
 
     fn join(&mut self, key: &ObjectKey, binding: &Binding) {
-        for group in groups(key, binding) {
-            let members = self.groups.entry(group).or_default();
-            let clusters = binding.spec.clusters.iter().map(|target| target.name.clone());
-            members.insert(key.clone(), clusters.collect());
+        let groups: Vec<Group> = groups(key, binding).collect();
+        if groups.is_empty() {
+            return;
+        }
+        let targets = binding.spec.clusters.iter();
+        let mut clusters: Vec<ClusterName> = targets.map(|target| target.name.clone()).collect();
+        clusters.sort();
+        clusters.dedup();
+        for group in &groups {
+            self.crowds.entry(group.clone()).or_default().join(&clusters);
+        }
+        self.members.insert(key.clone(), Membership { groups, clusters });
+    }
+
+    /// Begins the turn of a binding: what it was before no longer counts.
+    pub(super) fn begin_turn(&mut self, key: &ObjectKey) {
+        let Some(Membership { groups, clusters }) = self.members.remove(key) else { return };
+        for group in groups {
+            self.crowds.entry(group).or_default().leave(&clusters);
         }
     }
 
-    /// Where the other workloads of the binding's groups run.
-    pub(super) fn companions(&self, key: &ObjectKey, binding: &Binding) -> Companions {
+    /// The other workloads of the groups of a binding whose turn it is.
+    pub(super) fn companions(&self, key: &ObjectKey, binding: &Binding) -> Companions<'_> {
         let mut companions = Companions::default();
         for group in groups(key, binding) {
-            let is_affinity = group.is_affinity;
-            let members = self.groups.get(&group);
-            let others = members.into_iter().flatten().filter(|(other, _)| *other != key);
-            for (_, clusters) in others.filter(|(_, clusters)| !clusters.is_empty()) {
-                if !is_affinity {
-                    companions.apart.extend(clusters.iter().cloned());
-                } else if let Some(together) = &mut companions.together {
-                    together.retain(|name| clusters.contains(name));
-                } else {
-                    companions.together = Some(clusters.clone());
-                }
+            let crowd = self.crowds.get(&group);
+            if group.is_affinity {
+                companions.together = crowd;
+            } else {
+                companions.apart = crowd;
             }
         }
         companions

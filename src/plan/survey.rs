@@ -53,7 +53,7 @@ pub(super) struct Survey {
 #[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
     pub(super) snapshot: &'a Snapshot<'a>,
-    pub(super) companions: &'a Companions,
+    pub(super) companions: Companions<'a>,
     pub(super) profile: &'a Profile,
 }
 

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use super::Inputs;
 use super::binding::Binding;
 use super::cursor::Cursor;
@@ -23,8 +21,6 @@ pub(super) struct Round<'r, 'w> {
     pub(super) world: &'r World<'w>,
     pub(super) inputs: &'r Inputs<'r>,
     pub(super) memo: &'r mut Memo,
-    /// When room that is held for replicas is free again though they never came.
-    pub(super) wake: Option<Timestamp>,
     /// Templates of which an answer is missing that the next plan may get.
     pub(super) in_vain: BTreeSet<ObjectKey>,
 }
@@ -143,9 +139,10 @@ impl<'r> Round<'r, '_> {
         let mut rivals = Rivals::new(stands.chain(new), &mut snapshot, reports, now);
         let mut surveys = Surveys::default();
         for (case, binding) in open {
+            rivals.begin_turn(case.key);
             let companions = rivals.companions(case.key, &binding);
             let profile = &self.world.profile;
-            let sight = Sight { snapshot: &snapshot, companions: &companions, profile };
+            let sight = Sight { snapshot: &snapshot, companions, profile };
             let outcome = place(self.world, &case, *binding, sight, &mut surveys);
             self.note_if_in_vain(case.key);
             let Outcome::Bound(planned) = outcome else { continue };
@@ -154,6 +151,5 @@ impl<'r> Round<'r, '_> {
             decided.insert(key, Remembered::Planned(planned));
             told(key);
         }
-        self.wake = rivals.until;
     }
 }

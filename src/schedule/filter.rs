@@ -16,7 +16,7 @@ pub struct Context<'a> {
     /// The affinity group that is tried, when the placement has groups.
     pub term: Option<&'a str>,
     /// Where the other workloads of its groups run.
-    pub companions: &'a Companions,
+    pub companions: Companions<'a>,
     /// The plugins that take part.
     pub profile: &'a Profile,
 }

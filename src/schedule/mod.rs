@@ -24,7 +24,7 @@ use crate::api::placement::{Placement, SpreadField};
 pub use affinity::terms_to_try;
 pub use candidate::Candidate;
 pub use capacity::Capacity;
-pub use companions::Companions;
+pub use companions::{Companions, Crowd};
 pub use filter::{Context, Prospect, assigned, filter, rejections};
 pub use profile::{NoSuchPlugin, Profile};
 pub use reason::{Groups, Reason, Refusal, Step, Verdict};
@@ -41,7 +41,7 @@ pub struct Request<'a> {
     /// Its status, of which the affinity group in use and the time of the last decision matter.
     pub status: &'a BindingStatus,
     /// Where the other workloads of its groups run.
-    pub companions: &'a Companions,
+    pub companions: Companions<'a>,
     /// The plugins that take part.
     pub profile: &'a Profile,
 }
@@ -51,7 +51,7 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn new(spec: &'a BindingSpec, status: &'a BindingStatus) -> Self {
         static ALL: std::sync::LazyLock<Profile> = std::sync::LazyLock::new(Profile::default);
-        Self { spec, status, companions: &companions::NONE, profile: &ALL }
+        Self { spec, status, companions: Companions::default(), profile: &ALL }
     }
 }
 
@@ -105,7 +105,7 @@ pub fn schedule_within(
     if candidates.is_empty() {
         return Err(Refusal::NoClusterFits { verdicts });
     }
-    let selected = select::select(candidates.clone(), spec, placement, snapshot)?;
+    let selected = select::select(&candidates, spec, placement, snapshot)?;
     let is_fresh = trigger::is_requested(spec, status);
     let clusters = divide::assign(&ctx, &selected, is_fresh, snapshot)?;
     let affinity = term.map(str::to_owned);

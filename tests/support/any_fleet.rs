@@ -1,102 +1,205 @@
-//! Any fleet that validates, made from any bytes: for the fuzz target and for the property tests.
-//! Include it with `#[path = "…/any_fleet.rs"] mod any_fleet;`.
+//! Any fleet that validates, and how it goes on, made from any bytes: for the fuzz target and for
+//! the property tests. Include it with `#[path = "…/any_fleet.rs"] mod any_fleet;`.
+
+#[path = "any_fleet/documents.rs"]
+mod documents;
+#[path = "any_fleet/members.rs"]
+mod members;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
-use git_fleet::api::names::{ClusterName, ObjectId};
+use git_fleet::api::names::ClusterName;
 use git_fleet::api::placement::ReplicaSchedulingType;
 use git_fleet::api::problem::Severity;
 use git_fleet::api::report::ClusterReport;
 use git_fleet::fleet::{Fleet, parse_file};
 use git_fleet::interpret::Bundled;
-use git_fleet::plan::{Inputs, Memo, Plan, Previous, make};
-use serde_json::{Value, json};
+use git_fleet::plan::{Inputs, Memo, Plan, Previous, blob_id, make};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
-/// A source and what its clusters report.
-pub(crate) struct Case {
-    fleet: Fleet,
+/// The names that clusters have.
+const CLUSTERS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
+
+/// Most steps of one story: enough for what one leaves to meet what others do.
+const STEPS_MAX: usize = 12;
+
+/// A source, what its clusters report, and the time.
+struct World {
+    clusters: BTreeMap<&'static str, Value>,
+    templates: BTreeMap<usize, Value>,
+    policies: BTreeMap<usize, Value>,
+    /// Settings and classes.
+    others: BTreeMap<&'static str, Value>,
     reports: BTreeMap<ClusterName, Arc<ClusterReport>>,
+    now: Timestamp,
 }
 
-const CLUSTERS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
-
-impl Case {
-    /// `None` when it does not validate.
-    pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Option<Self>> {
-        let mut documents = Vec::new();
-        let mut reports = BTreeMap::new();
+impl World {
+    fn any(u: &mut Unstructured<'_>) -> Result<Self> {
+        let mut world = Self {
+            clusters: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            others: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            now: "2026-06-01T12:00:00Z".parse().expect("it is a time"),
+        };
         for name in &CLUSTERS[..u.int_in_range(0..=CLUSTERS.len())?] {
-            documents.push(cluster(u, name)?);
+            world.clusters.insert(name, documents::cluster(u, name)?);
             if u.ratio(4, 5)? {
-                let report = report(u)?;
-                reports.insert(name.parse().expect("it is a name"), Arc::new(report));
+                let report = members::report(u, None)?;
+                world.reports.insert(name.parse().expect("it is a name"), Arc::new(report));
             }
         }
-        for n in 0..u.int_in_range(0..=5)? {
-            documents.push(template(u, n)?);
+        for n in 0..u.int_in_range(0..=6)? {
+            world.templates.insert(n, documents::template(u, n)?);
         }
         for n in 0..u.int_in_range(0..=3)? {
-            documents.push(policy(u, n)?);
+            world.policies.insert(n, documents::policy(u, n)?);
         }
-        documents.push(json!({
-            "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
-            "metadata": {"name": "gold"}, "value": u.arbitrary::<i32>()?,
-        }));
-        let texts: Vec<String> = documents.iter().map(ToString::to_string).collect();
-        let text = texts.join("\n---\n");
-        let file = parse_file("any.yaml", ObjectId::from_bytes([0; 20]), text.as_bytes());
-        let (fleet, problems) = Fleet::assemble(ObjectId::from_bytes([0; 20]), &[Arc::new(file)]);
-        let is_valid = problems.iter().all(|problem| problem.severity != Severity::Error);
-        Ok(is_valid.then_some(Self { fleet, reports }))
+        world.others.insert("gold", documents::priority_class(u)?);
+        Ok(world)
     }
 
-    pub(crate) fn plan(&self, previous: &Previous, memo: &mut Memo) -> Plan {
-        let now = "2026-06-01T12:00:00Z".parse().expect("it is a time");
-        let (fleet, reports, interpreter) = (&self.fleet, &self.reports, &Bundled);
+    /// One thing changes, and some time goes by.
+    fn step(&mut self, u: &mut Unstructured<'_>, previous: &Previous) -> Result<()> {
+        let seconds = *u.choose(&[0, 1, 60, 299, 300, 3_600])?;
+        self.now += SignedDuration::from_secs(seconds);
+        let name = *u.choose(&CLUSTERS)?;
+        let cluster: ClusterName = name.parse().expect("it is a name");
+        let is_gone = u.ratio(1, 5)?;
+        match u.int_in_range(0..=7)? {
+            0 => {
+                let n = u.int_in_range(0..=6)?;
+                change(&mut self.templates, n, is_gone, || documents::template(u, n))?;
+            }
+            1 => {
+                let n = u.int_in_range(0..=3)?;
+                change(&mut self.policies, n, is_gone, || documents::policy(u, n))?;
+            }
+            2 => change(&mut self.clusters, name, is_gone, || documents::cluster(u, name))?,
+            3 => {
+                change(&mut self.others, "gold", is_gone, || documents::priority_class(u))?;
+            }
+            4 => change(&mut self.others, "fleet.yaml", is_gone, || documents::settings(u))?,
+            5 => {
+                let old = self.reports.get(&cluster).cloned();
+                let new = || Ok(Arc::new(members::report(u, old.as_deref())?));
+                change(&mut self.reports, cluster, is_gone, new)?;
+            }
+            _ => {
+                if let Some(report) = self.reports.get_mut(&cluster) {
+                    members::report_object(u, Arc::make_mut(report), &cluster, previous)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `None` when it does not validate.
+    fn fleet(&self) -> Option<Fleet> {
+        let documents = self.clusters.values().chain(self.templates.values());
+        let documents = documents.chain(self.policies.values()).chain(self.others.get("gold"));
+        let texts: Vec<String> = documents.map(ToString::to_string).collect();
+        let text = texts.join("\n---\n");
+        let mut files = vec![file("any.yaml", &text)];
+        files.extend(self.others.get("fleet.yaml").map(|one| file("fleet.yaml", &one.to_string())));
+        let (fleet, problems) = Fleet::assemble(blob_id(text.as_bytes()), &files);
+        let is_valid = problems.iter().all(|problem| problem.severity != Severity::Error);
+        is_valid.then_some(fleet)
+    }
+
+    fn plan(&self, fleet: &Fleet, previous: &Previous, memo: &mut Memo) -> Plan {
+        let (reports, interpreter, now) = (&self.reports, &Bundled, self.now);
         make(&Inputs { fleet, reports, previous, interpreter, now }, memo)
     }
 }
 
-/// Plans any fleet, then any other one after it, and holds the plans to what is true of all plans.
+fn file(path: &str, text: &str) -> Arc<git_fleet::fleet::ParsedFile> {
+    Arc::new(parse_file(path, blob_id(text.as_bytes()), text.as_bytes()))
+}
+
+fn change<K: Ord, V>(
+    map: &mut BTreeMap<K, V>,
+    key: K,
+    is_gone: bool,
+    new: impl FnOnce() -> Result<V>,
+) -> Result<()> {
+    if is_gone {
+        map.remove(&key);
+    } else {
+        map.insert(key, new()?);
+    }
+    Ok(())
+}
+
+/// Plans any fleet, and again after each of some changes, and holds the plans to what is true of
+/// all plans: what is remembered changes nothing, and planning again changes nothing.
 pub(crate) fn check(bytes: &[u8]) {
     let mut u = Unstructured::new(bytes);
-    let mut previous = Previous::default();
-    while let Ok(Some(case)) = Case::any(&mut u) {
-        let mut memo = Memo::default();
-        let plan = case.plan(&previous, &mut memo);
+    // What ends for want of bytes was looked at as far as they went.
+    let _ = story(&mut u);
+}
+
+fn story(u: &mut Unstructured<'_>) -> Result<()> {
+    let mut world = World::any(u)?;
+    let (mut previous, mut memo) = (Previous::default(), Memo::default());
+    for _ in 0..STEPS_MAX {
+        // A source that does not validate is not planned: the next one is.
+        let Some(fleet) = world.fleet() else {
+            world.step(u, &previous)?;
+            continue;
+        };
+        let plan = world.plan(&fleet, &previous, &mut memo);
+        let told = Told::of(&plan);
         keeps_replicas(&plan);
-        // Planning again changes nothing, whatever is remembered.
+        let cold = world.plan(&fleet, &previous, &mut Memo::default());
+        Told::of(&cold).same(&told, "with nothing remembered");
         let own = Previous::from(&plan);
-        let files = texts(&plan);
-        same(&texts(&case.plan(&own, &mut memo)), &files, "with what is remembered");
-        same(&texts(&case.plan(&own, &mut Memo::default())), &files, "with nothing remembered");
-        let tree = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes()));
+        if u.arbitrary()? {
+            let again = world.plan(&fleet, &own, &mut memo);
+            Told::of(&again).same(&told, "planned again with what is remembered");
+        }
+        let again = world.plan(&fleet, &own, &mut Memo::default());
+        Told::of(&again).same(&told, "planned again with nothing remembered");
+        let tree = told.files.iter().map(|(path, text)| (path.as_str(), text.as_bytes()));
         let read = Previous::read(tree).expect("what was written can be read");
-        same(&texts(&case.plan(&read, &mut Memo::default())), &files, "after a start");
-        previous = own;
+        let again = world.plan(&fleet, &read, &mut Memo::default());
+        Told::of(&again).same(&told, "planned again after a start");
         if u.is_empty() {
             break;
         }
+        previous = own;
+        world.step(u, &previous)?;
     }
+    Ok(())
 }
 
-type Texts = BTreeMap<String, String>;
-
-fn texts(plan: &Plan) -> Texts {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it is YAML");
-    plan.files().into_iter().map(|(path, file)| (path, text(&file.bytes))).collect()
+/// What a plan says, as text.
+struct Told {
+    files: BTreeMap<String, String>,
+    next_wake: Option<Timestamp>,
 }
 
-/// Fails with the first file that differs.
-fn same(again: &Texts, first: &Texts, how: &str) {
-    let paths = first.keys().chain(again.keys());
-    for path in paths.filter(|path| *path != "README.md") {
-        if first.get(path) != again.get(path) {
-            let text = |files: &Texts| files.get(path).cloned().unwrap_or_default();
-            panic!("{path} differs {how}:\n{}\n--- planned again:\n{}", text(first), text(again));
+impl Told {
+    fn of(plan: &Plan) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it is YAML");
+        let files = plan.files().into_iter().map(|(path, file)| (path, text(&file.bytes)));
+        Self { files: files.collect(), next_wake: plan.next_wake }
+    }
+
+    /// Fails with the first file that differs.
+    fn same(&self, first: &Self, how: &str) {
+        for path in first.files.keys().chain(self.files.keys()) {
+            if first.files.get(path) != self.files.get(path) {
+                let text = |told: &Self| told.files.get(path).cloned().unwrap_or_default();
+                panic!("{path} differs {how}:\n{}\n--- other:\n{}", text(first), text(self));
+            }
         }
+        assert_eq!(self.next_wake, first.next_wake, "the next wake-up differs {how}");
     }
 }
 
@@ -122,173 +225,4 @@ fn keeps_replicas(plan: &Plan) {
             }
         }
     }
-}
-
-fn maybe(u: &mut Unstructured<'_>, value: Value) -> Result<Value> {
-    Ok(if u.arbitrary()? { value } else { Value::Null })
-}
-
-fn cluster(u: &mut Unstructured<'_>, name: &str) -> Result<Value> {
-    let region = *u.choose(&["eu", "us", ""])?;
-    let labels = json!({"tier": u.choose(&["edge", "core"])?});
-    let taints = json!([{"key": "spot", "effect": u.choose(&["NoSchedule", "NoExecute"])?}]);
-    let mut spec = json!({"syncMode": "Push", "region": region, "zones": [format!("{region}-1")]});
-    if u.ratio(1, 4)? {
-        spec["taints"] = taints;
-    }
-    if region.is_empty() {
-        spec.as_object_mut().expect("it is one").remove("zones");
-    }
-    Ok(json!({
-        "apiVersion": "cluster.karmada.io/v1alpha1", "kind": "Cluster",
-        "metadata": {"name": name, "labels": labels}, "spec": spec,
-    }))
-}
-
-fn report(u: &mut Unstructured<'_>) -> Result<ClusterReport> {
-    let ready = *u.choose(&["True", "True", "True", "False", "Unknown"])?;
-    let kinds = json!([
-        {"groupVersion": "apps/v1", "resources": [{"name": "deployments", "kind": "Deployment"}]},
-        {"groupVersion": "v1", "resources": [{"name": "configmaps", "kind": "ConfigMap"}]},
-    ]);
-    let number = |u: &mut Unstructured<'_>| -> Result<String> {
-        Ok(u.choose(&["0", "1", "7", "100", "2500m", "9223372036854775807"])?.to_string())
-    };
-    let (cpu, used, pods) = (number(u)?, number(u)?, number(u)?);
-    let count = u.int_in_range(0..=5)?;
-    let status = json!({
-        "apiEnablements": maybe(u, kinds)?,
-        "conditions": [{
-            "type": "Ready", "status": ready, "reason": "Said", "message": "",
-            "lastTransitionTime": "2026-06-01T11:00:00Z",
-        }],
-        "resourceSummary": {
-            "allocatable": {"cpu": cpu, "pods": pods}, "allocated": {"cpu": used},
-            "allocatableModelings": [{"grade": 1, "count": count}],
-        },
-    });
-    let status: serde_json::Map<String, Value> = status
-        .as_object()
-        .expect("it is one")
-        .iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    Ok(ClusterReport {
-        commit: ObjectId::from_bytes([0; 20]),
-        cluster: serde_json::from_value(status.into()).expect("it is a status"),
-        objects: BTreeMap::new(),
-    })
-}
-
-fn template(u: &mut Unstructured<'_>, n: usize) -> Result<Value> {
-    let labels = json!({"with": u.choose(&["x", "y"])?, "apart": u.choose(&["x", "y"])?});
-    let metadata = json!({"name": format!("t{n}"), "namespace": "web", "labels": labels});
-    if u.ratio(1, 4)? {
-        return Ok(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}));
-    }
-    let replicas = *u.choose(&[0, 1, 2, 3, 10, 1000])?;
-    let requests = json!({"cpu": u.choose(&["0", "1m", "1", "3500m"])?});
-    let container = json!({"name": "main", "resources": {"requests": maybe(u, requests)?}});
-    Ok(json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
-        "spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}},
-    }))
-}
-
-fn affinity(u: &mut Unstructured<'_>) -> Result<Value> {
-    Ok(match u.int_in_range(0..=3)? {
-        0 => json!({"labelSelector": {"matchLabels": {"tier": u.choose(&["edge", "core"])?}}}),
-        1 => json!({"clusterNames": [u.choose(&CLUSTERS)?, u.choose(&CLUSTERS)?]}),
-        2 => json!({"exclude": [u.choose(&CLUSTERS)?]}),
-        _ => json!({"fieldSelector": {"matchExpressions": [
-            {"key": "region", "operator": u.choose(&["In", "NotIn"])?, "values": ["eu"]}
-        ]}}),
-    })
-}
-
-fn scheduling(u: &mut Unstructured<'_>) -> Result<Value> {
-    Ok(match u.int_in_range(0..=4)? {
-        0 => json!({"replicaSchedulingType": "Duplicated"}),
-        1 => json!({"replicaSchedulingType": "Divided"}),
-        2 => json!({"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Aggregated"}),
-        3 => json!({
-            "replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted",
-            "weightPreference": {"dynamicWeight": "AvailableReplicas"},
-        }),
-        _ => json!({
-            "replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted",
-            "weightPreference": {"staticWeightList": [
-                {"targetCluster": affinity(u)?, "weight": u.int_in_range(1..=5)?},
-                {"targetCluster": affinity(u)?, "weight": u.int_in_range(1..=5)?},
-            ]},
-        }),
-    })
-}
-
-fn policy(u: &mut Unstructured<'_>, n: usize) -> Result<Value> {
-    let mut placement = serde_json::Map::new();
-    match u.int_in_range(0..=3)? {
-        0 => {}
-        1 => {
-            let mut own = affinity(u)?;
-            own["affinityName"] = "own".into();
-            if u.arbitrary()? {
-                let mut tier = affinity(u)?;
-                tier["affinityName"] = "tier".into();
-                own["overflowAffinities"] = json!([tier]);
-            }
-            let mut other = affinity(u)?;
-            other["affinityName"] = "other".into();
-            placement.insert("clusterAffinities".into(), json!([own, other]));
-        }
-        _ => {
-            placement.insert("clusterAffinity".into(), affinity(u)?);
-        }
-    }
-    if u.arbitrary()? {
-        placement
-            .insert("clusterTolerations".into(), json!([{"key": "spot", "operator": "Exists"}]));
-    }
-    if u.arbitrary()? {
-        let bounds = |u: &mut Unstructured<'_>, field: &str| -> Result<Value> {
-            let min = u.int_in_range(0..=3)?;
-            let max = if u.arbitrary()? { 0 } else { min + u.int_in_range(0..=2)? };
-            Ok(json!({"spreadByField": field, "minGroups": min, "maxGroups": max}))
-        };
-        let mut constraints = vec![bounds(u, "cluster")?];
-        for field in ["region", "zone", "provider"] {
-            if u.ratio(1, 3)? {
-                constraints.push(bounds(u, field)?);
-            }
-        }
-        placement.insert("spreadConstraints".into(), constraints.into());
-    }
-    if u.ratio(4, 5)? {
-        placement.insert("replicaScheduling".into(), scheduling(u)?);
-    }
-    if u.ratio(1, 4)? {
-        placement.insert(
-            "workloadAffinity".into(),
-            json!({"affinity": {"groupByLabelKey": "with"}, "antiAffinity": {"groupByLabelKey": "apart"}}),
-        );
-    }
-    let mut spec = json!({
-        "resourceSelectors": [
-            {"apiVersion": "apps/v1", "kind": "Deployment"},
-            {"apiVersion": "v1", "kind": "ConfigMap"},
-        ],
-        "priority": u.int_in_range(-1..=1)?,
-        "placement": placement,
-    });
-    if u.ratio(1, 4)? {
-        spec["schedulePriority"] = json!({
-            "priorityClassSource": "KubePriorityClass",
-            "priorityClassName": u.choose(&["gold", "system-node-critical", "none"])?,
-        });
-    }
-    Ok(json!({
-        "apiVersion": "policy.karmada.io/v1alpha1", "kind": "PropagationPolicy",
-        "metadata": {"name": format!("p{n}"), "namespace": "web"}, "spec": spec,
-    }))
 }

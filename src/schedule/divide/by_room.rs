@@ -1,7 +1,7 @@
 //! Division by the room that clusters have: dynamic weights and Aggregated
 //! (`spec/placement.md` §3.10.4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::webster::{Party, TieBreak, deal};
 use super::{Share, go_sort, uid};
@@ -86,8 +86,9 @@ fn deal_by_room(
     }
     if mode.is_aggregated {
         go_sort::sort(&mut room, |left, right| left.replicas > right.replicas);
-        let has_some =
-            |share: &Share| scheduled.iter().any(|one| one.at == share.at && one.replicas > 0);
+        let some = scheduled.iter().filter(|share| share.replicas > 0);
+        let some: BTreeSet<usize> = some.map(|share| share.at).collect();
+        let has_some = |share: &Share| some.contains(&share.at);
         let (first, others): (Vec<Share>, Vec<Share>) = room.into_iter().partition(has_some);
         room = first;
         room.extend(others);

@@ -13,9 +13,9 @@ impl Filter for WorkloadAffinity {
     }
 
     fn filter(&self, ctx: &Context<'_>, prospect: &Prospect<'_>) -> Verdict {
-        let others = ctx.companions.together.as_ref();
+        let others = ctx.companions.together;
         if prospect.assigned.is_some()
-            || others.is_none_or(|clusters| clusters.contains(prospect.member.name))
+            || others.is_none_or(|others| others.is_whole_in(prospect.member.name))
         {
             Verdict::Accept
         } else {

@@ -13,7 +13,10 @@ impl Filter for WorkloadAntiAffinity {
     }
 
     fn filter(&self, ctx: &Context<'_>, prospect: &Prospect<'_>) -> Verdict {
-        if prospect.assigned.is_some() || !ctx.companions.apart.contains(prospect.member.name) {
+        let others = ctx.companions.apart;
+        if prospect.assigned.is_some()
+            || others.is_none_or(|others| !others.is_partly_in(prospect.member.name))
+        {
             Verdict::Accept
         } else {
             Verdict::Reject(Reason::AntiAffinityGroupHere)

@@ -20,21 +20,21 @@ pub use groups::{Group, best_groups};
 /// # Errors
 /// Too few clusters or regions, or too little room in them.
 pub(super) fn select(
-    candidates: Vec<Candidate>,
+    candidates: &[Candidate],
     spec: &BindingSpec,
     placement: &Placement,
     snapshot: &Snapshot<'_>,
 ) -> Result<Vec<Candidate>, Refusal> {
     let constraints = &placement.spread_constraints;
     if constraints.is_empty() || ignores_constraints(placement) {
-        return Ok(candidates);
+        return Ok(candidates.to_vec());
     }
     let of = |field| constraints.iter().find(|one| one.spread_by_field == Some(field));
     let (region, cluster) = (of(SpreadField::Region), of(SpreadField::Cluster));
     match (region, cluster) {
         (Some(region), cluster) => {
             let cluster = cluster.map_or(Bounds::NONE, Bounds::of);
-            region::select(&candidates, spec, placement, Bounds::of(region), cluster, snapshot)
+            region::select(candidates, spec, placement, Bounds::of(region), cluster, snapshot)
         }
         (None, Some(cluster)) => {
             cluster::select(candidates, needed(spec, placement), Bounds::of(cluster))

@@ -188,6 +188,10 @@ fn a_choice_stands_while_the_same_clusters_will_do() {
         story.reports(name, report(cpu, 0));
     }
     assert_eq!(placed(&story.plan(&source(&[])), "a"), ["eu-1(2)"]);
+    let scaled: Vec<String> =
+        source(&[]).iter().map(|text| text.replace("replicas: 2", "replicas: 3")).collect();
+    assert_eq!(placed(&story.plan(&scaled), "a"), ["eu-1(3)"], "with more replicas");
+    assert_eq!(placed(&story.plan(&source(&[])), "a"), ["eu-1(2)"]);
     for (name, cpu) in [("eu-1", 0), ("us-1", 9), ("us-2", 9)] {
         story.reports(name, report(cpu, 0));
     }
