@@ -59,6 +59,18 @@ impl SelectorTerm {
             }
     }
 
+    /// What it wants, beside what there is: `tier is `x`, wanted In a, b`.
+    fn told_against(&self, values: &[&str]) -> String {
+        let Self { key, operator, values: wanted } = self;
+        let found = if values.is_empty() {
+            "is not set".to_owned()
+        } else {
+            format!("is `{}`", values.join("`, `"))
+        };
+        let wanted = wanted.join(", ");
+        format!("{key} {found}, wanted {operator:?} {wanted}").trim_end().to_owned()
+    }
+
     fn matches_values(&self, values: &[String]) -> bool {
         let overlap = || values.iter().any(|value| self.values.contains(value));
         self.is_well_formed()
@@ -153,6 +165,52 @@ impl ClusterAffinity {
             .is_none_or(|selector| selector.matches(&cluster.metadata.labels))
             && self.field_selector.as_ref().is_none_or(|selector| selector.matches(cluster))
             && (self.cluster_names.is_empty() || self.cluster_names.contains(name))
+    }
+
+    /// Why the cluster does not belong to the set, in a person's words; `None` when it does.
+    #[must_use]
+    pub fn mismatch(&self, cluster: &Cluster) -> Option<String> {
+        let (name, labels) = (&cluster.metadata.name, &cluster.metadata.labels);
+        if self.exclude.contains(name) {
+            return Some("it is among those that are excluded".to_owned());
+        }
+        if let Some(selector) = &self.label_selector {
+            for (key, wanted) in &selector.match_labels {
+                match labels.get(key) {
+                    Some(value) if value == wanted => {}
+                    Some(value) => {
+                        return Some(format!("its label {key} is `{value}`, not `{wanted}`"));
+                    }
+                    None => return Some(format!("it has no label {key}")),
+                }
+            }
+            for term in &selector.match_expressions {
+                let value = labels.get(&term.key).map(String::as_str);
+                if !term.matches_value(value) {
+                    let values: Vec<&str> = value.into_iter().collect();
+                    return Some(format!("its label {}", term.told_against(&values)));
+                }
+            }
+        }
+        if let Some(selector) = &self.field_selector {
+            let spec = &cluster.spec;
+            let one = |value: &'_ Option<String>| value.clone().into_iter().collect();
+            for term in &selector.match_expressions {
+                let alone = FieldSelector { match_expressions: vec![term.clone()] };
+                if !alone.matches(cluster) {
+                    let values: Vec<String> = match term.key.as_str() {
+                        "zone" => spec.zones.clone(),
+                        "provider" => one(&spec.provider),
+                        "region" => one(&spec.region),
+                        _ => Vec::new(),
+                    };
+                    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+                    return Some(format!("its {}", term.told_against(&values)));
+                }
+            }
+        }
+        let is_named = self.cluster_names.is_empty() || self.cluster_names.contains(name);
+        (!is_named).then(|| "it is not among those that are named".to_owned())
     }
 
     /// Whether nothing is set, so that every cluster belongs to it.
@@ -348,5 +406,44 @@ mod tests {
         }
         assert!(SelectorMatch::Name > SelectorMatch::Labels);
         assert!(SelectorMatch::Labels > SelectorMatch::All);
+    }
+
+    #[test]
+    fn a_mismatch_is_told_where_there_is_one() {
+        let text = "{apiVersion: cluster.karmada.io/v1alpha1, kind: Cluster, \
+            metadata: {name: one, labels: {tier: edge}}, \
+            spec: {syncMode: Push, region: eu, zones: [a, b]}}";
+        let cluster: Cluster = crate::api::yaml::from_str(text).unwrap();
+        let told = [
+            ("{}", None),
+            ("{exclude: [one]}", Some("it is among those that are excluded")),
+            ("{clusterNames: [two]}", Some("it is not among those that are named")),
+            (
+                "{labelSelector: {matchLabels: {tier: core}}}",
+                Some("its label tier is `edge`, not `core`"),
+            ),
+            ("{labelSelector: {matchLabels: {site: x}}}", Some("it has no label site")),
+            (
+                "{labelSelector: {matchExpressions: [{key: tier, operator: NotIn, values: [edge, far]}]}}",
+                Some("its label tier is `edge`, wanted NotIn edge, far"),
+            ),
+            (
+                "{labelSelector: {matchExpressions: [{key: site, operator: Exists}]}}",
+                Some("its label site is not set, wanted Exists"),
+            ),
+            (
+                "{fieldSelector: {matchExpressions: [{key: zone, operator: In, values: [a]}]}}",
+                Some("its zone is `a`, `b`, wanted In a"),
+            ),
+            (
+                "{fieldSelector: {matchExpressions: [{key: region, operator: In, values: [eu]}]}}",
+                None,
+            ),
+        ];
+        for (text, words) in told {
+            let affinity: ClusterAffinity = crate::api::yaml::from_str(text).unwrap();
+            assert_eq!(affinity.mismatch(&cluster).as_deref(), words, "{text}");
+            assert_eq!(affinity.matches(&cluster), words.is_none(), "{text}");
+        }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 
+use super::kind_name::KindName;
 use super::output::{Table, json, yaml};
 use super::{Exit, Repository};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
-use crate::plan::{Binding, ClusterExplanation, Explanation, Standing, SurveyFile};
+use crate::plan::{Binding, ClusterExplanation, Explanation, Standing, SurveyFile, UnplacedFile};
 
 /// Tell why a template runs where it does, and why not elsewhere
 #[derive(clap::Args, Debug)]
@@ -38,7 +39,8 @@ enum Format {
 /// Kind, maybe with its group, and name, as kubectl takes them.
 #[derive(Clone, Debug)]
 struct TemplateName {
-    kind: String,
+    typed: String,
+    kind: KindName,
     name: String,
 }
 
@@ -47,30 +49,13 @@ impl std::str::FromStr for TemplateName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('/') {
-            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => {
-                Ok(Self { kind: kind.to_lowercase(), name: name.to_owned() })
-            }
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(Self {
+                typed: text.to_owned(),
+                kind: KindName::new(kind),
+                name: name.to_owned(),
+            }),
             _ => Err("write it as KIND/NAME, e.g. deployment/shop".to_owned()),
         }
-    }
-}
-
-impl TemplateName {
-    /// Kinds match in any case, in the plural too, and with their group if one is given.
-    fn names(&self, key: &ObjectKey) -> bool {
-        let (wanted, group) = match self.kind.split_once('.') {
-            Some((kind, group)) => (kind, Some(group)),
-            None => (self.kind.as_str(), None),
-        };
-        let kind = key.group_kind.kind.to_lowercase();
-        let stem = kind.strip_suffix('y').map(|stem| format!("{stem}ies"));
-        let is_kind = wanted == kind
-            || wanted == format!("{kind}s")
-            || wanted == format!("{kind}es")
-            || stem.is_some_and(|plural| wanted == plural);
-        is_kind
-            && group.is_none_or(|group| group == &*key.group_kind.group)
-            && self.name == *key.name
     }
 }
 
@@ -79,28 +64,45 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
     ledger.read_only();
     // Without a readable source the refs are where they are by default.
     let _ = ledger.find_refs();
-    let TemplateName { kind, name } = &args.template;
+    let wanted = &args.template;
+    let is_wanted = |key: &ObjectKey| {
+        let is_there =
+            args.namespace.as_ref().is_none_or(|one| key.namespace.as_deref() == Some(one));
+        is_there && wanted.kind.is(&key.group_kind) && wanted.name == *key.name
+    };
     let mut found = Vec::new();
     for (path, bytes) in ledger.result_files("bindings/")? {
         let stem = path.strip_prefix("bindings/").and_then(|path| path.strip_suffix(".yaml"));
         let Some(key) = stem.and_then(ObjectKey::from_path) else { continue };
-        let is_there =
-            args.namespace.as_ref().is_none_or(|one| key.namespace.as_deref() == Some(one));
-        if is_there && args.template.names(&key) {
-            found.push((key, path, bytes));
+        if is_wanted(&key) {
+            found.push((key, Found::Binding(path, bytes)));
         }
     }
-    let (path, bytes) = match found.as_slice() {
-        [(_, path, bytes)] => (path, bytes),
+    for (path, bytes) in ledger.result_files(UnplacedFile::PATH)? {
+        let unplaced: UnplacedFile = read(&path, &bytes)?;
+        let reasons = unplaced.reasons().filter(|(key, _)| is_wanted(key));
+        found.extend(reasons.map(|(key, why)| (key, Found::Unplaced(why.to_owned()))));
+    }
+    let (key, found) = match found.as_slice() {
+        [(key, found)] => (key, found),
         [] => anyhow::bail!(
-            "no decision on {kind}/{name} is recorded: `git fleet plan` says of every template of the source what would become of it, `git fleet get bindings` lists those that have one"
+            "no decision on {} is recorded: `git fleet plan` says of every template of the source what would become of it, `git fleet get bindings` lists those that have one",
+            wanted.typed
         ),
         several => {
             let keys: Vec<String> = several.iter().map(|(key, ..)| key.to_string()).collect();
             anyhow::bail!(
-                "{kind}/{name} is not the name of one template: {}; choose by -n NAMESPACE or KIND.GROUP/NAME",
+                "{} is not the name of one template: {}; choose by -n NAMESPACE or KIND.GROUP/NAME",
+                wanted.typed,
                 keys.join(", ")
             )
+        }
+    };
+    let (path, bytes) = match found {
+        Found::Binding(path, bytes) => (path, bytes),
+        Found::Unplaced(why) => {
+            print(args, &Explanation::of_unplaced(key, why))?;
+            return Ok(Exit::Clean);
         }
     };
     let binding: Binding = read(path, bytes)?;
@@ -124,13 +126,26 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
             );
         }
     }
+    print(args, &explanation)?;
+    Ok(Exit::Clean)
+}
+
+/// What the results say of a template.
+enum Found {
+    /// The path and content of its binding.
+    Binding(String, Vec<u8>),
+    /// Why it has none.
+    Unplaced(String),
+}
+
+fn print(args: &ExplainArgs, explanation: &Explanation) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match args.output {
-        Some(Format::Json) => json(&mut out, &explanation)?,
-        Some(Format::Yaml) => yaml(&mut out, &explanation)?,
-        None => out.write_all(tell(&explanation).as_bytes())?,
+        Some(Format::Json) => json(&mut out, explanation)?,
+        Some(Format::Yaml) => yaml(&mut out, explanation)?,
+        None => out.write_all(tell(explanation).as_bytes())?,
     }
-    Ok(Exit::Clean)
+    Ok(())
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> anyhow::Result<T> {
@@ -152,9 +167,15 @@ fn write(explanation: &Explanation, out: &mut Vec<u8>) -> std::io::Result<()> {
         Some(n) => writeln!(out, "{template}, {n} replicas: {method}")?,
         None => writeln!(out, "{template}: {method}")?,
     }
+    if policy.is_empty() {
+        return writeln!(out, "  {}", explanation.held);
+    }
     writeln!(out, "\nDecided by {policy}")?;
     for lost in &explanation.beats {
         writeln!(out, "  not by {}: {}", lost.policy, lost.why)?;
+    }
+    for one in &explanation.tried {
+        writeln!(out, "  not with the affinity group {}: {}", one.group, one.why)?;
     }
     if !affinity.is_empty() {
         writeln!(out, "  with the affinity group {affinity}")?;
@@ -197,8 +218,12 @@ fn table(
         if with_replicas { &["CLUSTER", "REPLICAS", "WHY"] } else { &["CLUSTER", "WHY"] };
     let mut table = Table::new(headers);
     for one in clusters {
-        let mut why = vec![one.why.clone()];
-        why.extend(one.standing.as_ref().map(standing));
+        let mut why = vec![match one.plugin.as_str() {
+            "" => one.why.clone(),
+            plugin => format!("{plugin}: {}", one.why),
+        }];
+        why.extend(one.standing.as_ref().map(|stood| standing("when it was decided", stood)));
+        why.extend(one.attempt.as_ref().map(|stood| standing("when last tried", stood)));
         why.extend(one.stale.as_ref().map(|stale| format!("its work is not the newest: {stale}")));
         if !one.overrides.is_empty() {
             why.push(format!("changed by {}", one.overrides.join(", ")));
@@ -209,8 +234,8 @@ fn table(
     table.write(out)
 }
 
-/// How a cluster stood when it was decided.
-fn standing(standing: &Standing) -> String {
+/// How a cluster stood at some time.
+fn standing(when: &str, standing: &Standing) -> String {
     let mut parts = Vec::new();
     if !standing.selected {
         parts.push("not selected by the spread constraints".to_owned());
@@ -228,5 +253,5 @@ fn standing(standing: &Standing) -> String {
         parts.push(format!("had {had}"));
     }
     parts.push(format!("score {}", standing.score));
-    format!("then: {}", parts.join(", "))
+    format!("{when}: {}", parts.join(", "))
 }

@@ -12,6 +12,7 @@ mod get;
 mod init;
 mod interpret;
 mod interpret_worker;
+mod kind_name;
 mod output;
 mod plan;
 mod progress;

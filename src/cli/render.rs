@@ -36,6 +36,13 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
             let _ = writeln!(out, "    kept: {}", change.held);
         }
     }
+    for one in &diff.takeovers {
+        let _ = writeln!(
+            out,
+            "= {}: stays where it is   now by {}, not {}",
+            one.template, one.to, one.from
+        );
+    }
     for (cluster, works) in &diff.works {
         let (added, changed, removed) =
             (works.added.len(), works.changed.len(), works.removed.len());
@@ -80,6 +87,15 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
             let _ = writeln!(out, "| {} |", row.join(" | "));
         }
         more(&mut out, diff.templates.len());
+        out.push('\n');
+    }
+    for one in diff.takeovers.iter().take(MARKDOWN_ROWS_MAX) {
+        let told =
+            format!("{} stays where it is, now by {}, not {}", one.template, one.to, one.from);
+        let _ = writeln!(out, "- {}", cell(&told));
+    }
+    if !diff.takeovers.is_empty() {
+        more(&mut out, diff.takeovers.len());
         out.push('\n');
     }
     if !diff.works.is_empty() {

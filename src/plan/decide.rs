@@ -15,6 +15,7 @@ use super::rendered::RenderedFile;
 use super::reserved::{is_reserved_namespace, why_reserved};
 use super::survey::{Sight, Surveys};
 use super::template_state::TemplateState;
+use super::unplaced::Unplaced;
 use super::work::{PlannedWork, WorkError, WorkMaker, shares};
 use super::world::World;
 use crate::api::binding::{
@@ -30,15 +31,8 @@ use crate::fleet::Template;
 use crate::interpret::NoAnswer;
 use crate::schedule::divide::{Strategy, is_workload, strategy};
 use crate::schedule::trigger::{Trigger, is_requested, trigger};
-use crate::schedule::{self, Refusal, Request};
+use crate::schedule::{self, Attempt, Refusal, Request};
 use crate::status;
-
-/// A template that runs nowhere, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unplaced {
-    /// Why, in one sentence without a full stop.
-    pub reason: String,
-}
 
 /// What became of one template.
 #[derive(Clone, Debug)]
@@ -140,6 +134,7 @@ fn hold(world: &World<'_>, case: &Case<'_>, why: &str) -> Outcome {
     };
     let mut binding = previous.binding().clone();
     binding.reasons.held = format!("{why}; what was decided before stays in force");
+    explain::held(&mut binding, world.clusters);
     let works = previous_works(world, previous);
     finish(world, case, binding, works, previous.survey().cloned())
 }
@@ -312,6 +307,8 @@ fn carry_over(binding: &mut Binding, case: &Case<'_>) {
     spec.clusters.clone_from(&before.clusters);
     binding.reasons.standings.clone_from(&previous.reasons.standings);
     binding.reasons.choice = previous.reasons.choice;
+    binding.reasons.tried.clone_from(&previous.reasons.tried);
+    binding.reasons.attempt.clone_from(&previous.reasons.attempt);
     spec.graceful_eviction_tasks.clone_from(&before.graceful_eviction_tasks);
     spec.required_by.clone_from(&before.required_by);
     spec.reschedule_triggered_at = before.reschedule_triggered_at;
@@ -353,7 +350,10 @@ pub(super) fn place(
     if cause.is_some() && !is_suspended {
         let (spec, status) = (&binding.spec, &binding.status);
         let request = Request { spec, status, companions, profile };
-        match schedule::schedule(&request, snapshot) {
+        let Attempt { decision, refused, candidates } = schedule::attempt(&request, snapshot);
+        explain::tried(&mut binding, refused, decision.as_ref().ok());
+        binding.reasons.attempt.clear();
+        match decision {
             Ok(decision) => {
                 // How clusters stood is of the time at which they were chosen.
                 if decision.clusters != binding.spec.clusters
@@ -366,10 +366,14 @@ pub(super) fn place(
                     decision.affinity.unwrap_or_default();
                 record_success(&mut binding, case.previous, world.now);
             }
-            Err(refusal) => record_refusal(&mut binding, &refusal, world.now),
+            Err(refusal) => {
+                explain::attempt(&mut binding, &candidates, snapshot);
+                record_refusal(&mut binding, &refusal, world.now);
+            }
         }
     } else if !is_suspended && binding.is_waiting() && !binding.spec.clusters.is_empty() {
         // It was refused, and then asked for what it has.
+        binding.reasons.attempt.clear();
         record_success(&mut binding, case.previous, world.now);
     }
     let survey = surveys.of(&binding, sight);
@@ -512,6 +516,7 @@ fn finish(
     condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
     binding.status.aggregated_status = items;
     fold(world, case, &mut binding);
+    explain::along(&mut binding, &works);
     let previous = case.previous.filter(|previous| *previous.binding() == binding);
     if let Some(Remembered::Planned(planned)) = previous
         && planned.works == works

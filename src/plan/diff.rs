@@ -17,6 +17,9 @@ use crate::api::names::{ClusterName, ObjectId};
 pub struct PlanDiff {
     /// Templates whose clusters or replicas differ, by key.
     pub templates: Vec<TemplateChange>,
+    /// Templates that another policy decides on than before, though nothing of them moves, by key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub takeovers: Vec<Takeover>,
     /// Works that differ, by cluster; clusters without any are left out.
     pub works: BTreeMap<ClusterName, WorkChanges>,
     /// Clusters that left the fleet, and how many objects stay there as they are.
@@ -43,6 +46,17 @@ pub struct TemplateChange {
     pub policy: String,
     /// Why an earlier decision stays in force; empty when it is fresh.
     pub held: String,
+}
+
+/// A template that another policy places, in the same clusters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Takeover {
+    /// The template, as `Deployment.apps web/shop`.
+    pub template: String,
+    /// The policy that decided before.
+    pub from: String,
+    /// The policy that decides now.
+    pub to: String,
 }
 
 /// Works of one cluster that differ, each list sorted.
@@ -113,7 +127,11 @@ impl Plan {
             let old_id = old.map(|old| old.file().id);
             diff.is_any_binding_changed |= old_id != new.map(|new| new.file.id);
             let new_binding = new.map(|new| &new.binding);
-            diff.templates.extend(template_change(key, old.map(Remembered::binding), new_binding));
+            let old_binding = old.map(Remembered::binding);
+            match template_change(key, old_binding, new_binding) {
+                Some(change) => diff.templates.push(change),
+                None => diff.takeovers.extend(takeover(key, old_binding, new_binding)),
+            }
             let old_works: BTreeMap<&ClusterName, ObjectId> =
                 old.into_iter().flat_map(Remembered::works).collect();
             let new_works: BTreeMap<&ClusterName, ObjectId> = new
@@ -142,6 +160,15 @@ impl Plan {
 
 fn changes<'d>(diff: &'d mut PlanDiff, cluster: &ClusterName) -> &'d mut WorkChanges {
     diff.works.entry(cluster.clone()).or_default()
+}
+
+fn takeover(key: &ObjectKey, old: Option<&Binding>, new: Option<&Binding>) -> Option<Takeover> {
+    let (from, to) = (&old?.reasons.policy, &new?.reasons.policy);
+    (from != to && !from.is_empty()).then(|| Takeover {
+        template: key.to_string(),
+        from: from.clone(),
+        to: to.clone(),
+    })
 }
 
 fn template_change(

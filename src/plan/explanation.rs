@@ -1,17 +1,19 @@
 //! A stored decision, told by cluster. It computes nothing: all of it stands in the binding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::binding::Binding;
-use super::reasons::{ClusterGroup, LostPolicy, Rest, Standing};
+use super::reasons::{ClusterGroup, LostPolicy, Rest, Standing, TriedGroup};
 use super::survey::SurveyFile;
 use crate::api::condition::{self, Condition};
+use crate::api::manifest::ObjectKey;
 use crate::api::marks;
 use crate::api::names::ClusterName;
 use crate::api::placement::{Placement, SpreadField};
 use crate::schedule::divide::{Strategy, is_workload, strategy};
+use crate::schedule::select;
 
 /// Why a template runs where it does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,12 +26,13 @@ pub struct Explanation {
     pub replicas: Option<i32>,
     /// How clusters were chosen and replicas divided.
     pub method: String,
-    /// The policy that decided.
+    /// The policy that decided; empty when none did.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub policy: String,
     /// Policies that select the template too, and why each lost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub beats: Vec<LostPolicy>,
-    /// Why an earlier decision stays in force.
+    /// Why an earlier decision stays in force, or why there is none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub held: String,
     /// What the policy asks for that is not done.
@@ -38,6 +41,9 @@ pub struct Explanation {
     /// Whether clusters could be chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Condition>,
+    /// Groups of `clusterAffinities` that do not fit, and were tried before the one in use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<TriedGroup>,
     /// The group of `clusterAffinities` in use.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub affinity: String,
@@ -59,11 +65,17 @@ pub struct ClusterExplanation {
     /// Its share of the replicas; absent when there are none to share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
+    /// The plugin of the scheduler that rejects it; empty for other reasons.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub plugin: String,
     /// The reason.
     pub why: String,
     /// How it stood when this was decided, if that mattered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
+    /// How it stood when a later decision was tried in vain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Standing>,
     /// Override policies that changed its manifest, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<String>,
@@ -91,15 +103,16 @@ impl Explanation {
         let overrides = reasons.overrides.iter();
         let overrides = by_cluster(overrides.map(|group| (&*group.clusters, &group.policies)));
         let stale = by_cluster(reasons.stale.iter().map(|group| (&*group.clusters, &group.why)));
-        let standings = reasons.standings.iter().map(|one| (std::slice::from_ref(&one.cluster), one));
-        let standings = by_cluster(standings);
+        let (standings, attempt) = (stood(&reasons.standings), stood(&reasons.attempt));
         let explain = |(group, name): (&ClusterGroup, &ClusterName), runs: bool| {
             let target = binding.target(name);
             ClusterExplanation {
                 cluster: name.clone(),
                 runs,
                 replicas: target.filter(|_| has_replicas).map(|target| target.replicas),
+                plugin: group.plugin.clone(),
                 why: group.why.clone(),
+                attempt: attempt.get(name).copied().cloned(),
                 standing: standings.get(name).copied().cloned(),
                 overrides: overrides.get(name).copied().cloned().unwrap_or_default(),
                 stale: stale.get(name).copied().cloned(),
@@ -114,15 +127,18 @@ impl Explanation {
         };
         let mut clusters = names(&reasons.chosen, true);
         let surveyed = survey.into_iter().flat_map(|survey| names(&survey.out, false));
+        let runs: BTreeSet<&ClusterName> =
+            reasons.chosen.iter().flat_map(|group| &group.clusters).collect();
         let mut out = names(&reasons.rejected, false);
-        out.extend(surveyed.filter(|one| binding.target(&one.cluster).is_none()));
+        out.extend(surveyed);
+        out.retain(|one| !runs.contains(&one.cluster));
         out.sort_by(|left, right| left.cluster.cmp(&right.cluster));
         clusters.extend(out);
         Self {
             template,
             replicas: has_replicas.then_some(spec.replicas),
             method: spec.placement.as_ref().map_or_else(
-                || "every member gets it".to_owned(),
+                || unplaced_method(spec.required_by.is_empty()).to_owned(),
                 |placement| method(placement, is_workload(spec)),
             ),
             policy: reasons.policy.clone(),
@@ -131,9 +147,29 @@ impl Explanation {
             notes: reasons.notes.clone(),
             scheduled: condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED)
                 .cloned(),
+            tried: reasons.tried.clone(),
             affinity: binding.status.scheduler_observed_affinity_name.clone(),
             clusters,
             rest: reasons.rest.clone(),
+        }
+    }
+
+    /// Tells of a template without a binding why it runs nowhere.
+    #[must_use]
+    pub fn of_unplaced(template: &ObjectKey, reason: &str) -> Self {
+        Self {
+            template: template.to_string(),
+            replicas: None,
+            method: "it runs nowhere".to_owned(),
+            policy: String::new(),
+            beats: Vec::new(),
+            held: reason.to_owned(),
+            notes: Vec::new(),
+            scheduled: None,
+            tried: Vec::new(),
+            affinity: String::new(),
+            clusters: Vec::new(),
+            rest: None,
         }
     }
 
@@ -146,8 +182,10 @@ impl Explanation {
                 cluster: cluster.clone(),
                 runs: false,
                 replicas: None,
+                plugin: String::new(),
                 why: rest.why.clone(),
                 standing: None,
+                attempt: None,
                 overrides: Vec::new(),
                 stale: None,
             }));
@@ -155,6 +193,10 @@ impl Explanation {
         self.rest = None;
         self
     }
+}
+
+fn stood(standings: &[Standing]) -> BTreeMap<&ClusterName, &Standing> {
+    by_cluster(standings.iter().map(|one| (std::slice::from_ref(&one.cluster), one)))
 }
 
 /// What is said of each cluster, of things that are said of several; the first of each.
@@ -170,6 +212,10 @@ fn by_cluster<'b, T>(
     said
 }
 
+const fn unplaced_method(is_for_all: bool) -> &'static str {
+    if is_for_all { "every member gets it" } else { "it goes along with what needs it" }
+}
+
 fn method(placement: &Placement, is_workload: bool) -> String {
     let mut parts = vec![match strategy(placement) {
         _ if !is_workload => "each chosen cluster gets it".to_owned(),
@@ -180,13 +226,10 @@ fn method(placement: &Placement, is_workload: bool) -> String {
         }
         Strategy::Aggregated => "replicas go to as few clusters as have room".to_owned(),
     }];
-    for constraint in &placement.spread_constraints {
+    for constraint in select::in_force(placement) {
         let what = match constraint.spread_by_field {
-            Some(SpreadField::Cluster) => "cluster",
             Some(SpreadField::Region) => "region",
-            Some(SpreadField::Zone) => "zone",
-            Some(SpreadField::Provider) => "provider",
-            None => continue,
+            _ => "cluster",
         };
         let (min, max) = (constraint.min_groups.max(1), constraint.max_groups);
         let plural = if min.max(max) == 1 { "" } else { "s" };

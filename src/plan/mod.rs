@@ -27,6 +27,7 @@ mod survey;
 mod template_state;
 mod tree;
 mod turns;
+mod unplaced;
 mod work;
 mod world;
 
@@ -43,17 +44,17 @@ use crate::status::Reports;
 
 pub use binding::{Binding, PlannedBinding};
 pub use clusters::{ClusterState, snapshot};
-pub use decide::Unplaced;
-pub use diff::{PlanDiff, Removals, TemplateChange, WorkChanges, subject};
+pub use diff::{PlanDiff, Removals, Takeover, TemplateChange, WorkChanges, subject};
 pub use explanation::{ClusterExplanation, Explanation};
 pub use member_scripts::{SCRIPTS_DIR, script_of_path};
 pub use memo::Memo;
 pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};
-pub use reasons::{ClusterGroup, LostPolicy, OverrideGroup, Reasons, Rest, Standing};
+pub use reasons::{ClusterGroup, LostPolicy, OverrideGroup, Reasons, Rest, Standing, TriedGroup};
 pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use survey::SurveyFile;
 pub use template_state::TemplateState;
+pub use unplaced::{Unplaced, UnplacedFile, UnplacedGroup};
 pub use work::PlannedWork;
 
 use decide::Outcome;

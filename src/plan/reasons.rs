@@ -39,6 +39,14 @@ pub struct Reasons {
     /// Why every cluster that is named nowhere is out, when they are many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<Rest>,
+    /// Affinity groups that were tried before the one in use, or before all were refused, and why each
+    /// does not fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<TriedGroup>,
+    /// How the clusters that would do stood when it was last tried in vain, best first; empty once a
+    /// decision is in force again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempt: Vec<Standing>,
     /// How clusters stood when it was decided, best first, where that decided: all that were chosen,
     /// and the best of those that were not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -67,9 +75,21 @@ pub struct LostPolicy {
     pub why: String,
 }
 
+/// An affinity group that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriedGroup {
+    /// Its name.
+    pub group: String,
+    /// Why it does not fit.
+    pub why: String,
+}
+
 /// Clusters that have one reason in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterGroup {
+    /// The plugin of the scheduler that rejects them, if it is one that does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub plugin: String,
     /// The reason.
     pub why: String,
     /// The clusters, by name.
@@ -130,15 +150,23 @@ pub struct OverrideGroup {
 pub(super) fn group_clusters(
     reasons: impl IntoIterator<Item = (ClusterName, String)>,
 ) -> Vec<ClusterGroup> {
-    let mut groups: BTreeMap<String, Vec<ClusterName>> = BTreeMap::new();
-    for (name, why) in reasons {
-        groups.entry(why).or_default().push(name);
+    group_rejected(reasons.into_iter().map(|(name, why)| (name, "", why)))
+}
+
+/// Groups clusters by their reason and the plugin that gives it.
+#[must_use]
+pub(super) fn group_rejected(
+    reasons: impl IntoIterator<Item = (ClusterName, &'static str, String)>,
+) -> Vec<ClusterGroup> {
+    let mut groups: BTreeMap<(String, &str), Vec<ClusterName>> = BTreeMap::new();
+    for (name, plugin, why) in reasons {
+        groups.entry((why, plugin)).or_default().push(name);
     }
     groups
         .into_iter()
-        .map(|(why, mut clusters)| {
+        .map(|((why, plugin), mut clusters)| {
             clusters.sort();
-            ClusterGroup { why, clusters }
+            ClusterGroup { plugin: plugin.to_owned(), why, clusters }
         })
         .collect()
 }

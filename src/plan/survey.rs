@@ -9,12 +9,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::binding::Binding;
-use super::reasons::{ClusterGroup, group_clusters};
+use super::reasons::{ClusterGroup, group_rejected};
 use super::rendered::{RenderedFile, blob_id};
+use crate::api::cluster::Cluster;
 use crate::api::names::ObjectId;
 use crate::api::placement::Placement;
 use crate::schedule::divide::is_workload;
-use crate::schedule::{Companions, Context, Profile, Snapshot, Verdict, assigned, filter};
+use crate::schedule::{Companions, Context, Profile, Reason, Snapshot, Verdict, assigned, filter};
 
 /// Up to this many clusters that are out are named in the binding itself.
 const INLINE_MAX: usize = 50;
@@ -102,12 +103,14 @@ impl Survey {
             match verdict {
                 Verdict::Accept => feasible.push(at),
                 Verdict::Reject(reason) => {
-                    rejected.push((snapshot.members()[at].name.clone(), reason.to_string()));
+                    let member = &snapshot.members()[at];
+                    let why = with_fact(reason, &ctx, member.cluster);
+                    rejected.push((member.name.clone(), reason.plugin().unwrap_or_default(), why));
                 }
             }
         }
         let is_large = rejected.len() > INLINE_MAX;
-        let out = group_clusters(rejected);
+        let out = group_rejected(rejected);
         let file = is_large.then(|| RenderedFile::yaml(&SurveyFile { out: out.clone() }));
         let mut choice = Vec::new();
         for at in &feasible {
@@ -116,5 +119,22 @@ impl Survey {
             choice.extend_from_slice(format!("{} {region}\n", member.name).as_bytes());
         }
         Self { verdicts, feasible, out, file, choice: blob_id(&choice) }
+    }
+}
+
+/// The reason with what it was about the cluster, where the reason alone does not say.
+fn with_fact(reason: &Reason, ctx: &Context<'_>, cluster: &Cluster) -> String {
+    if *reason != Reason::ClusterAffinity {
+        return reason.to_string();
+    }
+    let (affinity, beyond) = match (&ctx.placement.cluster_affinity, ctx.group()) {
+        (Some(affinity), _) => (affinity, ""),
+        (None, Some(group)) if group.overflow_affinities.is_empty() => (&group.affinity, ""),
+        (None, Some(group)) => (&group.affinity, ", and no overflow affinity takes it"),
+        (None, None) => return reason.to_string(),
+    };
+    match affinity.mismatch(cluster) {
+        Some(fact) => format!("{reason}: {fact}{beyond}"),
+        None => reason.to_string(),
     }
 }

@@ -8,6 +8,7 @@ use super::member_scripts;
 use super::readme;
 use super::rendered::RenderedFile;
 use super::survey::SurveyFile;
+use super::unplaced::UnplacedFile;
 
 impl Plan {
     /// Every file of the results tree but `inputs.yaml`, which names the commits that were read and
@@ -32,6 +33,10 @@ impl Plan {
         }
         for (name, state) in &self.clusters {
             files.insert(format!("clusters/{name}.yaml"), Arc::clone(&state.file));
+        }
+        if !self.unplaced.is_empty() {
+            let path = UnplacedFile::PATH.to_owned();
+            files.insert(path, RenderedFile::yaml(&UnplacedFile::of(&self.unplaced)));
         }
         files.insert("README.md".to_owned(), readme::render(self));
         files

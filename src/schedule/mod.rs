@@ -75,16 +75,38 @@ pub struct Decision {
 /// # Errors
 /// The refusal of the first group that was tried.
 pub fn schedule(request: &Request<'_>, snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
-    let mut first_refusal = None;
+    attempt(request, snapshot).decision
+}
+
+/// A decision, and what was tried in vain before it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The decision of the first affinity group that fits, or why the first of them does not.
+    pub decision: Result<Decision, Refusal>,
+    /// The groups that were tried and do not fit, in their order; those without a name are left out.
+    pub refused: Vec<(String, Refusal)>,
+    /// The clusters that would do for the first of them, best first, when none fits.
+    pub candidates: Vec<Candidate>,
+}
+
+/// [`schedule`], with what became of each affinity group.
+#[must_use]
+pub fn attempt(request: &Request<'_>, snapshot: &Snapshot<'_>) -> Attempt {
+    let (mut first, mut refused) = (None, Vec::new());
     for term in terms_to_try(request) {
-        match schedule_within(request, term, snapshot) {
-            Ok(decision) => return Ok(decision),
-            Err(refusal) => {
-                first_refusal.get_or_insert(refusal);
+        match pass(request, term, snapshot) {
+            Ok(decision) => {
+                return Attempt { decision: Ok(decision), refused, candidates: Vec::new() };
+            }
+            Err((refusal, candidates)) => {
+                refused.extend(term.map(|term| (term.to_owned(), refusal.clone())));
+                first.get_or_insert((refusal, candidates));
             }
         }
     }
-    Err(first_refusal.expect("at least one pass is tried, and each pass that ends here refused"))
+    let (first, candidates) =
+        first.expect("at least one pass is tried, and each pass that ends here refused");
+    Attempt { decision: Err(first), refused, candidates }
 }
 
 /// One pass, within the affinity group called `term` (none when the placement has no groups).
@@ -96,20 +118,36 @@ pub fn schedule_within(
     term: Option<&str>,
     snapshot: &Snapshot<'_>,
 ) -> Result<Decision, Refusal> {
+    pass(request, term, snapshot).map_err(|(refusal, _)| refusal)
+}
+
+/// The same; a refusal comes with the clusters that would do.
+fn pass(
+    request: &Request<'_>,
+    term: Option<&str>,
+    snapshot: &Snapshot<'_>,
+) -> Result<Decision, (Refusal, Vec<Candidate>)> {
     let Request { spec, status, companions, profile } = *request;
-    let placement = spec.placement.as_ref().ok_or(Refusal::NoPlacement)?;
+    let placement = spec.placement.as_ref().ok_or((Refusal::NoPlacement, Vec::new()))?;
     let ctx = Context { spec, placement, term, companions, profile };
     let assigned = assigned(spec, snapshot);
     let verdicts = filter(&ctx, snapshot, &assigned);
     let candidates = candidates(&ctx, snapshot, &assigned, &verdicts);
     if candidates.is_empty() {
-        return Err(Refusal::NoClusterFits { verdicts });
+        return Err((Refusal::NoClusterFits { verdicts }, candidates));
     }
-    let selected = select::select(&candidates, spec, placement, snapshot)?;
     let is_fresh = trigger::is_requested(spec, status);
-    let clusters = divide::assign(&ctx, &selected, is_fresh, snapshot)?;
-    let affinity = term.map(str::to_owned);
-    Ok(Decision { clusters, affinity, verdicts, candidates, selected })
+    let chosen = select::select(&candidates, spec, placement, snapshot).and_then(|selected| {
+        let clusters = divide::assign(&ctx, &selected, is_fresh, snapshot)?;
+        Ok((selected, clusters))
+    });
+    match chosen {
+        Ok((selected, clusters)) => {
+            let affinity = term.map(str::to_owned);
+            Ok(Decision { clusters, affinity, verdicts, candidates, selected })
+        }
+        Err(refusal) => Err((refusal, candidates)),
+    }
 }
 
 /// The clusters that will do, best first.

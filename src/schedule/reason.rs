@@ -40,6 +40,23 @@ pub enum Reason {
     Deleting,
 }
 
+impl Reason {
+    /// The plugin that gives it; `None` for what is looked at before any plugin.
+    #[must_use]
+    pub const fn plugin(&self) -> Option<&'static str> {
+        match self {
+            Self::ApiNotEnabled => Some("APIEnablement"),
+            Self::Taint(_) => Some("TaintToleration"),
+            Self::ClusterAffinity => Some("ClusterAffinity"),
+            Self::NoProvider | Self::NoRegion | Self::NoZones => Some("SpreadConstraint"),
+            Self::BeingEvicted => Some("ClusterEviction"),
+            Self::AffinityGroupElsewhere => Some("WorkloadAffinity"),
+            Self::AntiAffinityGroupHere => Some("WorkloadAntiAffinity"),
+            Self::Deleting => None,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -424,6 +424,11 @@ kind: ClusterPropagationPolicy
 metadata: {name: wide}
 spec:
   resourceSelectors: [{apiVersion: v1, kind: ConfigMap}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: lonely, namespace: default}
+spec: {}
 ";
     let both = FLEET.replace("[one]", "[one, two]");
     commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{both}{more}"))]);
@@ -445,6 +450,14 @@ spec:
     let two = &value["clusters"][0];
     assert_eq!((&two["cluster"], &two["runs"]), (&"two".into(), &false.into()));
     assert_eq!(two["why"], "cluster(s) had untolerated taint {maintenance:NoSchedule}");
+
+    assert_eq!(two["plugin"], "TaintToleration");
+    // One that no policy places is told of as well.
+    let told = String::from_utf8(explain(&["deploy/lonely"]).stdout).unwrap();
+    assert_eq!(told, "Deployment.apps default/lonely: it runs nowhere\n  no policy selects it\n");
+    let value = explain(&["deployments.apps/lonely", "-o", "json"]).stdout;
+    let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
+    assert_eq!(value["held"], "no policy selects it");
 
     for (arguments, needle) in [
         (&["configmap/nothing"][..], "git fleet plan"),

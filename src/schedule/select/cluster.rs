@@ -71,7 +71,8 @@ mod tests {
             }
             let mut roomiest: Option<usize> = None;
             for (place, other) in others.iter().enumerate() {
-                let least = roomiest.map_or(candidates[at].available, |best| others[best].available);
+                let least =
+                    roomiest.map_or(candidates[at].available, |best| others[best].available);
                 if other.available > least {
                     roomiest = Some(place);
                 }

@@ -25,11 +25,10 @@ pub(super) fn select(
     placement: &Placement,
     snapshot: &Snapshot<'_>,
 ) -> Result<Vec<Candidate>, Refusal> {
-    let constraints = &placement.spread_constraints;
-    if constraints.is_empty() || ignores_constraints(placement) {
+    if placement.spread_constraints.is_empty() || ignores_constraints(placement) {
         return Ok(candidates.to_vec());
     }
-    let of = |field| constraints.iter().find(|one| one.spread_by_field == Some(field));
+    let of = |field| in_force(placement).find(|one| one.spread_by_field == Some(field));
     let (region, cluster) = (of(SpreadField::Region), of(SpreadField::Cluster));
     match (region, cluster) {
         (Some(region), cluster) => {
@@ -41,6 +40,14 @@ pub(super) fn select(
         }
         (None, None) => Err(Refusal::CannotSpread),
     }
+}
+
+/// The constraints that select: the first on regions, and the first on clusters.
+pub fn in_force(placement: &Placement) -> impl Iterator<Item = &SpreadConstraint> {
+    let constraints =
+        if ignores_constraints(placement) { &[] } else { placement.spread_constraints.as_slice() };
+    let of = |field| constraints.iter().find(|one| one.spread_by_field == Some(field));
+    [of(SpreadField::Region), of(SpreadField::Cluster)].into_iter().flatten()
 }
 
 /// How many groups to use.

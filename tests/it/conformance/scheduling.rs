@@ -164,8 +164,13 @@ fn clusters_are_rejected_as_in_karmada() {
         let mut ours: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (member, assigned) in snapshot.members().iter().zip(assigned(&spec, &snapshot)) {
             let prospect = Prospect { member, assigned };
+            let rejections = rejections(&ctx, &prospect);
+            assert!(
+                rejections.iter().all(|(name, reason)| reason.plugin() == Some(*name)),
+                "a reason names another plugin than gave it: {rejections:?}"
+            );
             let mut names: Vec<String> =
-                rejections(&ctx, &prospect).iter().map(|(name, _)| (*name).to_owned()).collect();
+                rejections.iter().map(|(name, _)| (*name).to_owned()).collect();
             if member.cluster.metadata.deletion_timestamp.is_some() {
                 names = vec!["(deleting)".to_owned()];
             }

@@ -104,7 +104,9 @@ pub(crate) fn tell(text: &str) -> String {
 fn groups(shown: &mut String, name: &str, groups: &[ClusterGroup]) {
     for group in groups {
         let clusters: Vec<&str> = group.clusters.iter().map(ClusterName::as_str).collect();
-        writeln!(shown, "  {name} {}: {}", clusters.join(" "), group.why).unwrap();
+        let plugin = if group.plugin.is_empty() { "" } else { " by " };
+        let plugin = format!("{plugin}{}", group.plugin);
+        writeln!(shown, "  {name}{plugin} {}: {}", clusters.join(" "), group.why).unwrap();
     }
 }
 
@@ -127,6 +129,9 @@ pub(crate) fn show(plan: &Plan) -> String {
         let clusters: Vec<String> =
             binding.replicas_by_cluster().iter().map(|(name, n)| format!("{name}({n})")).collect();
         writeln!(shown, "  clusters: {}", clusters.join(" ")).unwrap();
+        for one in &reasons.tried {
+            writeln!(shown, "  tried {}: {}", one.group, one.why).unwrap();
+        }
         for snapshot in &binding.spec.required_by {
             let clusters: Vec<&str> =
                 snapshot.clusters.iter().map(|target| target.name.as_str()).collect();
@@ -139,6 +144,9 @@ pub(crate) fn show(plan: &Plan) -> String {
         }
         for standing in &reasons.standings {
             writeln!(shown, "  stood {}", serde_json::to_string(standing).unwrap()).unwrap();
+        }
+        for standing in &reasons.attempt {
+            writeln!(shown, "  last {}", serde_json::to_string(standing).unwrap()).unwrap();
         }
         groups(&mut shown, "stale", &reasons.stale);
         for group in &reasons.overrides {

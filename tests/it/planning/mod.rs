@@ -7,3 +7,4 @@ mod no_answer;
 mod properties;
 mod results;
 mod room;
+mod takeover;

@@ -32,18 +32,12 @@ pub(super) fn report(
     old: Option<&ClusterReport>,
 ) -> Result<ClusterReport> {
     let ready = *u.choose(&["True", "True", "True", "False", "Unknown"])?;
-    let kind = |group_version: &str, name: &str, kind: &str| {
-        json!({"groupVersion": group_version, "resources": [{"name": name, "kind": kind}]})
-    };
+    let kind = |group_version: &str, name: &str, kind: &str| json!({"groupVersion": group_version, "resources": [{"name": name, "kind": kind}]});
     let mut kinds = vec![
         kind("apps/v1", "deployments", "Deployment"),
         kind("v1", "configmaps", "ConfigMap"),
         kind("batch.volcano.sh/v1alpha1", "jobs", "Job"),
-        kind(
-            "apiextensions.k8s.io/v1",
-            "customresourcedefinitions",
-            "CustomResourceDefinition",
-        ),
+        kind("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition"),
     ];
     if u.ratio(1, 4)? {
         kinds.truncate(u.int_in_range(0..=4)?);
@@ -91,11 +85,8 @@ pub(super) fn report_object(
     cluster: &ClusterName,
     previous: &Previous,
 ) -> Result<()> {
-    let given: Vec<_> = previous
-        .bindings
-        .iter()
-        .filter(|(_, one)| is_given(one, cluster))
-        .collect();
+    let given: Vec<_> =
+        previous.bindings.iter().filter(|(_, one)| is_given(one, cluster)).collect();
     let all: Vec<_> = previous.bindings.iter().collect();
     let from = if given.is_empty() { &all } else { &given };
     if from.is_empty() {
