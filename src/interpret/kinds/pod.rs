@@ -8,7 +8,7 @@ use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable, set};
-use crate::interpret::items::{put, statuses};
+use crate::interpret::items::{entries_of, put, statuses};
 use crate::interpret::{Replicas, requirements_of_pod};
 
 /// One pod, which is its own template.
@@ -28,8 +28,7 @@ pub(super) fn foremost_phase<'p>(
 
 /// What is told of the containers: whether each is ready, and its state.
 fn containers(items: &[AggregatedStatusItem], field: &str) -> Value {
-    let all = statuses(items).flat_map(|(_, status)| status.list(field));
-    all.map(|container| {
+    entries_of(items, field).map(|container| {
         let is_ready = container.is_true("ready");
         let state = container.field("state").cloned();
         let mut told = Map::from_iter([("ready".to_owned(), Value::from(is_ready))]);
