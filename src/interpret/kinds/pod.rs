@@ -28,14 +28,15 @@ pub(super) fn foremost_phase<'p>(
 
 /// What is told of the containers: whether each is ready, and its state.
 fn containers(items: &[AggregatedStatusItem], field: &str) -> Value {
-    entries_of(items, field).map(|container| {
-        let is_ready = container.is_true("ready");
-        let state = container.field("state").cloned();
-        let mut told = Map::from_iter([("ready".to_owned(), Value::from(is_ready))]);
-        told.insert("state".to_owned(), state.unwrap_or_else(|| Value::Object(Map::new())));
-        Value::Object(told)
-    })
-    .collect()
+    entries_of(items, field)
+        .map(|container| {
+            let is_ready = container.is_true("ready");
+            let state = container.field("state").cloned();
+            let mut told = Map::from_iter([("ready".to_owned(), Value::from(is_ready))]);
+            told.insert("state".to_owned(), state.unwrap_or_else(|| Value::Object(Map::new())));
+            Value::Object(told)
+        })
+        .collect()
 }
 
 /// The mounts of a container are those of the live container of its name.
