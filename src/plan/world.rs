@@ -12,6 +12,7 @@ use super::policies::{Policy, PolicyIndex};
 use super::rendered::blob_id;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
+use crate::fleet::Fleet;
 use crate::interpret::{Interpreter, NoAnswer};
 use crate::overrides::{Override, OverridePolicies};
 use crate::schedule::{Profile, Snapshot};
