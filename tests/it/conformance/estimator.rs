@@ -28,10 +28,8 @@ fn room_is_estimated_as_in_karmada() {
     let Some(cases) = cases("estimator") else { return };
     let mut tally = Tally::new("estimator");
     for case in &cases {
-        let field = match case["kind"] == "replicas" {
-            true => "maxAvailableReplicas",
-            false => "maxAvailableComponentSets",
-        };
+        let is_replicas = case["kind"] == "replicas";
+        let field = if is_replicas { "maxAvailableReplicas" } else { "maxAvailableComponentSets" };
         let (ours, theirs) = (ours(case), case[field].as_i64().unwrap_or(0));
         tally.compare_unless(deviates(case, ours, theirs), case, &ours, &theirs);
     }

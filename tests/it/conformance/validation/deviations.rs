@@ -202,7 +202,7 @@ const OUR_RULES: &[OurRule] = &[
         fields_of_clusters(object);
     }),
     ("weights that add up to more than there are numbers for", &["WEIGHT_INVALID"], |_, object| {
-        at_every(object, "weight", &mut |weight| *weight = json!(1))
+        at_every(object, "weight", &mut |weight| *weight = json!(1));
     }),
     (
         "a NoExecute taint of a policy, which a flag of Karmada's allows",
