@@ -31,6 +31,9 @@ pub const POLICY_NAME: &str = "propagationpolicy.karmada.io/name";
 pub const CLUSTER_POLICY_NAME: &str = "clusterpropagationpolicy.karmada.io/name";
 /// Annotation on a binding: the placement that was last acted upon.
 pub const APPLIED_PLACEMENT: &str = "policy.karmada.io/applied-placement";
+/// Annotation on a binding: id of its template without the labels and annotations that only say what
+/// to do with it, when it has any. A `Lazy` policy acts when this changes.
+pub const PLAIN_TEMPLATE: &str = "git-fleet.io/plain-template";
 /// Annotation on a work: the overriders of OverridePolicies that were used.
 pub const APPLIED_OVERRIDES: &str = "policy.karmada.io/applied-overrides";
 /// Annotation on a work: the overriders of ClusterOverridePolicies that were used.

@@ -94,6 +94,7 @@ fn read_disk(paths: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
     let (fleet, across) = Fleet::assemble(ObjectId::from_bytes([0; 20]), &parsed);
     let mut problems: Vec<Problem> =
         parsed.iter().flat_map(|file| file.problems.iter().cloned()).chain(across).collect();
+    crate::check::policies(&fleet, &mut problems);
     problems.sort();
     problems.dedup();
     Ok((fleet, problems))

@@ -17,10 +17,10 @@ use crate::api::resource_interpreter_customization::ResourceInterpreterCustomiza
 use crate::api::settings::{SETTINGS_PATH, Settings};
 
 use super::file::{Document, Object, ParsedFile};
+use super::members;
 use super::positions::Positions;
 use super::report::shown;
 use super::scope::{Scope, built_in};
-use super::{members, policies};
 
 /// Namespace and name.
 pub type NamespacedName = (Arc<str>, Arc<str>);
@@ -183,7 +183,6 @@ impl Fleet {
             ));
         }
         members::check(&fleet, &mut problems);
-        policies::check(&fleet, &mut problems);
         problems.sort();
         (fleet, problems)
     }

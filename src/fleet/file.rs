@@ -1,10 +1,8 @@
 //! One file becomes documents: text, values, lists opened, each object recognised and checked.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use sha1::{Digest, Sha1};
 
 use crate::api::cluster::Cluster;
 use crate::api::cluster_taint_policy::ClusterTaintPolicy;
@@ -19,11 +17,12 @@ use crate::api::resource_interpreter_customization::ResourceInterpreterCustomiza
 use crate::api::settings::FleetSettings;
 
 use super::contents::contents;
+use super::identity::{content_id, desired_id};
 use super::object::{Checked, drop_server_owned, metadata, type_meta, unknown_metadata};
 use super::own::{is_own, own};
 use super::positions::{Position, Positions};
 use super::report::{Report, shown};
-use super::scope::{Scope, never_propagated};
+use super::scope::{Inert, Scope, never_propagated};
 use super::{json, text, yaml};
 
 /// How deep lists may stand in lists.
@@ -197,14 +196,14 @@ impl Loader<'_> {
 
 fn recognise(checked: &mut Checked<'_, '_>, key: &ObjectKey, manifest: Manifest) -> Object {
     let group_kind = &key.group_kind;
-    if let Some(why) =
+    if let Some(Inert { why, hint }) =
         never_propagated(&group_kind.group, &group_kind.kind, key.namespace.as_deref(), &key.name)
     {
         checked.warning(
             "",
             "KIND_NOT_PROPAGATED",
             format!("{} {why}", shown(&key.to_string())),
-            "remove it if you meant it for the members",
+            hint,
         );
         return Object::Inert(Arc::new(manifest));
     }
@@ -262,21 +261,6 @@ fn list_items(mut map: Map<String, Value>) -> Result<List, Map<String, Value>> {
             Err(map)
         }
     }
-}
-
-/// SHA-1 of the object as JSON with sorted keys, and how many bytes that is.
-fn content_id(manifest: &Manifest) -> (ObjectId, usize) {
-    let bytes = serde_json::to_vec(manifest).expect("a map with text keys is JSON");
-    (ObjectId::from_bytes(Sha1::digest(&bytes).into()), bytes.len())
-}
-
-fn desired_id(manifest: &Manifest) -> Option<ObjectId> {
-    manifest.0.get("spec")?;
-    let fields = manifest.0.iter();
-    let desired: BTreeMap<&String, &Value> =
-        fields.filter(|(field, _)| !matches!(field.as_str(), "metadata" | "status")).collect();
-    let bytes = serde_json::to_vec(&desired).expect("a map with text keys is JSON");
-    Some(ObjectId::from_bytes(Sha1::digest(&bytes).into()))
 }
 
 fn at(path: &str, position: Position) -> Place {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::api::names::ClusterName;
-use crate::api::placement::Placement;
+use crate::api::placement::{Placement, Suspension};
 use crate::api::problem::{Place, Problem};
 use crate::api::resource_interpreter_customization::{
     CustomizationSpec, CustomizationTarget, Operation,
@@ -21,10 +21,12 @@ pub(super) fn check(fleet: &Fleet, problems: &mut Vec<Problem>) {
     same_operation_twice(fleet, problems);
     let mut unknown = Unknown { fleet, problems };
     for policy in fleet.propagation_policies.values() {
+        unknown.suspension(policy, policy.spec.suspension.as_ref());
         let Some(placement) = &policy.spec.placement else { continue };
         unknown.placement(policy, placement);
     }
     for policy in fleet.cluster_propagation_policies.values() {
+        unknown.suspension(policy, policy.spec.suspension.as_ref());
         let Some(placement) = &policy.spec.placement else { continue };
         unknown.placement(policy, placement);
     }
@@ -150,6 +152,15 @@ impl Unknown<'_> {
                 &entry.target_cluster,
                 &format!("{root}/{list}/{idx}/targetCluster"),
             );
+        }
+    }
+
+    fn suspension<T>(&mut self, policy: &Sourced<T>, suspension: Option<&Suspension>) {
+        let clusters = suspension.and_then(|one| one.dispatching_on_clusters.as_ref());
+        let names = clusters.into_iter().flat_map(|on| &on.cluster_names);
+        for (idx, name) in names.enumerate() {
+            let list = "/spec/suspension/dispatchingOnClusters/clusterNames";
+            self.name(policy, name, || format!("{list}/{idx}"));
         }
     }
 

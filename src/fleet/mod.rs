@@ -10,12 +10,12 @@
 mod assemble;
 mod contents;
 mod file;
+mod identity;
 mod json;
 mod members;
 mod names;
 mod object;
 mod own;
-mod policies;
 mod positions;
 mod report;
 mod scalar;
@@ -28,7 +28,10 @@ mod yaml;
 
 pub use assemble::{Fleet, NamespacedName, Sourced, Template};
 pub use file::{Document, Object, ParsedFile, is_manifest_path, parse_file};
+pub use identity::plain_id;
+pub use names::did_you_mean;
 pub use positions::{Position, Positions};
+pub use report::shown;
 pub use scope::{Scope, built_in};
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn is_label_text(text: &str) -> bool {
 }
 
 /// `did you mean …?` for a hint, or `otherwise` where nothing known is near.
-pub(super) fn did_you_mean<'k>(
+pub fn did_you_mean<'k>(
     word: &str,
     known: impl Iterator<Item = &'k str>,
     otherwise: &str,

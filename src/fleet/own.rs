@@ -25,12 +25,15 @@ use super::object::Checked;
 use super::positions::escape;
 use super::report::{cut, shown};
 use super::schema::{Difference, compare};
+use super::scope::not_acted_upon;
 use super::validate;
 
 /// A kind that the loader types, completes, validates and keeps.
 trait Own: Resource + DeserializeOwned {
     /// Fills in what Karmada's admission would.
     fn complete(&mut self) {}
+    /// Checks what the type no longer shows: that an empty list was written at all.
+    fn validate_written(_checked: &mut Checked<'_, '_>, _manifest: &Manifest) {}
     /// Checks what types cannot say; everything is filled in.
     fn validate(&self, checked: &mut Checked<'_, '_>);
     /// The object as the loader keeps it.
@@ -50,6 +53,9 @@ impl Own for Cluster {
 }
 
 impl Own for PropagationPolicy {
+    fn validate_written(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
+        validate::one_kind_of_affinity(checked, manifest);
+    }
     fn complete(&mut self) {
         default_propagation_policy(self);
     }
@@ -63,6 +69,9 @@ impl Own for PropagationPolicy {
 }
 
 impl Own for ClusterPropagationPolicy {
+    fn validate_written(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
+        validate::one_kind_of_affinity(checked, manifest);
+    }
     fn complete(&mut self) {
         default_cluster_propagation_policy(self);
     }
@@ -165,15 +174,13 @@ fn group_of(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// The one kind of Karmada's in a group of ours that nothing acts upon.
-const WEBHOOK: (&str, &str) = ("config.karmada.io", "ResourceInterpreterWebhookConfiguration");
-
-/// Whether objects of this kind steer the fleet rather than run in it.
+/// Whether objects of this kind steer the fleet rather than run in it. What only claims to, by its
+/// group, does too: it is refused with the kinds that there are.
 pub(super) fn is_own(group: &str, kind: &str) -> bool {
-    if (group, kind) == WEBHOOK {
-        return false;
-    }
-    group == "work.karmada.io" || KINDS.iter().any(|kind| group_of(kind.api_version) == group)
+    let is_of_ours = KINDS.iter().any(|kind| group_of(kind.api_version) == group);
+    let mut inert = not_acted_upon(group).peekable();
+    (group == "work.karmada.io" || is_of_ours || inert.peek().is_some())
+        && inert.all(|one| one != kind)
 }
 
 /// Reads an object of one of our own groups; `None` if it cannot be used, with the Problems told.
@@ -190,11 +197,17 @@ pub(super) fn own(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> Option<
     }
     let of_group = || KINDS.iter().filter(|kind| group_of(kind.api_version) == group);
     let Some(kind) = of_group().find(|kind| kind.kind == name) else {
-        let known = of_group().map(|kind| kind.kind);
-        let all: Vec<&str> = known.clone().collect();
+        let known = of_group().map(|kind| kind.kind).chain(not_acted_upon(group));
+        let mut all: Vec<&str> = known.collect();
+        all.sort_unstable();
         let otherwise = format!("the kinds of {group} are {}", all.join(", "));
         let message = format!("there is no kind `{}` in {group}", shown(name));
-        checked.error("/kind", "KIND_UNKNOWN", message, did_you_mean(name, known, &otherwise));
+        checked.error(
+            "/kind",
+            "KIND_UNKNOWN",
+            message,
+            did_you_mean(name, all.into_iter(), &otherwise),
+        );
         return None;
     };
     if manifest.api_version() != kind.api_version {
@@ -222,6 +235,7 @@ fn read<T: Own>(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> Option<Ob
         Ok(mut object) => {
             object.complete();
             if !checked.is_bad {
+                T::validate_written(checked, manifest);
                 object.validate(checked);
             }
             Some(object.keep())

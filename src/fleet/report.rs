@@ -89,7 +89,7 @@ impl<'f> Report<'f> {
 }
 
 /// Text of a user for a message: control characters escaped, and cut after 80 characters.
-pub(super) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     cut(text, 80)
 }
 

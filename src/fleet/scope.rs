@@ -67,6 +67,8 @@ const NAMESPACED: &[(&str, &str)] = &[
     ("apps", "ReplicaSet"),
     ("apps", "StatefulSet"),
     ("autoscaling", "HorizontalPodAutoscaler"),
+    ("autoscaling.karmada.io", "CronFederatedHPA"),
+    ("autoscaling.karmada.io", "FederatedHPA"),
     ("batch", "CronJob"),
     ("batch", "Job"),
     ("coordination.k8s.io", "Lease"),
@@ -75,6 +77,8 @@ const NAMESPACED: &[(&str, &str)] = &[
     ("events.k8s.io", "Event"),
     ("networking.k8s.io", "Ingress"),
     ("networking.k8s.io", "NetworkPolicy"),
+    ("networking.karmada.io", "MultiClusterIngress"),
+    ("networking.karmada.io", "MultiClusterService"),
     ("policy", "PodDisruptionBudget"),
     ("policy.karmada.io", "FederatedResourceQuota"),
     ("policy.karmada.io", "OverridePolicy"),
@@ -89,11 +93,15 @@ const NAMESPACED: &[(&str, &str)] = &[
 
 /// Karmada's own kinds without a namespace; they are no templates, but their scope is checked too.
 const KARMADA_CLUSTER_SCOPED: &[(&str, &str)] = &[
+    ("apps.karmada.io", "WorkloadRebalancer"),
     ("cluster.karmada.io", "Cluster"),
     ("config.karmada.io", "ResourceInterpreterCustomization"),
+    ("config.karmada.io", "ResourceInterpreterWebhookConfiguration"),
     ("policy.karmada.io", "ClusterOverridePolicy"),
     ("policy.karmada.io", "ClusterPropagationPolicy"),
     ("policy.karmada.io", "ClusterTaintPolicy"),
+    ("remedy.karmada.io", "Remedy"),
+    ("search.karmada.io", "ResourceRegistry"),
 ];
 
 /// Scope of a kind that every cluster knows; `None` for the kinds of CRDs.
@@ -110,26 +118,91 @@ pub fn built_in(group: &str, kind: &str) -> Option<Scope> {
     }
 }
 
-/// Groups whose kinds steer Karmada itself and are never sent to members.
-const KARMADA_GROUPS: &[&str] = &[
-    "apps.karmada.io",
-    "autoscaling.karmada.io",
-    "config.karmada.io",
-    "networking.karmada.io",
-    "remedy.karmada.io",
+/// Kinds that steer Karmada and that nothing here acts upon, with what to do instead: (group, kind,
+/// hint), sorted.
+const NOT_ACTED_UPON: &[(&str, &str, &str)] = &[
+    (
+        "apps.karmada.io",
+        "WorkloadRebalancer",
+        "remove it; to divide a workload afresh, change the placement of its policy",
+    ),
+    (
+        "autoscaling.karmada.io",
+        "CronFederatedHPA",
+        "commit the replicas at the time, or write a HorizontalPodAutoscaler and a policy that selects it",
+    ),
+    (
+        "autoscaling.karmada.io",
+        "FederatedHPA",
+        "write a HorizontalPodAutoscaler and a policy that selects it: each cluster then scales its own share",
+    ),
+    (
+        "config.karmada.io",
+        "ResourceInterpreterWebhookConfiguration",
+        "write a ResourceInterpreterCustomization: its scripts need no server",
+    ),
+    (
+        "networking.karmada.io",
+        "MultiClusterIngress",
+        "write an Ingress and a policy that selects it: each cluster then has one of its own",
+    ),
+    (
+        "networking.karmada.io",
+        "MultiClusterService",
+        "write a Service and a policy that selects it: each cluster then serves its own pods",
+    ),
+    (
+        "remedy.karmada.io",
+        "Remedy",
+        "put a taint on the cluster by hand when it is to get no traffic and no work",
+    ),
+    (
+        "search.karmada.io",
+        "ResourceRegistry",
+        "remove it; `git fleet get` and the branch of results say what runs where",
+    ),
 ];
 
+/// The kinds of a group that steer Karmada and that nothing here acts upon.
+pub(super) fn not_acted_upon(group: &str) -> impl Iterator<Item = &'static str> {
+    NOT_ACTED_UPON.iter().filter(move |(of_group, ..)| *of_group == group).map(|(_, kind, _)| *kind)
+}
+
+/// Why an object never runs in a member.
+pub(super) struct Inert {
+    /// The end of a sentence that starts with the object.
+    pub(super) why: &'static str,
+    /// What to do.
+    pub(super) hint: &'static str,
+}
+
 /// Why objects like this one never run in a member, if so (`spec/placement.md` §1.1 of Karmada's
-/// rules): the end of a sentence that starts with the object.
+/// rules).
 pub(super) fn never_propagated(
     group: &str,
     kind: &str,
     namespace: Option<&str>,
     name: &str,
-) -> Option<&'static str> {
-    if KARMADA_GROUPS.contains(&group) {
-        return Some("steers the fleet itself, and this version does not act on it yet");
+) -> Option<Inert> {
+    let steers = NOT_ACTED_UPON.iter().find(|one| (one.0, one.1) == (group, kind));
+    if let Some((.., hint)) = steers {
+        let why = "steers the fleet itself, and this version does not act on it yet";
+        return Some(Inert { why, hint });
     }
+    if group.ends_with(".karmada.io") {
+        let why = "belongs to Karmada's own machinery; it is never propagated";
+        return Some(Inert { why, hint: "remove it: git-fleet stands in for that machinery" });
+    }
+    let hint = "remove it if you meant it for the members";
+    belongs_to_one_cluster(group, kind, namespace, name).map(|why| Inert { why, hint })
+}
+
+fn belongs_to_one_cluster(
+    group: &str,
+    kind: &str,
+    namespace: Option<&str>,
+    name: &str,
+) -> Option<&'static str> {
     match (group, kind) {
         ("", "Event") | ("events.k8s.io", _) => {
             return Some("reports what happened in one cluster; it is never propagated");
@@ -163,6 +236,10 @@ mod tests {
     fn tables_are_sorted() {
         for table in [CLUSTER_SCOPED, NAMESPACED, KARMADA_CLUSTER_SCOPED] {
             assert!(table.is_sorted());
+        }
+        assert!(NOT_ACTED_UPON.is_sorted());
+        for (group, kind, _) in NOT_ACTED_UPON {
+            assert!(built_in(group, kind).is_some(), "{kind} of {group} has no scope");
         }
         assert_eq!(built_in("apps", "Deployment"), Some(Scope::Namespaced));
         assert_eq!(built_in("", "Namespace"), Some(Scope::Cluster));

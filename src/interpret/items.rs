@@ -44,9 +44,32 @@ pub(super) fn earliest<'i>(items: &'i [AggregatedStatusItem], path: &str) -> Opt
     times(items, path).fold(None, |so_far, time| earlier(so_far, Some(time)))
 }
 
+/// The entries of the lists at `path`, one list after the other.
+pub(super) fn entries_of<'i>(
+    items: &'i [AggregatedStatusItem],
+    path: &str,
+) -> impl Iterator<Item = &'i Value> {
+    statuses(items).flat_map(move |(_, status)| status.list(path))
+}
+
 /// The lists at `path`, one after the other.
 pub(super) fn joined(items: &[AggregatedStatusItem], path: &str) -> Vec<Value> {
-    statuses(items).flat_map(|(_, status)| status.list(path)).cloned().collect()
+    entries_of(items, path).cloned().collect()
+}
+
+/// The value that ranks highest, the first of equal ones.
+pub(super) fn foremost<T: Copy, R: PartialOrd>(
+    values: impl Iterator<Item = T>,
+    rank: impl Fn(T) -> R,
+) -> Option<T> {
+    values.fold(None, |best: Option<T>, one| {
+        Some(best.filter(|best| rank(*best) >= rank(one)).unwrap_or(one))
+    })
+}
+
+/// The status that the template has, to be written over.
+pub(super) fn status_of(template: &Manifest) -> Map<String, Value> {
+    template.field("status").and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 /// Whether every cluster caught up with the template (`spec/interpreter.md` §5): its controller saw
@@ -86,18 +109,15 @@ pub(super) fn fold(
     texts: &[&str],
 ) -> Result<Map<String, Value>, Unreadable> {
     let metadata = template.need("metadata")?;
-    let old = template.field("status").and_then(Value::as_object);
-    let mut status = old.cloned().unwrap_or_default();
+    let mut status = status_of(template);
     if all_the_same(template, items) {
         let generation = metadata.count("generation");
         put_count(&mut status, "observedGeneration", generation);
     } else {
-        let seen = old.map_or(0, |old| old.count("observedGeneration"));
+        let seen = status.count("observedGeneration");
         put_count(&mut status, "observedGeneration", seen);
     }
-    for counter in counters {
-        put_count(&mut status, counter, sum(items, counter));
-    }
+    put_sums(&mut status, items, counters);
     for text in texts {
         status.remove(*text);
         put_last(&mut status, items, text);
@@ -245,6 +265,17 @@ pub(super) fn everywhere(items: &[AggregatedStatusItem], is_so: impl Fn(&Value) 
 /// Writes a counter, 0 or not.
 pub(super) fn put_count(status: &mut Map<String, Value>, field: &str, count: i64) {
     status.insert(field.to_owned(), Value::from(count));
+}
+
+/// Writes the members' sums of these counters, 0 or not.
+pub(super) fn put_sums(
+    status: &mut Map<String, Value>,
+    items: &[AggregatedStatusItem],
+    counters: &[&str],
+) {
+    for counter in counters {
+        put_count(status, counter, sum(items, counter));
+    }
 }
 
 /// Writes a field, or removes it when there is nothing to say.

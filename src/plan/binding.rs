@@ -80,6 +80,12 @@ impl Binding {
         }
     }
 
+    /// Changes iff the template does, but for labels and annotations that only say what to do with it.
+    pub(super) fn plain_template(&self) -> Option<&str> {
+        let marked = self.metadata.annotations.get(marks::PLAIN_TEMPLATE);
+        marked.or(self.spec.resource.resource_version.as_ref()).map(String::as_str)
+    }
+
     /// Replicas by cluster, of all clusters that it runs in; 0 for what has none, and where it only
     /// goes along with what needs it.
     #[must_use]

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::binding::{Binding, PlannedBinding};
+use super::choose::{choose, record_success};
 use super::dependents::{Attachment, is_attached};
 use super::explain;
 use super::policies::Selection;
@@ -21,17 +20,17 @@ use super::world::World;
 use crate::api::binding::{
     BindingSchedulePriority, BindingSuspension, TargetCluster, WorkloadAffinityGroups,
 };
-use crate::api::condition::{self, Condition, ConditionStatus};
+use crate::api::condition;
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::placement::{Placement, WorkloadAffinityTerm};
 use crate::api::propagation_policy::{ActivationPreference, ConflictResolution};
-use crate::fleet::Template;
+use crate::fleet::{Template, plain_id};
 use crate::interpret::NoAnswer;
+use crate::schedule;
 use crate::schedule::divide::{Strategy, is_workload, strategy};
-use crate::schedule::trigger::{Trigger, is_requested, trigger};
-use crate::schedule::{self, Attempt, Refusal, Request};
+use crate::schedule::trigger::{Trigger, trigger};
 use crate::status;
 
 /// What became of one template.
@@ -168,7 +167,7 @@ fn place_namespace(world: &World<'_>, case: &Case<'_>) -> Outcome {
     let everywhere = world.clusters.keys();
     binding.spec.clusters = everywhere.map(|name| TargetCluster::new(name.clone(), 0)).collect();
     "every Namespace goes to every member".clone_into(&mut binding.reasons.policy);
-    record_success(&mut binding, case.previous, world.now);
+    record_success(&mut binding, case.previous.map(Remembered::binding), world.now);
     explain::everywhere(&mut binding);
     let works = make_works(world, case, &mut binding);
     finish(world, case, binding, works, None)
@@ -258,6 +257,9 @@ fn binding(
     }
     spec.workload_affinity_groups = affinity_groups(case.template, spec.placement.as_ref());
     let annotations = &mut binding.metadata.annotations;
+    if let Some(id) = plain_id(case.template) {
+        annotations.insert(marks::PLAIN_TEMPLATE.to_owned(), id.to_string());
+    }
     let name = policy.name.to_owned();
     match policy.namespace {
         Some(namespace) => {
@@ -323,14 +325,13 @@ fn carry_over(binding: &mut Binding, case: &Case<'_>) {
     binding.status = previous.status.clone();
 }
 
-/// Whether a Lazy policy wants something new of a template that did not change.
+/// Whether a Lazy policy wants something new of a template that did not change, but for labels and
+/// annotations that only say what to do with it.
 fn is_held_back_by_lazy(case: &Case<'_>, selection: &Selection<'_>, binding: &Binding) -> bool {
     let is_lazy = selection.winner.spec.activation_preference == Some(ActivationPreference::Lazy);
     is_lazy
         && case.previous.map(Remembered::binding).is_some_and(|previous| {
-            let is_same_template =
-                previous.spec.resource.resource_version == binding.spec.resource.resource_version;
-            is_same_template && previous.spec != binding.spec
+            previous.plain_template() == binding.plain_template() && previous.spec != binding.spec
         })
 }
 
@@ -342,39 +343,14 @@ pub(super) fn place(
     sight: Sight<'_>,
     surveys: &mut Surveys,
 ) -> Outcome {
-    let Sight { snapshot, companions, profile } = sight;
+    let snapshot = sight.snapshot;
     let is_suspended =
         binding.spec.suspension.as_ref().is_some_and(|one| one.scheduling == Some(true));
     let cause = trigger(&binding.spec, &binding.status, binding.applied_placement(), snapshot)
         .filter(|cause| *cause != Trigger::Always || !stands(&binding, sight, surveys));
-    if cause.is_some() && !is_suspended {
-        let (spec, status) = (&binding.spec, &binding.status);
-        let request = Request { spec, status, companions, profile };
-        let Attempt { decision, refused, candidates } = schedule::attempt(&request, snapshot);
-        explain::tried(&mut binding, refused, decision.as_ref().ok());
-        binding.reasons.attempt.clear();
-        match decision {
-            Ok(decision) => {
-                // How clusters stood is of the time at which they were chosen.
-                if decision.clusters != binding.spec.clusters
-                    || binding.reasons.standings.is_empty()
-                {
-                    explain::standings(&mut binding, &decision, snapshot);
-                }
-                binding.spec.clusters = decision.clusters;
-                binding.status.scheduler_observed_affinity_name =
-                    decision.affinity.unwrap_or_default();
-                record_success(&mut binding, case.previous, world.now);
-            }
-            Err(refusal) => {
-                explain::attempt(&mut binding, &candidates, snapshot);
-                record_refusal(&mut binding, &refusal, world.now);
-            }
-        }
-    } else if !is_suspended && binding.is_waiting() && !binding.spec.clusters.is_empty() {
-        // It was refused, and then asked for what it has.
-        binding.reasons.attempt.clear();
-        record_success(&mut binding, case.previous, world.now);
+    if !is_suspended {
+        let before = case.previous.map(Remembered::binding);
+        choose(&mut binding, before, cause, sight, world.now);
     }
     let survey = surveys.of(&binding, sight);
     binding.reasons.choice = is_choice(&binding).then_some(survey.choice);
@@ -402,57 +378,6 @@ fn stands(binding: &Binding, sight: Sight<'_>, surveys: &mut Surveys) -> bool {
         && !spec.clusters.is_empty()
         && spec.clusters.iter().all(|target| target.replicas == spec.replicas)
         && binding.reasons.choice == Some(surveys.of(binding, sight).choice)
-}
-
-/// Writes down that clusters were chosen; when that was only changes with the choice.
-fn record_success(binding: &mut Binding, previous: Option<&Remembered>, now: Timestamp) {
-    apply_placement(binding);
-    let is_same = previous.map(Remembered::binding).is_some_and(|previous| {
-        previous.spec.clusters == binding.spec.clusters
-            && previous.applied_placement() == binding.applied_placement()
-            && previous.status.last_scheduled_time.is_some()
-    });
-    if !is_same || is_requested(&binding.spec, &binding.status) {
-        binding.status.last_scheduled_time = Some(now);
-    }
-    let message = "Binding has been scheduled successfully.";
-    set_scheduled(binding, ConditionStatus::True, "Success", message, now);
-}
-
-/// Writes down that no clusters were chosen. When none fits there is none from now on; when it
-/// cannot be decided the clusters of before stay.
-fn record_refusal(binding: &mut Binding, refusal: &Refusal, now: Timestamp) {
-    if matches!(refusal, Refusal::NoClusterFits { .. }) {
-        binding.spec.clusters.clear();
-        apply_placement(binding);
-    }
-    let (reason, message) = (refusal.condition_reason(), refusal.to_string());
-    set_scheduled(binding, ConditionStatus::False, reason, &message, now);
-}
-
-/// Records the placement that the clusters were decided by.
-fn apply_placement(binding: &mut Binding) {
-    let Some(placement) = &binding.spec.placement else { return };
-    let text = serde_json::to_string(placement).expect("a placement has a JSON form");
-    binding.metadata.annotations.insert(marks::APPLIED_PLACEMENT.to_owned(), text);
-}
-
-fn set_scheduled(
-    binding: &mut Binding,
-    status: ConditionStatus,
-    reason: &str,
-    message: &str,
-    now: Timestamp,
-) {
-    let scheduled = Condition {
-        type_: marks::CONDITION_SCHEDULED.to_owned(),
-        status,
-        observed_generation: None,
-        last_transition_time: now,
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-    };
-    condition::set(&mut binding.status.conditions, scheduled);
 }
 
 /// The work of each chosen cluster. A cluster whose work cannot be made, or may not be sent, keeps

@@ -6,6 +6,7 @@
 //! override fails keeps what it had.
 
 mod binding;
+mod choose;
 mod clusters;
 mod cursor;
 mod decide;
@@ -43,6 +44,7 @@ use crate::interpret::Interpreter;
 use crate::status::Reports;
 
 pub use binding::{Binding, PlannedBinding};
+pub use choose::choose;
 pub use clusters::{ClusterState, snapshot};
 pub use diff::{PlanDiff, Removals, Takeover, TemplateChange, WorkChanges, subject};
 pub use explanation::{ClusterExplanation, Explanation};
@@ -52,10 +54,11 @@ pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};
 pub use reasons::{ClusterGroup, LostPolicy, OverrideGroup, Reasons, Rest, Standing, TriedGroup};
 pub use rendered::{RenderedFile, blob_id, stable_uid};
-pub use survey::SurveyFile;
+pub use survey::{Sight, SurveyFile};
 pub use template_state::TemplateState;
 pub use unplaced::{Unplaced, UnplacedFile, UnplacedGroup};
 pub use work::PlannedWork;
+pub use world::priority_classes;
 
 use decide::Outcome;
 use definitions::{Definitions, is_definition};

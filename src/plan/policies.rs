@@ -5,12 +5,13 @@
 //! comes first.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::manifest::Manifest;
 use crate::api::names::ObjectId;
 use crate::api::propagation_policy::PropagationSpec;
 use crate::api::selector::SelectorMatch;
+use crate::fleet::Fleet;
 
 use super::reasons::LostPolicy;
 
@@ -27,7 +28,21 @@ pub struct Policy<'a> {
     pub id: ObjectId,
 }
 
-impl Policy<'_> {
+impl<'a> Policy<'a> {
+    /// Every propagation policy of the fleet: those of namespaces, then the others, by their names.
+    pub fn all(fleet: &'a Fleet) -> impl Iterator<Item = Self> {
+        let namespaced = fleet.propagation_policies.iter().map(|((namespace, name), policy)| {
+            Self { namespace: Some(namespace), name, spec: &policy.value.spec, id: policy.id }
+        });
+        let cluster_wide = fleet.cluster_propagation_policies.iter().map(|(name, policy)| Self {
+            namespace: None,
+            name,
+            spec: &policy.value.spec,
+            id: policy.id,
+        });
+        namespaced.chain(cluster_wide)
+    }
+
     /// The policy as people call it: `PropagationPolicy web/shop`, `ClusterPropagationPolicy all`.
     #[must_use]
     pub fn label(&self) -> String {
@@ -53,50 +68,100 @@ pub struct Selection<'a> {
     pub beaten: Vec<LostPolicy>,
 }
 
+/// What a selector picks: API version and kind, the scope of its policy, and the name of a template;
+/// the empty name stands for any.
+type Target<'a> = (&'a str, &'a str, Option<&'a str>, &'a str);
+
+/// The targets that pick `template`, those of its namespace first.
+fn targets(template: &Manifest) -> impl Iterator<Item = Target<'_>> {
+    let (version, kind) = (template.api_version(), template.kind());
+    let scopes = [template.namespace().map(Some), Some(None)].into_iter().flatten();
+    scopes.flat_map(move |scope| {
+        [(version, kind, scope, template.name()), (version, kind, scope, "")]
+    })
+}
+
 /// The propagation policies of a fleet, found by what they select.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyIndex<'a> {
-    /// By API version and kind, then in any order.
-    by_kind: BTreeMap<(&'a str, &'a str), Vec<Policy<'a>>>,
+    by_target: BTreeMap<Target<'a>, Vec<Policy<'a>>>,
 }
 
 impl<'a> PolicyIndex<'a> {
     /// An index over `policies`.
     #[must_use]
     pub fn new(policies: impl IntoIterator<Item = Policy<'a>>) -> Self {
-        let mut by_kind: BTreeMap<(&str, &str), Vec<Policy<'a>>> = BTreeMap::new();
+        let mut by_target: BTreeMap<Target<'a>, Vec<Policy<'a>>> = BTreeMap::new();
         for policy in policies {
-            let mut kinds: Vec<(&str, &str)> = policy
+            let of_policy: BTreeSet<Target<'a>> = policy
                 .spec
                 .resource_selectors
                 .iter()
-                .map(|selector| (selector.api_version.as_str(), selector.kind.as_str()))
+                .map(|one| (&*one.api_version, &*one.kind, policy.namespace, &*one.name))
                 .collect();
-            kinds.sort_unstable();
-            kinds.dedup();
-            for kind in kinds {
-                by_kind.entry(kind).or_default().push(policy);
+            for target in of_policy {
+                by_target.entry(target).or_default().push(policy);
             }
         }
-        Self { by_kind }
+        Self { by_target }
     }
 
     /// The policy of `template`, if one selects it.
     #[must_use]
     pub fn select(&self, template: &Manifest) -> Option<Selection<'a>> {
-        let candidates = self.by_kind.get(&(template.api_version(), template.kind()))?;
-        let mut matching: Vec<(Rank<'a>, Policy<'a>)> = candidates
-            .iter()
-            .filter(|policy| policy.namespace.is_none() || policy.namespace == template.namespace())
-            .filter_map(|policy| Some((Rank::of(policy, policy.selects(template)?), *policy)))
-            .collect();
-        matching.sort_by_key(|(rank, _)| *rank);
-        let mut ranked = matching.into_iter();
+        let mut ranked = self.ranked(template).into_iter();
         let (first, winner) = ranked.next()?;
         let beaten = ranked
             .map(|(rank, policy)| LostPolicy { policy: policy.label(), why: rank.loses_to(&first) })
             .collect();
         Some(Selection { winner, beaten })
+    }
+
+    /// Those of `templates` whose policy is chosen by its name alone, each with the policies that
+    /// select it alike, the winner first.
+    pub fn ties<'t>(
+        &self,
+        templates: impl Iterator<Item = &'t Manifest>,
+    ) -> Vec<(&'t Manifest, Vec<Policy<'a>>)> {
+        // Equals have a target and a priority in common. Fleets with a policy for each template have
+        // no such two, and then nothing to compare.
+        let contested: BTreeSet<&Target<'a>> = self
+            .by_target
+            .iter()
+            .filter(|(_, policies)| {
+                let mut seen = BTreeSet::new();
+                !policies.iter().all(|policy| seen.insert(policy.spec.priority))
+            })
+            .map(|(target, _)| target)
+            .collect();
+        if contested.is_empty() {
+            return Vec::new();
+        }
+        let tied = |template: &'t Manifest| {
+            targets(template).find(|target| contested.contains(target))?;
+            let ranked = self.ranked(template);
+            let (first, _) = ranked.first()?;
+            let equals: Vec<Policy<'a>> = ranked
+                .iter()
+                .filter(|(rank, _)| rank.is_equal_but_for_name(first))
+                .map(|(_, policy)| *policy)
+                .collect();
+            (equals.len() > 1).then_some((template, equals))
+        };
+        templates.filter_map(tied).collect()
+    }
+
+    /// The policies that select `template`, the winner first.
+    fn ranked(&self, template: &Manifest) -> Vec<(Rank<'a>, Policy<'a>)> {
+        let mut ranked: Vec<(Rank<'a>, Policy<'a>)> = targets(template)
+            .filter_map(|target| self.by_target.get(&target))
+            .flatten()
+            .filter_map(|policy| Some((Rank::of(policy, policy.selects(template)?), *policy)))
+            .collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        // A policy may pick the template by its name and by its kind.
+        ranked.dedup_by_key(|(rank, _)| *rank);
+        ranked
     }
 }
 
@@ -119,6 +184,10 @@ impl<'a> Rank<'a> {
         }
     }
 
+    fn is_equal_but_for_name(&self, other: &Self) -> bool {
+        Self { name: "", ..*self } == Self { name: "", ..*other }
+    }
+
     /// The first rule by which `winner` stands before `self`.
     fn loses_to(&self, winner: &Self) -> String {
         if self.is_cluster_wide != winner.is_cluster_wide {
@@ -131,5 +200,68 @@ impl<'a> Rank<'a> {
             return format!("selects {}, the winner {}", self.specificity.0, winner.specificity.0);
         }
         "its name comes later".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Specs of policies by scope and name: `namespace/name` or `name`.
+    fn specs(policies: &[(&'static str, &str)]) -> Vec<(&'static str, PropagationSpec)> {
+        let spec = |text: &str| {
+            let text = format!("{{resourceSelectors: [{text}]}}");
+            serde_saphyr::from_str(&text).unwrap()
+        };
+        policies.iter().map(|(label, text)| (*label, spec(text))).collect()
+    }
+
+    fn index<'a>(specs: &'a [(&'static str, PropagationSpec)]) -> PolicyIndex<'a> {
+        PolicyIndex::new(specs.iter().map(|(label, spec)| {
+            let (namespace, name) = match label.split_once('/') {
+                Some((namespace, name)) => (Some(namespace), name),
+                None => (None, *label),
+            };
+            Policy { namespace, name, spec, id: ObjectId::from_bytes([0; 20]) }
+        }))
+    }
+
+    fn template(name: &str) -> Manifest {
+        let text =
+            format!("{{apiVersion: v1, kind: Secret, metadata: {{name: {name}, namespace: web}}}}");
+        serde_saphyr::from_str(&text).unwrap()
+    }
+
+    const ALL: &str = "{apiVersion: v1, kind: Secret}";
+    const SHOP: &str = "{apiVersion: v1, kind: Secret, name: shop}";
+
+    #[test]
+    fn names_and_kinds_are_found_and_a_policy_counts_once() {
+        let both = format!("{SHOP}, {ALL}");
+        let specs =
+            specs(&[("web/both", &both), ("web/other", ALL), ("elsewhere/b", SHOP), ("all", ALL)]);
+        let index = index(&specs);
+        let shop = index.select(&template("shop")).unwrap();
+        assert_eq!(shop.winner.label(), "PropagationPolicy web/both");
+        let beaten: Vec<&str> = shop.beaten.iter().map(|one| one.policy.as_str()).collect();
+        assert_eq!(beaten, ["PropagationPolicy web/other", "ClusterPropagationPolicy all"]);
+        assert_eq!(index.select(&template("till")).unwrap().winner.name, "both");
+    }
+
+    #[test]
+    fn a_tie_is_between_those_that_select_a_template_alike() {
+        let specs =
+            specs(&[("web/b", ALL), ("web/a", ALL), ("web/c", SHOP), ("x", ALL), ("y", ALL)]);
+        let index = index(&specs);
+        let (shop, till) = (template("shop"), template("till"));
+        let ties = index.ties([&shop, &till].into_iter());
+        let told: Vec<(&str, Vec<&str>)> = ties
+            .iter()
+            .map(|(template, equals)| {
+                (template.name(), equals.iter().map(|one| one.name).collect())
+            })
+            .collect();
+        // `shop` is named by one of them, and those of all namespaces come after.
+        assert_eq!(told, [("till", vec!["a", "b"])]);
     }
 }

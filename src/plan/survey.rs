@@ -51,11 +51,14 @@ pub(super) struct Survey {
 }
 
 /// What the scheduler looks at.
-#[derive(Clone, Copy)]
-pub(super) struct Sight<'a> {
-    pub(super) snapshot: &'a Snapshot<'a>,
-    pub(super) companions: Companions<'a>,
-    pub(super) profile: &'a Profile,
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    /// The members.
+    pub snapshot: &'a Snapshot<'a>,
+    /// Where the other workloads of its groups run.
+    pub companions: Companions<'a>,
+    /// The plugins that take part.
+    pub profile: &'a Profile,
 }
 
 /// The surveys of one plan.

@@ -12,6 +12,7 @@ use super::policies::{Policy, PolicyIndex};
 use super::rendered::blob_id;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
+use crate::fleet::Fleet;
 use crate::interpret::{Interpreter, NoAnswer};
 use crate::overrides::{Override, OverridePolicies};
 use crate::schedule::{Profile, Snapshot};
@@ -23,6 +24,18 @@ const SYSTEM_PRIORITY_CLASSES: [(&str, i32); 2] =
 
 fn is_priority_class(key: &ObjectKey) -> bool {
     (&*key.group_kind.group, &*key.group_kind.kind) == ("scheduling.k8s.io", "PriorityClass")
+}
+
+/// Values of the PriorityClasses that a policy may name: those of the source, and Kubernetes' own.
+#[must_use]
+pub fn priority_classes(fleet: &Fleet) -> BTreeMap<&str, i32> {
+    let mut classes = BTreeMap::from(SYSTEM_PRIORITY_CLASSES);
+    for (key, class) in fleet.templates.iter().filter(|(key, _)| is_priority_class(key)) {
+        let value = class.manifest.0.get("value").and_then(serde_json::Value::as_i64);
+        let value = value.and_then(|value| i32::try_from(value).ok());
+        classes.extend(value.map(|value| (&*key.name, value)));
+    }
+    classes
 }
 
 /// The surroundings of one plan.
@@ -58,16 +71,7 @@ impl<'a> World<'a> {
     ) -> Self {
         let Inputs { fleet, reports, interpreter, now, .. } = *inputs;
         let mut ids = Vec::new();
-        let namespaced = fleet.propagation_policies.iter().map(|((namespace, name), policy)| {
-            Policy { namespace: Some(namespace), name, spec: &policy.value.spec, id: policy.id }
-        });
-        let cluster_wide = fleet.cluster_propagation_policies.iter().map(|(name, policy)| Policy {
-            namespace: None,
-            name,
-            spec: &policy.value.spec,
-            id: policy.id,
-        });
-        let policies: Vec<Policy<'a>> = namespaced.chain(cluster_wide).collect();
+        let policies: Vec<Policy<'a>> = Policy::all(fleet).collect();
         ids.extend(policies.iter().map(|policy| policy.id));
 
         let mut overrides: BTreeMap<&str, Vec<Override<'_>>> = BTreeMap::new();
@@ -97,13 +101,7 @@ impl<'a> World<'a> {
         let profile = serde_json::to_vec(scheduler).expect("names and numbers have a JSON form");
         ids.push(blob_id(&profile));
         let classes = fleet.templates.iter().filter(|(key, _)| is_priority_class(key));
-        let mut priority_classes = BTreeMap::from(SYSTEM_PRIORITY_CLASSES);
-        for (key, class) in classes {
-            ids.push(class.id);
-            let value = class.manifest.0.get("value").and_then(serde_json::Value::as_i64);
-            let value = value.and_then(|value| i32::try_from(value).ok());
-            priority_classes.extend(value.map(|value| (&*key.name, value)));
-        }
+        ids.extend(classes.map(|(_, class)| class.id));
         let bytes: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
         Self {
             policies: PolicyIndex::new(policies),
@@ -112,7 +110,7 @@ impl<'a> World<'a> {
             override_names,
             // A profile that names what there is not does not validate.
             profile: Profile::new(scheduler).unwrap_or_default(),
-            priority_classes,
+            priority_classes: priority_classes(fleet),
             clusters,
             reports,
             interpreter,

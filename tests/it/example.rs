@@ -39,7 +39,8 @@ fn the_example_has_no_problems() {
             Arc::new(parse_file(name, ObjectId::from_bytes([0; 20]), &bytes))
         })
         .collect();
-    let (fleet, problems) = Fleet::assemble(ObjectId::from_bytes([1; 20]), &files);
+    let (fleet, mut problems) = Fleet::assemble(ObjectId::from_bytes([1; 20]), &files);
+    git_fleet::check::policies(&fleet, &mut problems);
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert!(told.is_empty(), "{}", told.join("\n"));
     assert_eq!(fleet.clusters.len(), 3);

@@ -123,7 +123,10 @@ fn load(folder: &Path) -> (Fleet, Vec<Problem>) {
             Arc::new(parse_file(path, ObjectId::from_bytes([0; 20]), &bytes))
         })
         .collect();
-    Fleet::assemble(COMMIT, &files)
+    let (fleet, mut problems) = Fleet::assemble(COMMIT, &files);
+    git_fleet::check::policies(&fleet, &mut problems);
+    problems.sort();
+    (fleet, problems)
 }
 
 fn find(folder: &Path, prefix: &str, paths: &mut Vec<String>) {

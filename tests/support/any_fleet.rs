@@ -207,6 +207,8 @@ impl Told {
 fn keeps_replicas(plan: &Plan) {
     for (key, planned) in &plan.bindings {
         let (spec, status) = (&planned.binding.spec, &planned.binding.status);
+        let is_once = spec.clusters.is_sorted_by(|one, next| one.name < next.name);
+        assert!(is_once, "{key}: clusters are named once, in order: {:?}", spec.clusters);
         let is_decided =
             status.conditions.iter().any(|one| one.type_ == "Scheduled" && one.reason == "Success");
         let Some(placement) = spec.placement.as_ref().filter(|_| is_decided) else { continue };

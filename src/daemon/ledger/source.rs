@@ -73,6 +73,7 @@ impl Ledger {
         problems.extend(self.remote_urls(&settings.remotes).err().into_iter().flatten());
         problems.extend(crate::check::profile(&settings.scheduler));
         problems.extend(crate::customize::check(&fleet, &self.interpreter));
+        crate::check::policies(&fleet, &mut problems);
         problems.sort();
         problems.dedup();
         Ok(Loaded { commit, fleet: Arc::new(fleet), problems })

@@ -15,6 +15,7 @@ mod taint;
 pub(super) use cluster::cluster;
 pub(super) use customization::customization;
 pub(super) use overrides::overrides;
+pub(super) use placement::one_kind_of_affinity;
 pub(super) use propagation::propagation;
 pub(super) use quota::quota;
 pub(super) use selector::own_namespace;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::api::manifest::Manifest;
 use crate::api::placement::{
     ClusterAffinityTerm, Placement, ReplicaDivisionPreference, ReplicaScheduling,
     ReplicaSchedulingType, SpreadConstraint, SpreadField, WorkloadAffinity,
@@ -18,7 +19,6 @@ const AFFINITY_NAME_MAX: usize = 32;
 
 /// All rules for a placement.
 pub(super) fn placement(checked: &mut Checked<'_, '_>, placement: &Placement) {
-    one_kind_of_affinity(checked, placement);
     if let Some(affinity) = &placement.cluster_affinity {
         cluster_affinity(checked, affinity, "/spec/placement/clusterAffinity");
     }
@@ -37,8 +37,14 @@ pub(super) fn placement(checked: &mut Checked<'_, '_>, placement: &Placement) {
     }
 }
 
-fn one_kind_of_affinity(checked: &mut Checked<'_, '_>, placement: &Placement) {
-    if placement.cluster_affinity.is_some() && !placement.cluster_affinities.is_empty() {
+/// Like Karmada, takes a list of groups that is written and empty for a list of groups.
+pub(in super::super) fn one_kind_of_affinity(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
+    let placement = manifest.0.get("spec").and_then(|spec| spec.get("placement"));
+    let is_written = |field| {
+        let value = placement.and_then(|placement| placement.get(field));
+        value.is_some_and(|value| !value.is_null())
+    };
+    if is_written("clusterAffinity") && is_written("clusterAffinities") {
         checked.error_at_key(
             "/spec/placement/clusterAffinities",
             "FIELD_CONFLICT",

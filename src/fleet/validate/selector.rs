@@ -5,7 +5,9 @@ use crate::api::selector::{
     ClusterAffinity, FieldSelector, LabelSelector, ResourceSelector, SelectorOperator, SelectorTerm,
 };
 
+use super::super::names::{bad_label_key, bad_label_value};
 use super::super::object::Checked;
+use super::super::positions::escape;
 use super::super::report::shown;
 
 /// A policy in a namespace selects templates of that namespace only.
@@ -77,6 +79,7 @@ fn field_selector(checked: &mut Checked<'_, '_>, selector: &FieldSelector, point
             );
         }
         if matches!(term.operator, SelectorOperator::In | SelectorOperator::NotIn) {
+            values(checked, term, &pointer);
             never_matches(checked, term, &pointer);
         } else {
             checked.error(
@@ -89,9 +92,46 @@ fn field_selector(checked: &mut Checked<'_, '_>, selector: &FieldSelector, point
     }
 }
 
+/// What no label can be is not looked for: Karmada lets it pass, and then selects nothing by it.
 fn label_selector(checked: &mut Checked<'_, '_>, selector: &LabelSelector, pointer: &str) {
+    for (key, value) in &selector.match_labels {
+        let pointer = format!("{pointer}/matchLabels/{}", escape(key));
+        if let Some(rule) = bad_label_key(key) {
+            checked.error_at_key(&pointer, "LABEL_INVALID", no_key(key, rule), NO_LABEL);
+        }
+        if let Some(rule) = bad_label_value(value) {
+            checked.error(&pointer, "LABEL_INVALID", no_value(value, rule), NO_LABEL);
+        }
+    }
     for (idx, term) in selector.match_expressions.iter().enumerate() {
-        never_matches(checked, term, &format!("{pointer}/matchExpressions/{idx}"));
+        let pointer = format!("{pointer}/matchExpressions/{idx}");
+        if let Some(rule) = bad_label_key(&term.key) {
+            let pointer = format!("{pointer}/key");
+            checked.error(&pointer, "LABEL_INVALID", no_key(&term.key, rule), NO_LABEL);
+        }
+        values(checked, term, &pointer);
+        never_matches(checked, term, &pointer);
+    }
+}
+
+/// What to do about a selector of what no label can be.
+const NO_LABEL: &str = "write the label as it stands on what you mean";
+
+fn no_key(key: &str, rule: &str) -> String {
+    format!("the selector's key `{}` {rule}", shown(key))
+}
+
+fn no_value(value: &str, rule: &str) -> String {
+    format!("the selector's value `{}` {rule}", shown(value))
+}
+
+/// The values of labels, and of the fields that are compared like labels.
+fn values(checked: &mut Checked<'_, '_>, term: &SelectorTerm, pointer: &str) {
+    for (idx, value) in term.values.iter().enumerate() {
+        if let Some(rule) = bad_label_value(value) {
+            let pointer = format!("{pointer}/values/{idx}");
+            checked.error(&pointer, "LABEL_INVALID", no_value(value, rule), NO_LABEL);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::api::manifest::Manifest;
 use crate::api::quantity::Quantity;
 use crate::interpret::Replicas;
 use crate::interpret::fields::{Answer, Fields, replica_count};
-use crate::interpret::items::{put, statuses};
+use crate::interpret::items::{put, status_of, statuses};
 use crate::interpret::pod_template::{amount, node_claim};
 
 /// A job manager and its task managers.
@@ -152,8 +152,7 @@ impl Kind for FlinkDeployment {
         if items.is_empty() {
             return Ok(None);
         }
-        let old = template.field("status").and_then(Value::as_object);
-        let mut status = old.cloned().unwrap_or_default();
+        let mut status = status_of(template);
         let last = statuses(items).last().map(|(_, status)| status);
         for field in FIELDS {
             put(&mut status, field, last.and_then(|last| last.field(field)).cloned());

@@ -9,7 +9,7 @@ use crate::api::manifest::Manifest;
 use crate::interpret::Replicas;
 use crate::interpret::dependency::{Dependency, of_pod};
 use crate::interpret::fields::{Answer, Fields, Unreadable};
-use crate::interpret::items::{fold, one_of_each, put, statuses};
+use crate::interpret::items::{entries_of, fold, one_of_each, put};
 
 /// A workload of OpenKruise.
 pub(super) struct Workload {
@@ -163,8 +163,7 @@ impl Kind for Workload {
     ) -> Answer<Value> {
         let mut status = fold(template, items, self.counters, self.texts)?;
         if self.has_conditions {
-            let all = statuses(items).flat_map(|(_, status)| status.list("conditions"));
-            let conditions = one_of_each(all, "type", |_, _| true);
+            let conditions = one_of_each(entries_of(items, "conditions"), "type", |_, _| true);
             if !conditions.is_empty() {
                 put(&mut status, "conditions", Some(Value::Array(conditions)));
             }

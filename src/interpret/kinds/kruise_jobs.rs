@@ -8,7 +8,7 @@ use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::dependency::{Dependency, of_pod};
 use crate::interpret::fields::{Answer, Fields, Unreadable, replica_count, set};
-use crate::interpret::items::{joined, last, latest, put, put_count, statuses, sum};
+use crate::interpret::items::{joined, last, latest, put, put_sums, status_of, statuses};
 use crate::interpret::{Replicas, requirements};
 
 /// Runs a pod to completion on every node.
@@ -79,11 +79,8 @@ impl Kind for BroadcastJob {
         if items.is_empty() {
             return Ok(None);
         }
-        let old = template.field("status").and_then(Value::as_object);
-        let mut status = old.cloned().unwrap_or_default();
-        for counter in COUNTERS {
-            put_count(&mut status, counter, sum(items, counter));
-        }
+        let mut status = status_of(template);
+        put_sums(&mut status, items, COUNTERS);
         put(&mut status, "phase", last(items, "phase").cloned());
         let ended = |how| statuses(items).filter(move |(_, status)| end(status) == Some(how));
         let failed_in: Vec<&str> = ended("Failed").map(|(cluster, _)| cluster).collect();

@@ -10,7 +10,7 @@ use crate::interpret::component;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable, earlier, written};
 use crate::interpret::items::{
-    clusters_where, condition, earliest, everywhere, latest, put, statuses, sum,
+    clusters_where, condition, earliest, entries_of, everywhere, latest, put, sum,
 };
 
 /// A job whose pods have roles.
@@ -106,8 +106,8 @@ fn steps_of_pytorch_job(
     if let Some(start) = earliest(items, "startTime") {
         conditions.push(step("Created", true, "PyTorchJob is created.", Some(start)));
     }
-    let all = statuses(items).flat_map(|(_, status)| status.list("conditions"));
-    let running: Vec<&Value> = all.filter(|one| one["type"] == "Running").collect();
+    let running: Vec<&Value> =
+        entries_of(items, "conditions").filter(|one| one["type"] == "Running").collect();
     if !running.is_empty() {
         let times = running.iter().map(|one| one.field("lastTransitionTime"));
         let time = times.fold(None, earlier);

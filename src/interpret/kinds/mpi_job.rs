@@ -8,7 +8,9 @@ use crate::api::binding::{AggregatedStatusItem, Component};
 use crate::api::manifest::Manifest;
 use crate::interpret::component;
 use crate::interpret::fields::{Answer, Fields, is_zero, later};
-use crate::interpret::items::{earliest, latest, one_of_each, only, put, put_count, statuses, sum};
+use crate::interpret::items::{
+    earliest, entries_of, latest, one_of_each, only, put, put_count, statuses, sum,
+};
 
 /// One launcher and its workers.
 pub(super) struct MpiJob;
@@ -71,7 +73,7 @@ impl Kind for MpiJob {
             put(&mut replicas, role, Some(Value::Object(counts)));
         }
         let mut conditions = Vec::new();
-        for condition in statuses(items).flat_map(|(_, status)| status.list("conditions")) {
+        for condition in entries_of(items, "conditions") {
             if touched(condition).is_some() {
                 condition.need("type")?;
                 conditions.push(condition);

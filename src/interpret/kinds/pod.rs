@@ -8,7 +8,7 @@ use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable, set};
-use crate::interpret::items::{put, statuses};
+use crate::interpret::items::{entries_of, put, statuses};
 use crate::interpret::{Replicas, requirements_of_pod};
 
 /// One pod, which is its own template.
@@ -28,15 +28,15 @@ pub(super) fn foremost_phase<'p>(
 
 /// What is told of the containers: whether each is ready, and its state.
 fn containers(items: &[AggregatedStatusItem], field: &str) -> Value {
-    let all = statuses(items).flat_map(|(_, status)| status.list(field));
-    all.map(|container| {
-        let is_ready = container.is_true("ready");
-        let state = container.field("state").cloned();
-        let mut told = Map::from_iter([("ready".to_owned(), Value::from(is_ready))]);
-        told.insert("state".to_owned(), state.unwrap_or_else(|| Value::Object(Map::new())));
-        Value::Object(told)
-    })
-    .collect()
+    entries_of(items, field)
+        .map(|container| {
+            let is_ready = container.is_true("ready");
+            let state = container.field("state").cloned();
+            let mut told = Map::from_iter([("ready".to_owned(), Value::from(is_ready))]);
+            told.insert("state".to_owned(), state.unwrap_or_else(|| Value::Object(Map::new())));
+            Value::Object(told)
+        })
+        .collect()
 }
 
 /// The mounts of a container are those of the live container of its name.

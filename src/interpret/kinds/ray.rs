@@ -10,7 +10,9 @@ use crate::api::quantity::Quantity;
 use crate::interpret::component;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable};
-use crate::interpret::items::{first, joined, latest, only, put, put_count, statuses, sum};
+use crate::interpret::items::{
+    first, foremost, joined, latest, only, put, put_sums, status_of, statuses,
+};
 use crate::interpret::pod_template::amount;
 
 /// A head and groups of workers.
@@ -76,18 +78,19 @@ impl Kind for RayCluster {
         if items.len() < 2 {
             return Ok(only(items));
         }
-        let old = template.field("status").and_then(Value::as_object);
-        let mut status = old.cloned().unwrap_or_default();
+        let mut status = status_of(template);
         put(&mut status, "conditions", Some(Value::Array(joined(items, "conditions"))));
-        for counter in [
-            "availableWorkerReplicas",
-            "desiredWorkerReplicas",
-            "maxWorkerReplicas",
-            "minWorkerReplicas",
-            "readyWorkerReplicas",
-        ] {
-            put_count(&mut status, counter, sum(items, counter));
-        }
+        put_sums(
+            &mut status,
+            items,
+            &[
+                "availableWorkerReplicas",
+                "desiredWorkerReplicas",
+                "maxWorkerReplicas",
+                "minWorkerReplicas",
+                "readyWorkerReplicas",
+            ],
+        );
         for field in ["desiredCPU", "desiredGPU", "desiredMemory", "desiredTPU"] {
             let sum = sum_of_amounts(items, field)?;
             status.insert(field.to_owned(), Value::from(sum.canonical()));
@@ -131,16 +134,13 @@ fn rank_of_job(state: &str) -> u8 {
 }
 
 /// The status whose text in `field` ranks highest, the first of equal ones.
-fn foremost<'i>(
+fn foremost_by<'i>(
     items: &'i [AggregatedStatusItem],
     field: &str,
     rank: fn(&str) -> u8,
 ) -> Option<&'i Value> {
     let told = statuses(items).filter_map(|(_, status)| Some((status, status.text(field)?)));
-    let foremost = told.fold(None, |best: Option<(&Value, &str)>, one| {
-        Some(best.filter(|best| rank(best.1) >= rank(one.1)).unwrap_or(one))
-    });
-    foremost.map(|(status, _)| status)
+    foremost(told, |(_, text)| rank(text)).map(|(status, _)| status)
 }
 
 impl Kind for RayJob {
@@ -169,13 +169,12 @@ impl Kind for RayJob {
         if items.len() < 2 {
             return Ok(only(items));
         }
-        let old = template.field("status").and_then(Value::as_object);
-        let mut status = old.cloned().unwrap_or_default();
-        let deployment = foremost(items, "jobDeploymentStatus", rank_of_deployment);
+        let mut status = status_of(template);
+        let deployment = foremost_by(items, "jobDeploymentStatus", rank_of_deployment);
         for field in ["jobDeploymentStatus", "reason", "message"] {
             put(&mut status, field, deployment.and_then(|one| one.field(field)).cloned());
         }
-        let job = foremost(items, "jobStatus", rank_of_job);
+        let job = foremost_by(items, "jobStatus", rank_of_job);
         put(&mut status, "jobStatus", job.and_then(|one| one.field("jobStatus")).cloned());
         Ok(Some(Value::Object(status)))
     }

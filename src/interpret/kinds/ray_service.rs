@@ -9,7 +9,9 @@ use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable, replica_count};
-use crate::interpret::items::{first, joined, latest, only, put, put_count, statuses, sum};
+use crate::interpret::items::{
+    first, joined, latest, only, put, put_count, put_sums, status_of, statuses,
+};
 use crate::interpret::{Replicas, requirements};
 
 /// Applications that answer requests, on a RayCluster: a head and groups of workers.
@@ -120,10 +122,9 @@ impl Kind for RayService {
         if items.len() < 2 {
             return Ok(only(items));
         }
-        let old = template.field("status").and_then(Value::as_object);
-        let mut status = old.cloned().unwrap_or_default();
+        let mut status = status_of(template);
         put(&mut status, "conditions", Some(Value::Array(joined(items, "conditions"))));
-        put_count(&mut status, "numServeEndpoints", sum(items, "numServeEndpoints"));
+        put_sums(&mut status, items, &["numServeEndpoints"]);
         put(&mut status, "lastUpdateTime", latest(items, "lastUpdateTime").cloned());
         let seen = statuses(items).map(|(_, status)| status.count("observedGeneration")).max();
         put_count(&mut status, "observedGeneration", seen.unwrap_or(0));

@@ -10,7 +10,7 @@ use crate::api::binding::{AggregatedStatusItem, Component, ComponentReplicaRequi
 use crate::api::manifest::Manifest;
 use crate::api::quantity::Quantity;
 use crate::interpret::fields::{Answer, Fields, Unreadable, replica_count};
-use crate::interpret::items::{latest, only, put, put_count, statuses, sum};
+use crate::interpret::items::{foremost, latest, only, put, put_sums, status_of, statuses};
 use crate::interpret::pod_template::{amount, node_claim};
 
 /// A driver and its executors.
@@ -161,17 +161,12 @@ impl Kind for SparkApplication {
         if items.len() < 2 {
             return Ok(only(items));
         }
-        let old = template.field("status").and_then(Value::as_object);
-        let mut status = old.cloned().unwrap_or_default();
+        let mut status = status_of(template);
         let states = statuses(items).filter_map(|(_, status)| status.field("applicationState"));
         let rank = |state: &Value| rank(state.text("state").unwrap_or_default());
-        let worst = states.fold(None, |worst: Option<&Value>, one| {
-            Some(worst.filter(|worst| rank(worst) >= rank(one)).unwrap_or(one))
-        });
+        let worst = foremost(states, rank);
         put(&mut status, "applicationState", worst.cloned());
-        for counter in ["executionAttempts", "submissionAttempts"] {
-            put_count(&mut status, counter, sum(items, counter));
-        }
+        put_sums(&mut status, items, &["executionAttempts", "submissionAttempts"]);
         for time in ["lastSubmissionAttemptTime", "terminationTime"] {
             put(&mut status, time, latest(items, time).cloned());
         }

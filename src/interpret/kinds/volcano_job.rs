@@ -8,7 +8,9 @@ use crate::api::binding::{AggregatedStatusItem, Component};
 use crate::api::manifest::Manifest;
 use crate::interpret::component;
 use crate::interpret::fields::{Answer, Fields, later, written};
-use crate::interpret::items::{clusters_where, everywhere, one_of_each, only, put, statuses, sum};
+use crate::interpret::items::{
+    clusters_where, everywhere, foremost, one_of_each, only, put, statuses, sum,
+};
 
 /// Tasks that are scheduled together.
 pub(super) struct VolcanoJob;
@@ -141,10 +143,7 @@ impl Kind for VolcanoJob {
         let version = statuses(items).map(|(_, status)| status.count("version")).max();
         put(&mut status, "version", version.map(Value::from));
         let durations = statuses(items).filter_map(|(_, status)| status.field("runningDuration"));
-        let longest = durations.fold(None, |longest: Option<&Value>, one| {
-            Some(longest.filter(|longest| seconds(longest) >= seconds(one)).unwrap_or(one))
-        });
-        let longest = longest.filter(|longest| seconds(longest) > 0.0);
+        let longest = foremost(durations, seconds).filter(|longest| seconds(longest) > 0.0);
         put(&mut status, "runningDuration", longest.cloned());
 
         let mut tasks = Map::new();

@@ -242,6 +242,11 @@ fn left_out(case: &Value) -> fn(&Value) -> bool {
     }
 }
 
+/// Our answer, with what says nothing left out.
+fn our_answer(case: &Value) -> Answer {
+    ours(case).map(|value| answer(Some(&bare(&value, left_out(case)))))
+}
+
 fn compare(interpreter: &str) {
     let Some(cases) = cases("interpreter") else { return };
     let mut tally = Tally::new(&format!("interpreter {interpreter}"));

@@ -1,9 +1,21 @@
 //! Where we mean to differ. Each is a rule about what was asked and answered, with its reason in
-//! docs/karmada.md.
+//! docs/karmada.md. It holds only if ours is the answer that the rule promises: often the one to the
+//! same question without what the rule is about.
 
-use git_fleet::api::quantity::Quantity;
-use git_fleet::api::toleration::Toleration;
-use serde_json::Value;
+mod kinds;
+mod odd;
+
+use serde_json::{Value, json};
+
+use super::our_answer;
+use kinds::{
+    is_broadcast_job, is_chart_generation, is_count_of_failures, is_less_than_none,
+    is_unknown_hash, is_unknown_state, is_unreported_sidecar_set, is_volume_of_workflow,
+    is_without_account, is_without_references,
+};
+use odd::{
+    is_nameless_cluster, is_nameless_reference, is_odd_amount, is_odd_toleration, is_stumble,
+};
 
 /// A rule: what was asked, our answer, Karmada's.
 type Rule = fn(&Value, Option<&Value>, Option<&Value>) -> bool;
@@ -82,10 +94,28 @@ fn lacks_count(case: &Value) -> bool {
     spec["replicas"].is_null() && spec["parallelism"].is_null()
 }
 
+/// The case with another object.
+fn with_object(case: &Value, change: impl FnOnce(&mut Value)) -> Value {
+    let mut case = case.clone();
+    change(&mut case["object"]);
+    case
+}
+
+/// Whether ours is the answer to this question as well.
+fn is_answer_to(case: &Value, ours: Option<&Value>) -> bool {
+    our_answer(case).as_ref() == ours
+}
+
 fn is_default_count(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
+    let said = with_object(case, |object| {
+        for field in ["replicas", "parallelism"] {
+            object["spec"][field] = Value::from(1);
+        }
+    });
     asks(case, "InterpretReplica")
         && lacks_count(case)
         && ours.is_some_and(|ours| ours["replicas"] == 1)
+        && is_answer_to(&said, ours)
         && (fails(case) || same_without(ours, theirs, &["replicas"]))
 }
 
@@ -103,17 +133,40 @@ fn is_stateful_generation(case: &Value, ours: Option<&Value>, theirs: Option<&Va
         && (asks(case, "InterpretStatus") || asks(case, "AggregateStatus"))
         && !fails(case)
         && same_without(ours, theirs, &["observedGeneration"])
+        && ours.is_some_and(|ours| ours.get("observedGeneration") == seen_generation(case).as_ref())
+}
+
+/// The generation that a status says was seen: the cluster's own, or of the whole once all have caught
+/// up. 0 is not written.
+fn seen_generation(case: &Value) -> Option<Value> {
+    let object = &case["object"];
+    let number = |value: &Value, field: &str| value[field].as_i64().unwrap_or(0);
+    let before = number(&object["status"], "observedGeneration");
+    let wanted = number(&object["metadata"], "generation");
+    let is_caught_up = |item: &Value| {
+        let status = &item["status"];
+        status.is_object()
+            && number(status, "observedGeneration") >= number(status, "generation")
+            && number(status, "resourceTemplateGeneration") >= wanted
+    };
+    let is_whole = asks(case, "AggregateStatus") && items(case).iter().all(is_caught_up);
+    Some(if is_whole { wanted } else { before }).filter(|seen| *seen != 0).map(Value::from)
 }
 
 fn is_without_generation(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
     let annotation =
         &case["object"]["metadata"]["annotations"]["resourcetemplate.karmada.io/generation"];
     let generation = annotation.as_str().and_then(|text| text.parse::<i64>().ok());
+    let annotated = with_object(case, |object| {
+        let annotations = json!({"resourcetemplate.karmada.io/generation": "1"});
+        object["metadata"]["annotations"] = annotations;
+    });
     asks(case, "InterpretStatus")
         && is_of(case, &["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"])
         && fails(case)
         && generation.is_none()
         && ours.is_some_and(|ours| ours.get("resourceTemplateGeneration").is_none())
+        && same_without(our_answer(&annotated).as_ref(), ours, &["resourceTemplateGeneration"])
 }
 
 fn is_whole_number_in_go(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
@@ -131,166 +184,15 @@ fn is_odd_counter(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -
     let counters = ["active", "failed", "succeeded"];
     asks(case, "InterpretStatus")
         && fails(case)
-        && ours.is_some_and(|ours| counters.iter().any(|counter| ours[counter].is_string()))
-}
-
-const REFERENCES: &[&str] = &[
-    "certSecretRef",
-    "configMapKeyRef",
-    "configMapRef",
-    "secretKeyRef",
-    "secretRef",
-    "tls",
-    "valuesFrom",
-];
-
-fn is_nameless(reference: &Value) -> bool {
-    let names = |one: &Value| {
-        ["name", "secretName"]
-            .iter()
-            .any(|key| one[key].as_str().is_some_and(|name| !name.is_empty()))
-    };
-    match reference {
-        Value::Array(list) => !list.iter().all(names),
-        Value::Object(_) => !names(reference),
-        _ => false,
-    }
-}
-
-fn is_nameless_reference(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
-    asks(case, "InterpretDependency")
-        && fails(case)
-        && ours.is_some()
-        && any(&case["object"]["spec"], REFERENCES, is_nameless)
-}
-
-fn is_volume_of_workflow(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
-    let without_secrets = |answer: Option<&Value>| {
-        let references = answer.and_then(Value::as_array).cloned().unwrap_or_default();
-        references.into_iter().filter(|one| one["kind"] != "Secret").collect::<Vec<_>>()
-    };
-    is_kind(case, "Workflow")
-        && asks(case, "InterpretDependency")
-        && any(&case["object"]["spec"]["volumes"], &["secret"], Value::is_object)
-        && without_secrets(ours) == without_secrets(theirs)
-}
-
-fn is_without_references(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
-    let gvk = case["gvk"].as_str().unwrap_or_default();
-    asks(case, "InterpretDependency")
-        && gvk.starts_with("apps.kruise.io/")
-        && fails(case)
-        && ours.is_some_and(Value::is_null)
-}
-
-fn is_unreported_sidecar_set(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
-    let counters = ours.and_then(Value::as_object);
-    is_kind(case, "SidecarSet")
-        && asks(case, "AggregateStatus")
-        && fails(case)
-        && case["items"].is_null()
-        && counters.is_some_and(|counters| counters.values().all(|counter| *counter == 0))
-}
-
-fn is_unknown_hash(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
-    is_kind(case, "DaemonSet")
-        && asks(case, "AggregateStatus")
-        && theirs.is_some_and(|theirs| theirs["daemonSetHash"] == 0)
-        && same_without(ours, theirs, &["daemonSetHash"])
+        && ours.is_some_and(|ours| {
+            let mut written = counters.iter().filter(|counter| ours[**counter].is_string());
+            written.clone().count() > 0
+                && written.all(|counter| ours[*counter] == case["object"]["status"][*counter])
+        })
 }
 
 fn items(case: &Value) -> &[Value] {
     case["items"].as_array().map_or(&[], Vec::as_slice)
-}
-
-fn is_broadcast_job(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
-    let has_ended = |item: &Value| {
-        let conditions = item["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let ends = ["Complete", "Failed"];
-        conditions
-            .iter()
-            .any(|one| one["status"] == "True" && ends.iter().any(|end| one["type"] == *end))
-    };
-    let mut ends = items(case).iter().map(has_ended);
-    let is_carried_over = ends.by_ref().any(|ended| ended) && ends.any(|ended| !ended);
-    let is_complete = ours.is_some_and(|ours| {
-        let conditions = ours["conditions"].as_array();
-        conditions.is_some_and(|list| list.iter().any(|one| one["type"] == "Complete"))
-    });
-    is_kind(case, "BroadcastJob")
-        && asks(case, "AggregateStatus")
-        && (is_carried_over || is_complete)
-        && same_without(ours, theirs, &["conditions", "completionTime"])
-}
-
-fn is_chart_generation(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
-    is_kind(case, "HelmChart")
-        && asks(case, "InterpretStatus")
-        && theirs.is_none_or(|theirs| theirs.get("observedGeneration").is_none())
-        && same_without(ours, theirs, &["observedGeneration"])
-}
-
-fn is_count_of_failures(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
-    is_kind(case, "HelmRelease")
-        && asks(case, "AggregateStatus")
-        && same_without(ours, theirs, &["failures", "installFailures", "upgradeFailures"])
-}
-
-const SPARK_STATES: &[&str] = &[
-    "",
-    "COMPLETED",
-    "FAILED",
-    "FAILING",
-    "INVALIDATING",
-    "PENDING_RERUN",
-    "RESUMING",
-    "RUNNING",
-    "SUBMISSION_FAILED",
-    "SUBMITTED",
-    "SUCCEEDING",
-    "SUSPENDED",
-    "SUSPENDING",
-    "UNKNOWN",
-];
-
-fn is_unknown_state(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
-    let is_unknown = |item: &Value| {
-        let state = &item["status"]["applicationState"];
-        !state.is_null() && !SPARK_STATES.iter().any(|known| state["state"] == *known)
-    };
-    is_kind(case, "SparkApplication")
-        && asks(case, "AggregateStatus")
-        && fails(case)
-        && ours.is_some()
-        && items(case).iter().any(is_unknown)
-}
-
-fn is_less_than_none(case: &Value, _ours: Option<&Value>, theirs: Option<&Value>) -> bool {
-    let groups = theirs.map(|theirs| &theirs["spec"]["rayClusterConfig"]["workerGroupSpecs"]);
-    let is_negative = |group: &Value| group["replicas"].as_i64().is_some_and(|count| count < 0);
-    is_kind(case, "RayService")
-        && asks(case, "ReviseReplica")
-        && groups.and_then(Value::as_array).is_some_and(|groups| groups.iter().any(is_negative))
-}
-
-fn is_nameless_cluster(case: &Value, _ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
-    let has_no_name = |item: &Value| item["clusterName"].as_str().is_none_or(str::is_empty);
-    asks(case, "AggregateStatus") && items(case).iter().any(has_no_name)
-}
-
-fn is_without_account(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
-    let spec = &case["object"]["spec"];
-    is_kind(case, "OCIRepository")
-        && asks(case, "InterpretDependency")
-        && fails(case)
-        && ours.is_some()
-        && spec.is_object()
-        && spec["serviceAccountName"].is_null()
-}
-
-fn is_stumble(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
-    let error = case["error"].as_str().unwrap_or_default();
-    case["interpreter"] == "thirdparty" && error.contains("nil") && ours.is_some()
 }
 
 /// Whether some field `of` in a value has something that `holds`.
@@ -302,41 +204,4 @@ fn any(value: &Value, of: &[&str], holds: fn(&Value) -> bool) -> bool {
         Value::Array(list) => list.iter().any(|value| any(value, of, holds)),
         _ => false,
     }
-}
-
-fn has_odd_amount(amounts: &Value) -> bool {
-    let is_odd = |amount: &Value| serde_json::from_value::<Quantity>(amount.clone()).is_err();
-    amounts.as_object().is_some_and(|amounts| amounts.values().any(is_odd))
-}
-
-fn is_odd_amount(case: &Value, ours: Option<&Value>, _theirs: Option<&Value>) -> bool {
-    (asks(case, "InterpretReplica") || asks(case, "InterpretComponent"))
-        && fails(case)
-        && ours.is_some()
-        && any(&case["object"]["spec"], &["requests", "limits", "overhead"], has_odd_amount)
-}
-
-fn has_odd_operator(tolerations: &Value) -> bool {
-    let is_odd = |one: &Value| serde_json::from_value::<Toleration>(one.clone()).is_err();
-    tolerations.as_array().is_some_and(|list| list.iter().any(is_odd))
-}
-
-/// The value without any tolerations, and without what is empty then.
-fn without_tolerations(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .filter(|(key, _)| *key != "tolerations")
-            .map(|(key, value)| (key.clone(), without_tolerations(value)))
-            .filter(|(_, value)| value.as_object().is_none_or(|map| !map.is_empty()))
-            .collect(),
-        Value::Array(list) => list.iter().map(without_tolerations).collect(),
-        _ => value.clone(),
-    }
-}
-
-fn is_odd_toleration(case: &Value, ours: Option<&Value>, theirs: Option<&Value>) -> bool {
-    (asks(case, "InterpretReplica") || asks(case, "InterpretComponent"))
-        && any(&case["object"]["spec"], &["tolerations"], has_odd_operator)
-        && ours.map(without_tolerations) == theirs.map(without_tolerations)
 }

@@ -1,0 +1,102 @@
+//! A round of the scheduler for one binding, and what it leaves there.
+
+use jiff::Timestamp;
+
+use super::binding::Binding;
+use super::explain;
+use super::survey::Sight;
+use crate::api::condition::{self, Condition, ConditionStatus};
+use crate::api::marks;
+use crate::schedule::trigger::{Trigger, is_requested};
+use crate::schedule::{self, Attempt, Refusal, Request};
+
+/// Chooses clusters if there is a cause to, and writes down what came of it: clusters, affinity
+/// group, condition. `previous` is the binding as it was decided on last.
+pub fn choose(
+    binding: &mut Binding,
+    previous: Option<&Binding>,
+    cause: Option<Trigger>,
+    sight: Sight<'_>,
+    now: Timestamp,
+) {
+    if cause.is_none() {
+        if binding.is_waiting() && !binding.spec.clusters.is_empty() {
+            // It was refused, and then asked for what it has.
+            binding.reasons.attempt.clear();
+            record_success(binding, previous, now);
+        }
+        return;
+    }
+    let Sight { snapshot, companions, profile } = sight;
+    let (spec, status) = (&binding.spec, &binding.status);
+    let request = Request { spec, status, companions, profile };
+    let Attempt { decision, refused, candidates } = schedule::attempt(&request, snapshot);
+    explain::tried(binding, refused, decision.as_ref().ok());
+    binding.reasons.attempt.clear();
+    match decision {
+        Ok(decision) => {
+            // How clusters stood is of the time at which they were chosen.
+            if decision.clusters != binding.spec.clusters || binding.reasons.standings.is_empty() {
+                explain::standings(binding, &decision, snapshot);
+            }
+            binding.spec.clusters = decision.clusters;
+            binding.status.scheduler_observed_affinity_name = decision.affinity.unwrap_or_default();
+            record_success(binding, previous, now);
+        }
+        Err(refusal) => {
+            explain::attempt(binding, &candidates, snapshot);
+            record_refusal(binding, &refusal, now);
+        }
+    }
+}
+
+/// Writes down that clusters were chosen; when that was only changes with the choice.
+pub(super) fn record_success(binding: &mut Binding, previous: Option<&Binding>, now: Timestamp) {
+    apply_placement(binding);
+    let is_same = previous.is_some_and(|previous| {
+        previous.spec.clusters == binding.spec.clusters
+            && previous.applied_placement() == binding.applied_placement()
+            && previous.status.last_scheduled_time.is_some()
+    });
+    if !is_same || is_requested(&binding.spec, &binding.status) {
+        binding.status.last_scheduled_time = Some(now);
+    }
+    let message = "Binding has been scheduled successfully.";
+    set_scheduled(binding, ConditionStatus::True, "Success", message, now);
+}
+
+/// Writes down that no clusters were chosen. When none fits there is none from now on; when it
+/// cannot be decided the clusters of before stay.
+fn record_refusal(binding: &mut Binding, refusal: &Refusal, now: Timestamp) {
+    if matches!(refusal, Refusal::NoClusterFits { .. }) {
+        binding.spec.clusters.clear();
+        apply_placement(binding);
+    }
+    let (reason, message) = (refusal.condition_reason(), refusal.to_string());
+    set_scheduled(binding, ConditionStatus::False, reason, &message, now);
+}
+
+/// Records the placement that the clusters were decided by.
+fn apply_placement(binding: &mut Binding) {
+    let Some(placement) = &binding.spec.placement else { return };
+    let text = serde_json::to_string(placement).expect("a placement has a JSON form");
+    binding.metadata.annotations.insert(marks::APPLIED_PLACEMENT.to_owned(), text);
+}
+
+fn set_scheduled(
+    binding: &mut Binding,
+    status: ConditionStatus,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) {
+    let scheduled = Condition {
+        type_: marks::CONDITION_SCHEDULED.to_owned(),
+        status,
+        observed_generation: None,
+        last_transition_time: now,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    };
+    condition::set(&mut binding.status.conditions, scheduled);
+}
