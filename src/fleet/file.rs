@@ -16,6 +16,7 @@ use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
 use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
 use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
+use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use crate::api::settings::FleetSettings;
 
 use super::contents::contents;
@@ -85,6 +86,8 @@ pub enum Object {
     TaintPolicy(Arc<ClusterTaintPolicy>),
     /// What a kind means, in Lua.
     Customization(Arc<ResourceInterpreterCustomization>),
+    /// What kinds mean, by HTTPS.
+    WebhookConfiguration(Arc<ResourceInterpreterWebhookConfiguration>),
     /// Settings of the fleet.
     Settings(Arc<FleetSettings>),
 }
@@ -174,7 +177,7 @@ impl Loader<'_> {
             return;
         }
         drop_server_owned(&mut checked, &mut manifest);
-        let is_own = is_own(manifest.group(), manifest.kind());
+        let is_own = is_own(manifest.group());
         if !(is_own && manifest.kind() == FleetSettings::KIND) {
             metadata(&mut checked, &manifest);
         }

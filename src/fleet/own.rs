@@ -16,6 +16,7 @@ use crate::api::propagation_policy::{
     default_propagation_policy,
 };
 use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
+use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use crate::api::schema;
 use crate::api::settings::{FleetSettings, SETTINGS_PATH};
 
@@ -123,6 +124,15 @@ impl Own for ResourceInterpreterCustomization {
     }
 }
 
+impl Own for ResourceInterpreterWebhookConfiguration {
+    fn validate(&self, checked: &mut Checked<'_, '_>) {
+        validate::webhooks(checked, &self.webhooks);
+    }
+    fn keep(self) -> Object {
+        Object::WebhookConfiguration(Arc::new(self))
+    }
+}
+
 impl Own for FleetSettings {
     fn validate(&self, checked: &mut Checked<'_, '_>) {
         if checked.report.path() != SETTINGS_PATH {
@@ -159,20 +169,15 @@ const KINDS: &[OwnKind] = &[
     kind::<OverridePolicy>(),
     kind::<PropagationPolicy>(),
     kind::<ResourceInterpreterCustomization>(),
+    kind::<ResourceInterpreterWebhookConfiguration>(),
 ];
 
 fn group_of(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// The one kind of Karmada's in a group of ours that nothing acts upon.
-const WEBHOOK: (&str, &str) = ("config.karmada.io", "ResourceInterpreterWebhookConfiguration");
-
 /// Whether objects of this kind steer the fleet rather than run in it.
-pub(super) fn is_own(group: &str, kind: &str) -> bool {
-    if (group, kind) == WEBHOOK {
-        return false;
-    }
+pub(super) fn is_own(group: &str) -> bool {
     group == "work.karmada.io" || KINDS.iter().any(|kind| group_of(kind.api_version) == group)
 }
 

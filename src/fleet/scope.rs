@@ -91,6 +91,7 @@ const NAMESPACED: &[(&str, &str)] = &[
 const KARMADA_CLUSTER_SCOPED: &[(&str, &str)] = &[
     ("cluster.karmada.io", "Cluster"),
     ("config.karmada.io", "ResourceInterpreterCustomization"),
+    ("config.karmada.io", "ResourceInterpreterWebhookConfiguration"),
     ("policy.karmada.io", "ClusterOverridePolicy"),
     ("policy.karmada.io", "ClusterPropagationPolicy"),
     ("policy.karmada.io", "ClusterTaintPolicy"),
