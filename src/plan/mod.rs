@@ -46,7 +46,7 @@ pub use clusters::{ClusterState, snapshot};
 pub use decide::Unplaced;
 pub use diff::{PlanDiff, Removals, TemplateChange, WorkChanges, subject};
 pub use explanation::{ClusterExplanation, Explanation};
-pub use member_scripts::{SCRIPTS_DIR, script_of_path};
+pub use member_scripts::{SCRIPTS_DIR, is_path_of_webhooks, script_of_path};
 pub use memo::Memo;
 pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};

@@ -3,6 +3,8 @@
 mod hostile;
 mod operations;
 mod verb;
+pub(crate) mod webhook_server;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +52,7 @@ fn with(operation: Operation, script: &str) -> Interpreter {
 }
 
 fn load(interpreter: &mut Interpreter, operation: Operation, script: &str) {
-    interpreter.load(Arc::new(Scripts::new([&customization("games", operation, script)])));
+    interpreter.load(Arc::new(Scripts::new([&customization("games", operation, script)]).into()));
 }
 
 /// A game with this `spec`, and this `status` unless it is null.
