@@ -162,6 +162,7 @@ impl Ledger {
                 (files, previous)
             }
         };
+        self.recall_answers(tip, &files)?;
         self.results = Some(Results { tip, files, previous });
         Ok(())
     }
@@ -259,8 +260,9 @@ impl Ledger {
         diff: &PlanDiff,
         now: Timestamp,
     ) -> Result<(ObjectId, bool, BTreeMap<ClusterName, ObjectId>), LedgerError> {
-        let results = self.results.as_ref().expect("refreshed before it is published");
         let mut files = plan.files();
+        files.extend(self.answers(fleet));
+        let results = self.results.as_ref().expect("refreshed before it is published");
         let mut edits = edits(&results.files, &files);
         let mut updates = Vec::new();
         let message = message(&crate::plan::subject(diff), fleet.commit, now);
