@@ -21,6 +21,7 @@ pub mod propagation_policy;
 pub mod quantity;
 pub mod report;
 pub mod resource_interpreter_customization;
+pub mod resource_interpreter_webhook_configuration;
 pub mod schema;
 pub mod selector;
 pub mod settings;

@@ -14,6 +14,7 @@ use super::meta::Resource;
 use super::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use super::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
 use super::resource_interpreter_customization::ResourceInterpreterCustomization;
+use super::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use super::settings::FleetSettings;
 
 /// The schema of one kind.
@@ -59,6 +60,7 @@ fn kinds(settings: fn() -> SchemaSettings) -> Vec<KindSchema> {
         kind::<OverridePolicy>(settings()),
         kind::<PropagationPolicy>(settings()),
         kind::<ResourceInterpreterCustomization>(settings()),
+        kind::<ResourceInterpreterWebhookConfiguration>(settings()),
     ]
 }
 

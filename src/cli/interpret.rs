@@ -18,17 +18,17 @@ use crate::api::names::ObjectId;
 use crate::api::problem::{Problem, Severity};
 use crate::api::resource_interpreter_customization::Operation;
 use crate::api::yaml;
-use crate::customize::{self, Failure, Interpreter, Limits, Printed, Program, Scripts};
+use crate::customize::{self, Failure, Interpreter, Limits, Printed, Program, Rules, Webhooks};
 use crate::fleet::{Fleet, parse_file};
 
-/// Check the scripts of customizations, or try one operation on objects in files
+/// Check customizations and webhooks, or try one operation on objects in files
 #[derive(clap::Args, Debug)]
 pub(super) struct InterpretArgs {
-    /// File with ResourceInterpreterCustomizations (can be repeated); `-` is standard input. Without it
-    /// the native rules answer
+    /// File with ResourceInterpreterCustomizations and ResourceInterpreterWebhookConfigurations (can be
+    /// repeated); `-` is standard input. Without it the native rules answer
     #[arg(long, short, value_name = "FILE")]
     filename: Vec<PathBuf>,
-    /// Check the scripts and run nothing
+    /// Check them, run nothing and call nobody
     #[arg(long, requires = "filename", conflicts_with = "operation")]
     check: bool,
     /// The operation to try
@@ -119,7 +119,7 @@ pub(super) fn run(args: &InterpretArgs) -> anyhow::Result<Exit> {
         told(&fleet)?;
         return Ok(Exit::Clean);
     };
-    interpreter.load(Arc::new(Scripts::of(&fleet)));
+    interpreter.load(Arc::new(Rules::of(&fleet)));
     let result = answer(&interpreter, operation.into(), args)?;
     let mut out = std::io::stdout().lock();
     match args.output {
@@ -143,8 +143,12 @@ fn customizations(files: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
     let across = across.into_iter().filter(|problem| problem.code != "FLEET_EMPTY");
     let mut problems: Vec<Problem> = alone.chain(across).collect();
     let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
-    if fleet.customizations.is_empty() && is_sound && !files.is_empty() {
-        bail!("CONFIG_READ no ResourceInterpreterCustomization in {}", files[0].display());
+    let is_nothing = fleet.customizations.is_empty() && fleet.webhook_configurations.is_empty();
+    if is_nothing && is_sound && !files.is_empty() {
+        bail!(
+            "CONFIG_READ no ResourceInterpreterCustomization or ResourceInterpreterWebhookConfiguration in {}",
+            files[0].display()
+        );
     }
     problems.sort();
     problems.dedup();
@@ -160,6 +164,9 @@ fn told(fleet: &Fleet) -> anyhow::Result<()> {
             let (api_version, kind) = (&target.api_version, &target.kind);
             writeln!(out, "{name}: {operation} of {api_version} {kind}: pass")?;
         }
+    }
+    for webhook in &Webhooks::of(fleet) {
+        writeln!(out, "{}: {}: pass", webhook.name, webhook.url)?;
     }
     Ok(())
 }

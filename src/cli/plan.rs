@@ -14,6 +14,9 @@ pub(super) struct PlanArgs {
     /// Commit to plan for
     #[arg(long, value_name = "REVISION", default_value = "HEAD")]
     commit: String,
+    /// Ask webhooks what is not recorded: templates of the commit are sent to them
+    #[arg(long)]
+    call_webhooks: bool,
     /// Print the plan in this format
     #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
     output: Format,
@@ -43,20 +46,39 @@ pub(super) enum Which<'a> {
     Revision(&'a str),
 }
 
+/// Which answers of webhooks count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    /// Those in the results.
+    Recorded,
+    /// Those too that they give now.
+    Called,
+}
+
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
-    let exit = print(&args.repository, &Which::Revision(&args.commit), args.output)?;
+    let which = Which::Revision(&args.commit);
+    let answers = if args.call_webhooks { Answers::Called } else { Answers::Recorded };
+    let exit = print(&args.repository, &which, answers, args.output)?;
     Ok(if exit == Exit::Changes && !args.exit_code { Exit::Clean } else { exit })
 }
 
 /// Prints the plan for a terminal; what `apply --dry-run` does.
 pub(super) fn show(repository: &Repository, which: &Which<'_>) -> anyhow::Result<Exit> {
-    let exit = print(repository, which, Format::Text)?;
+    let exit = print(repository, which, Answers::Recorded, Format::Text)?;
     Ok(if exit == Exit::Changes { Exit::Clean } else { exit })
 }
 
-fn print(repository: &Repository, which: &Which<'_>, format: Format) -> anyhow::Result<Exit> {
+fn print(
+    repository: &Repository,
+    which: &Which<'_>,
+    answers: Answers,
+    format: Format,
+) -> anyhow::Result<Exit> {
     let mut ledger = repository.ledger()?;
     ledger.read_only();
+    if answers == Answers::Called {
+        ledger.call_webhooks();
+    }
     // The source says where the record is, not the commit that is looked at.
     let found = ledger.find_refs();
     if repository.source_branch.is_some() {

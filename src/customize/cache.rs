@@ -23,15 +23,21 @@ pub(super) fn key(script: ObjectId, function: &str, arguments: &[u8]) -> Key {
 }
 
 /// Replies by call. What was not asked for since the young half last filled up is forgotten.
-#[derive(Debug, Default)]
-pub(super) struct Cache {
-    young: BTreeMap<Key, (Reply, usize)>,
-    old: BTreeMap<Key, (Reply, usize)>,
+#[derive(Debug)]
+pub(super) struct Cache<R = Reply> {
+    young: BTreeMap<Key, (R, usize)>,
+    old: BTreeMap<Key, (R, usize)>,
     n_young_bytes: usize,
 }
 
-impl Cache {
-    pub(super) fn get(&mut self, key: &Key) -> Option<Reply> {
+impl<R> Default for Cache<R> {
+    fn default() -> Self {
+        Self { young: BTreeMap::new(), old: BTreeMap::new(), n_young_bytes: 0 }
+    }
+}
+
+impl<R: Clone> Cache<R> {
+    pub(super) fn get(&mut self, key: &Key) -> Option<R> {
         if let Some((reply, _)) = self.young.get(key) {
             return Some(reply.clone());
         }
@@ -41,7 +47,7 @@ impl Cache {
     }
 
     /// Keeps a reply that took `n_bytes`.
-    pub(super) fn insert(&mut self, key: Key, reply: Reply, n_bytes: usize) {
+    pub(super) fn insert(&mut self, key: Key, reply: R, n_bytes: usize) {
         self.n_young_bytes += n_bytes + key.len();
         self.young.insert(key, (reply, n_bytes));
         if self.n_young_bytes > HALF_BYTES_MAX {

@@ -1,9 +1,10 @@
-//! Why a customization gave no answer.
+//! Why a customization or webhook gave no answer.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::webhook::WebhookCause;
 use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
 use crate::interpret::{NoAnswer, Unreadable};
 
@@ -26,7 +27,23 @@ pub enum Failure {
         /// What went wrong.
         cause: Cause,
     },
-    /// No script was asked, and the object lacks what its kind cannot do without.
+    /// A webhook was asked, and is to blame. No other layer is asked then.
+    #[error(
+        "{operation} of {} {} by the webhook `{webhook}`: {cause}",
+        target.api_version,
+        target.kind
+    )]
+    Webhook {
+        /// Names of the ResourceInterpreterWebhookConfiguration and of the webhook in it.
+        webhook: Arc<str>,
+        /// The kind that it was asked about.
+        target: CustomizationTarget,
+        /// What was asked.
+        operation: Operation,
+        /// What went wrong.
+        cause: WebhookCause,
+    },
+    /// Nobody was asked, and the object lacks what its kind cannot do without.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
 }
@@ -37,6 +54,7 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Script { cause, .. } => cause.code(),
+            Self::Webhook { cause, .. } => cause.code(),
             Self::Unreadable(_) => Unreadable::CODE,
         }
     }
@@ -46,6 +64,7 @@ impl Failure {
     pub fn hint(&self) -> String {
         match self {
             Self::Script { cause, .. } => cause.hint(),
+            Self::Webhook { cause, .. } => cause.hint().to_owned(),
             Self::Unreadable(_) => Unreadable::HINT.to_owned(),
         }
     }
@@ -55,6 +74,8 @@ impl From<Failure> for NoAnswer {
     fn from(failure: Failure) -> Self {
         let is_passing = match &failure {
             Failure::Script { cause, .. } => !cause.is_lasting(),
+            // Another version of the server may know better.
+            Failure::Webhook { .. } => true,
             Failure::Unreadable(_) => false,
         };
         let (code, message, hint) = (failure.code(), failure.to_string(), failure.hint());

@@ -1,4 +1,5 @@
-//! What an object means: a customization's answer where there is one, else the native one.
+//! What an object means: the answer of a customization where there is one, else of a webhook, else the
+//! native one.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,9 +13,11 @@ use super::convert::settle_empty;
 use super::failure::{Cause, Failure};
 use super::limits::Limits;
 use super::process::Program;
-use super::scripts::{Script, Scripts};
+use super::rules::Rules;
+use super::scripts::Script;
+use super::webhook::{Access, Layer, Records};
 use crate::api::binding::{AggregatedStatusItem, Component, ReplicaRequirements};
-use crate::api::manifest::Manifest;
+use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::ObjectId;
 use crate::api::report::Health;
 use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
@@ -26,29 +29,58 @@ const NO_TIME: i64 = 0;
 /// Answers questions about objects. Has one worker, started at the first call of a script, so its
 /// owner waits for at most a call's time limit; a fleet without customizations starts none.
 ///
-/// A failure of a script is the answer: no other layer is asked.
+/// A failure of a script or webhook is the answer: no other layer is asked.
 #[derive(Debug)]
 pub struct Interpreter {
     calls: RefCell<Calls>,
-    scripts: Arc<Scripts>,
+    webhooks: Layer,
+    rules: Arc<Rules>,
 }
 
 impl Interpreter {
-    /// An interpreter without scripts.
+    /// An interpreter without rules of users.
     #[must_use]
     pub fn new(program: Program, limits: Limits) -> Self {
-        Self { calls: RefCell::new(Calls::new(program, limits)), scripts: Arc::default() }
+        let calls = RefCell::new(Calls::new(program, limits));
+        Self { calls, webhooks: Layer::default(), rules: Arc::default() }
     }
 
-    /// Takes these scripts in place of those before. What scripts that stay have answered is kept.
-    pub fn load(&mut self, scripts: Arc<Scripts>) {
-        self.scripts = scripts;
+    /// Takes these rules in place of those before. What rules that stay have answered is kept.
+    pub fn load(&mut self, rules: Arc<Rules>) {
+        self.rules = rules;
     }
 
-    /// The scripts in force.
+    /// The rules in force.
     #[must_use]
-    pub fn scripts(&self) -> &Scripts {
-        &self.scripts
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Has these answers of webhooks stand for those to the same questions.
+    pub fn recall(&mut self, records: Records) {
+        self.webhooks.set(Access::Network, records);
+    }
+
+    /// From now on webhooks are not called: what is not among these answers has none.
+    pub fn replay(&mut self, records: Records) {
+        self.webhooks.set(Access::Records, records);
+    }
+
+    /// What webhooks answered to questions about templates.
+    pub fn records(&mut self) -> &mut Records {
+        self.webhooks.records()
+    }
+
+    /// Forgets what webhooks answered that no plan for these templates asks them.
+    pub fn prune_records<'t>(&mut self, template: impl Fn(&ObjectKey) -> Option<&'t Manifest>) {
+        let Rules { scripts, webhooks } = &*self.rules;
+        self.webhooks.records().retain(|key, operation, name| {
+            template(key).is_some_and(|template| {
+                let webhook = webhooks.get(template, operation);
+                scripts.get(template, operation).is_empty()
+                    && webhook.is_some_and(|webhook| *webhook.name == *name)
+            })
+        });
     }
 
     /// Whether a script is Lua and defines the function of `operation`.
@@ -60,7 +92,8 @@ impl Interpreter {
     pub fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, Failure> {
         let operation = Operation::InterpretReplica;
         let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
-            return Ok(interpret::replicas(template));
+            let answer = self.webhooks.replicas(&self.rules.webhooks, template)?;
+            return Ok(answer.or_else(|| interpret::replicas(template)));
         };
         asked.read(|results| {
             let count = match results.first() {
@@ -82,7 +115,10 @@ impl Interpreter {
     pub fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, Failure> {
         let operation = Operation::InterpretComponent;
         let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
-            return Ok(interpret::components(template)?);
+            return match self.webhooks.components(&self.rules.webhooks, template)? {
+                None => Ok(interpret::components(template)?),
+                components => Ok(components),
+            };
         };
         asked.read(|results| {
             let mut components: Vec<Component> = match results.first() {
@@ -100,7 +136,10 @@ impl Interpreter {
         let operation = Operation::ReviseReplica;
         let asked = self.ask(manifest, operation, NO_TIME, &(&*manifest, count))?;
         match asked {
-            None => interpret::revise_replicas(manifest, count),
+            None => match self.webhooks.revised(&self.rules.webhooks, manifest, count)? {
+                None => interpret::revise_replicas(manifest, count),
+                Some(revised) => *manifest = revised,
+            },
             Some(asked) => *manifest = asked.read(|results| whole(&results, manifest, None))?,
         }
         Ok(())
@@ -110,7 +149,10 @@ impl Interpreter {
     pub fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Failure> {
         let asked = self.ask(desired, Operation::Retain, NO_TIME, &[&*desired, live])?;
         match asked {
-            None => interpret::retain(desired, live)?,
+            None => match self.webhooks.retained(&self.rules.webhooks, desired, live)? {
+                None => interpret::retain(desired, live)?,
+                Some(retained) => *desired = retained,
+            },
             Some(asked) => *desired = asked.read(|results| whole(&results, desired, Some(live)))?,
         }
         Ok(())
@@ -119,7 +161,10 @@ impl Interpreter {
     /// The part of a live object's status that goes into the report; `None` when there is none.
     pub fn reflect(&self, live: &Manifest, now: Timestamp) -> Result<Option<Value>, Failure> {
         let asked = self.ask(live, Operation::InterpretStatus, now.as_second(), &[live])?;
-        let Some(asked) = asked else { return Ok(interpret::reflect(live)) };
+        let Some(asked) = asked else {
+            let answer = self.webhooks.reflected(&self.rules.webhooks, live)?;
+            return Ok(answer.or_else(|| interpret::reflect(live)));
+        };
         asked.read(|results| match results.into_iter().next() {
             Some(table @ (Value::Object(_) | Value::Array(_))) => Ok(Some(if is_empty(&table) {
                 Value::Object(Map::new())
@@ -143,27 +188,28 @@ impl Interpreter {
         let given = (!items.is_empty()).then_some(items);
         let operation = Operation::AggregateStatus;
         let asked = self.ask(template, operation, now.as_second(), &(template, given))?;
-        let Some(asked) = asked else { return Ok(interpret::aggregate(template, items, now)?) };
-        let before = template.0.get("status").filter(|status| !status.is_null());
+        let Some(asked) = asked else {
+            return match self.webhooks.aggregated(&self.rules.webhooks, template, items)? {
+                None => Ok(interpret::aggregate(template, items, now)?),
+                Some(status) => Ok(new_status(template, Some(status))),
+            };
+        };
         asked.read(|results| {
             let Some(Value::Object(mut object)) = results.into_iter().next() else {
                 return Err("AggregateStatus returns the whole object".to_owned());
             };
-            let after = object.remove("status").filter(|status| !status.is_null());
-            let after = after.filter(|status| !is_empty(status)).map(|status| settled(status, &[]));
-            Ok(match (before, after) {
-                (None, None) => None,
-                (Some(before), Some(after)) if *before == after => None,
-                (Some(before), None) if is_empty(before) => None,
-                (_, after) => Some(after.unwrap_or_else(|| Value::Object(Map::new()))),
-            })
+            let after = object.remove("status").filter(|status| !is_empty(status));
+            Ok(new_status(template, after.map(|status| settled(status, &[]))))
         })
     }
 
     /// Health of a live object. Who gets a failure takes it as `Unknown`.
     pub fn health(&self, live: &Manifest, now: Timestamp) -> Result<Health, Failure> {
         let asked = self.ask(live, Operation::InterpretHealth, now.as_second(), &[live])?;
-        let Some(asked) = asked else { return Ok(interpret::health(live)) };
+        let Some(asked) = asked else {
+            let answer = self.webhooks.health(&self.rules.webhooks, live)?;
+            return Ok(answer.unwrap_or_else(|| interpret::health(live)));
+        };
         asked.read(|results| match results.first() {
             Some(Value::Bool(true)) => Ok(Health::Healthy),
             Some(Value::Bool(false)) => Ok(Health::Unhealthy),
@@ -174,9 +220,12 @@ impl Interpreter {
     /// What `template` refers to and cannot run without, by API version, kind, namespace and name;
     /// each once. All scripts of its kind are asked, and their answers are united.
     pub fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Failure> {
-        let scripts = self.scripts.get(template, Operation::InterpretDependency);
+        let scripts = self.rules.scripts.get(template, Operation::InterpretDependency);
         if scripts.is_empty() {
-            return Ok(interpret::dependencies(template)?);
+            return match self.webhooks.dependencies(&self.rules.webhooks, template)? {
+                None => Ok(interpret::dependencies(template)?),
+                Some(dependencies) => Ok(dependencies),
+            };
         }
         let mut united = Vec::new();
         for script in scripts {
@@ -188,9 +237,7 @@ impl Interpreter {
                 other => Err(mismatch("a list", other.as_ref())),
             })?);
         }
-        united.sort_by(|a: &Dependency, b| dependency_key(a).cmp(&dependency_key(b)));
-        united.dedup();
-        Ok(united)
+        Ok(in_order(united))
     }
 
     /// What the script that answers this question returned; `None` if there is none.
@@ -201,7 +248,9 @@ impl Interpreter {
         now: i64,
         arguments: &impl Serialize,
     ) -> Result<Option<Asked>, Failure> {
-        let Some(script) = self.scripts.get(object, operation).first() else { return Ok(None) };
+        let Some(script) = self.rules.scripts.get(object, operation).first() else {
+            return Ok(None);
+        };
         let call = Call { script, operation, now };
         Asked::new(self.calls.borrow_mut().call(call, arguments), object, call).map(Some)
     }
@@ -209,7 +258,7 @@ impl Interpreter {
 
 impl interpret::Interpreter for Interpreter {
     fn basis(&self) -> ObjectId {
-        self.scripts.id()
+        self.rules.id()
     }
 
     fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, NoAnswer> {
@@ -309,7 +358,18 @@ fn whole(
     Ok(after)
 }
 
-fn dependencies_of(list: Value) -> Result<Vec<Dependency>, String> {
+/// The status that an answer gives a template; `None` when it stays as it is.
+fn new_status(template: &Manifest, after: Option<Value>) -> Option<Value> {
+    let before = template.0.get("status").filter(|status| !status.is_null());
+    match (before, after.filter(|status| !status.is_null() && !is_empty(status))) {
+        (None, None) => None,
+        (Some(before), Some(after)) if *before == after => None,
+        (Some(before), None) if is_empty(before) => None,
+        (_, after) => Some(after.unwrap_or_else(|| Value::Object(Map::new()))),
+    }
+}
+
+pub(super) fn dependencies_of(list: Value) -> Result<Vec<Dependency>, String> {
     let mut dependencies: Vec<Dependency> = typed(list)?;
     for dependency in &mut dependencies {
         dependency.namespace = dependency.namespace.take().filter(|name| !name.is_empty());
@@ -323,8 +383,13 @@ fn dependencies_of(list: Value) -> Result<Vec<Dependency>, String> {
     Ok(dependencies)
 }
 
-fn dependency_key(one: &Dependency) -> (&str, &str, Option<&str>, &str) {
-    (&one.api_version, &one.kind, one.namespace.as_deref(), &one.name)
+pub(super) fn in_order(mut dependencies: Vec<Dependency>) -> Vec<Dependency> {
+    fn key(one: &Dependency) -> (&str, &str, Option<&str>, &str) {
+        (&one.api_version, &one.kind, one.namespace.as_deref(), &one.name)
+    }
+    dependencies.sort_by(|a, b| key(a).cmp(&key(b)));
+    dependencies.dedup();
+    dependencies
 }
 
 fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, String> {

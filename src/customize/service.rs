@@ -1,4 +1,4 @@
-//! The thread that runs scripts for executors: questions in, answers out, one after the other.
+//! The thread that asks scripts and webhooks for executors: questions in, answers out, one after the other.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::interpreter::Interpreter;
 use super::limits::Limits;
 use super::process::Program;
-use super::scripts::Scripts;
+use super::rules::Rules;
 use crate::api::manifest::Manifest;
 use crate::api::report::Health;
 use crate::interpret::NoAnswer;
@@ -22,7 +22,7 @@ pub type Seen = (Result<Health, NoAnswer>, Result<Option<Value>, NoAnswer>);
 /// Asks an [`Interpreter`] in a thread of its own, which ends with the last handle.
 #[derive(Clone, Debug)]
 pub struct Service {
-    questions: mpsc::Sender<(Arc<Scripts>, Question)>,
+    questions: mpsc::Sender<(Arc<Rules>, Question)>,
 }
 
 enum Question {
@@ -44,39 +44,39 @@ impl Service {
         let thread = std::thread::Builder::new().name("customizations".to_owned());
         thread.spawn(move || {
             let mut interpreter = Interpreter::new(program, limits);
-            while let Ok((scripts, question)) = asked.recv() {
-                interpreter.load(scripts);
+            while let Ok((rules, question)) = asked.recv() {
+                interpreter.load(rules);
                 answer(&interpreter, question);
             }
         })?;
         Ok(Self { questions })
     }
 
-    /// What the scripts see in a live object.
-    pub async fn see(&self, scripts: Arc<Scripts>, live: Manifest) -> Seen {
+    /// What the rules see in a live object.
+    pub async fn see(&self, rules: Arc<Rules>, live: Manifest) -> Seen {
         let (answer, answered) = oneshot::channel();
-        self.ask(scripts, Question::See(live, answer));
+        self.ask(rules, Question::See(live, answer));
         answered.await.unwrap_or_else(|_| (Err(gone()), Err(gone())))
     }
 
     /// `desired` with what a member keeps of its `live` object.
     ///
     /// # Errors
-    /// The script that answers fails.
+    /// The script or webhook that answers fails.
     pub async fn retain(
         &self,
-        scripts: Arc<Scripts>,
+        rules: Arc<Rules>,
         desired: Manifest,
         live: Manifest,
     ) -> Result<Manifest, NoAnswer> {
         let (answer, answered) = oneshot::channel();
-        self.ask(scripts, Question::Retain { desired, live, answer });
+        self.ask(rules, Question::Retain { desired, live, answer });
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    fn ask(&self, scripts: Arc<Scripts>, question: Question) {
+    fn ask(&self, rules: Arc<Rules>, question: Question) {
         // When the thread is gone the question is dropped, and so is the way back.
-        let _ = self.questions.send((scripts, question));
+        let _ = self.questions.send((rules, question));
     }
 }
 

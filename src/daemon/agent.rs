@@ -22,8 +22,9 @@ use super::status_ref::StatusRef;
 use super::upkeep::Upkeep;
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
+use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use crate::api::settings::HistorySettings;
-use crate::customize::{Program, Script, Scripts};
+use crate::customize::{Program, Rules, Script, Scripts, Webhooks};
 use crate::engine::{Backoff, News};
 use crate::member::{self, DesiredObject, DesiredWork, MemberHandle, MemberReport};
 use crate::store::{
@@ -77,8 +78,8 @@ struct Desk {
     source: Option<ObjectId>,
     /// A tip of the work branch, and the earlier commit since which the work is what it is there.
     work_since: Option<(ObjectId, ObjectId)>,
-    /// Scripts of the work in hand.
-    scripts: Scripts,
+    /// Users' rules of the work in hand.
+    rules: Rules,
     meanings: Meanings,
     upkeep: Upkeep,
 }
@@ -267,7 +268,7 @@ impl Desk {
             tip: None,
             source: None,
             work_since: None,
-            scripts: Scripts::default(),
+            rules: Rules::default(),
             meanings: Meanings::new(Program::this()),
             upkeep: Upkeep::default(),
         };
@@ -332,11 +333,19 @@ impl Desk {
         let files = self.store.files(tip).map_err(|error| text(&error))?;
         let mut objects = BTreeMap::new();
         let mut scripts = Scripts::default();
+        let mut configurations: Vec<ResourceInterpreterWebhookConfiguration> = Vec::new();
         for (path, blob) in &files {
             if let Some((target, operation, customization)) = crate::plan::script_of_path(path) {
                 let bytes = self.store.blob(*blob).map_err(|error| text(&error))?;
                 let script = Script::new(customization, &String::from_utf8_lossy(&bytes));
                 scripts.add(&target, operation, script);
+                continue;
+            }
+            if crate::plan::is_path_of_webhooks(path) {
+                let bytes = self.store.blob(*blob).map_err(|error| text(&error))?;
+                configurations.push(crate::api::yaml::from_bytes(&bytes).map_err(|error| {
+                    format!("WORK_UNREADABLE `{path}` of {refname} at {tip}: {error}")
+                })?);
                 continue;
             }
             let Some(key) = work_key(path) else { continue };
@@ -365,7 +374,7 @@ impl Desk {
         self.held.retain(|key| !objects.contains_key(key));
         self.files = files;
         self.objects = objects;
-        self.scripts = scripts;
+        self.rules = Rules { scripts, webhooks: Webhooks::new(&configurations) };
         self.tip = Some(tip);
         self.source = Some(source);
         Ok(self.desired())
@@ -374,7 +383,7 @@ impl Desk {
     /// The work in hand.
     fn desired(&mut self) -> Option<DesiredWork> {
         let (tip, source) = (self.tip?, self.source?);
-        let meaning = self.meanings.by(&self.scripts);
+        let meaning = self.meanings.by(&self.rules);
         Some(DesiredWork {
             source,
             commit: self.work_since.filter(|(at, _)| *at == tip).map_or(tip, |(_, since)| since),

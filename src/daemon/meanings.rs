@@ -1,12 +1,12 @@
-//! Who says what live objects mean: users' scripts where a fleet has some.
+//! Who says what live objects mean: users' rules where a fleet has some.
 
 use std::sync::Arc;
 
 use crate::api::names::ObjectId;
-use crate::customize::{Limits, Program, Scripts, Service};
+use crate::customize::{Limits, Program, Rules, Service};
 use crate::member::{Bundled, Customized, Meaning};
 
-/// The meanings by sets of scripts; the same value for the same scripts, one after the other.
+/// The meanings by sets of rules; the same value for the same rules, one after the other.
 #[derive(Debug)]
 pub(super) struct Meanings {
     program: Program,
@@ -15,23 +15,23 @@ pub(super) struct Meanings {
 }
 
 impl Meanings {
-    /// No scripts yet; `program` is what runs them.
+    /// No rules yet; `program` is what runs their scripts.
     pub(super) fn new(program: Program) -> Self {
-        let last = (Scripts::default().id(), Arc::new(Bundled) as Arc<dyn Meaning>);
+        let last = (Rules::default().id(), Arc::new(Bundled) as Arc<dyn Meaning>);
         Self { program, service: None, last }
     }
 
-    /// What objects mean by these scripts. The thread that runs them starts with the first.
-    pub(super) fn by(&mut self, scripts: &Scripts) -> Arc<dyn Meaning> {
-        let id = scripts.id();
+    /// What objects mean by these rules. The thread that asks them starts with the first.
+    pub(super) fn by(&mut self, rules: &Rules) -> Arc<dyn Meaning> {
+        let id = rules.id();
         if self.last.0 != id {
-            self.last = (id, self.new_by(scripts));
+            self.last = (id, self.new_by(rules));
         }
         Arc::clone(&self.last.1)
     }
 
-    fn new_by(&mut self, scripts: &Scripts) -> Arc<dyn Meaning> {
-        if scripts.is_empty() {
+    fn new_by(&mut self, rules: &Rules) -> Arc<dyn Meaning> {
+        if rules.is_empty() {
             return Arc::new(Bundled);
         }
         if self.service.is_none() {
@@ -44,6 +44,6 @@ impl Meanings {
             }
         }
         let service = self.service.clone().expect("started above");
-        Arc::new(Customized::new(Arc::new(scripts.clone()), service))
+        Arc::new(Customized::new(Arc::new(rules.clone()), service))
     }
 }

@@ -14,6 +14,7 @@ use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
 use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
 use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
+use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use crate::api::settings::{SETTINGS_PATH, Settings};
 
 use super::file::{Document, Object, ParsedFile};
@@ -48,6 +49,9 @@ pub struct Fleet {
     pub taint_policies: BTreeMap<Arc<str>, Sourced<ClusterTaintPolicy>>,
     /// What kinds mean, in Lua, by name.
     pub customizations: BTreeMap<Arc<str>, Sourced<ResourceInterpreterCustomization>>,
+    /// What kinds mean, by HTTPS, by name.
+    pub webhook_configurations:
+        BTreeMap<Arc<str>, Sourced<ResourceInterpreterWebhookConfiguration>>,
     /// What may be propagated, by identity.
     pub templates: BTreeMap<ObjectKey, Template>,
     /// Objects that never run in a member and steer nothing yet, by identity.
@@ -133,6 +137,7 @@ impl Fleet {
             quotas: BTreeMap::new(),
             taint_policies: BTreeMap::new(),
             customizations: BTreeMap::new(),
+            webhook_configurations: BTreeMap::new(),
             templates: BTreeMap::new(),
             inert: BTreeMap::new(),
         }
@@ -234,6 +239,9 @@ impl Fleet {
             }
             Object::Customization(customization) => {
                 self.customizations.insert(name(), Sourced::new(customization, document));
+            }
+            Object::WebhookConfiguration(webhooks) => {
+                self.webhook_configurations.insert(name(), Sourced::new(webhooks, document));
             }
             // Taken first of all, because settings decide which files count.
             Object::Settings(_) => {}

@@ -14,6 +14,7 @@ use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
 use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
 use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
+use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use crate::api::settings::FleetSettings;
 
 use super::contents::contents;
@@ -84,6 +85,8 @@ pub enum Object {
     TaintPolicy(Arc<ClusterTaintPolicy>),
     /// What a kind means, in Lua.
     Customization(Arc<ResourceInterpreterCustomization>),
+    /// What kinds mean, by HTTPS.
+    WebhookConfiguration(Arc<ResourceInterpreterWebhookConfiguration>),
     /// Settings of the fleet.
     Settings(Arc<FleetSettings>),
 }

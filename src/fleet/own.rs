@@ -16,6 +16,7 @@ use crate::api::propagation_policy::{
     default_propagation_policy,
 };
 use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
+use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use crate::api::schema;
 use crate::api::settings::{FleetSettings, SETTINGS_PATH};
 
@@ -132,6 +133,15 @@ impl Own for ResourceInterpreterCustomization {
     }
 }
 
+impl Own for ResourceInterpreterWebhookConfiguration {
+    fn validate(&self, checked: &mut Checked<'_, '_>) {
+        validate::webhooks(checked, &self.webhooks);
+    }
+    fn keep(self) -> Object {
+        Object::WebhookConfiguration(Arc::new(self))
+    }
+}
+
 impl Own for FleetSettings {
     fn validate(&self, checked: &mut Checked<'_, '_>) {
         if checked.report.path() != SETTINGS_PATH {
@@ -168,6 +178,7 @@ const KINDS: &[OwnKind] = &[
     kind::<OverridePolicy>(),
     kind::<PropagationPolicy>(),
     kind::<ResourceInterpreterCustomization>(),
+    kind::<ResourceInterpreterWebhookConfiguration>(),
 ];
 
 fn group_of(api_version: &str) -> &str {

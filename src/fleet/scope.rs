@@ -137,11 +137,6 @@ const NOT_ACTED_UPON: &[(&str, &str, &str)] = &[
         "write a HorizontalPodAutoscaler and a policy that selects it: each cluster then scales its own share",
     ),
     (
-        "config.karmada.io",
-        "ResourceInterpreterWebhookConfiguration",
-        "write a ResourceInterpreterCustomization: its scripts need no server",
-    ),
-    (
         "networking.karmada.io",
         "MultiClusterIngress",
         "write an Ingress and a policy that selects it: each cluster then has one of its own",

@@ -1,4 +1,4 @@
-//! What live objects mean where users' scripts have a say.
+//! What live objects mean where users' rules have a say.
 
 use std::sync::Arc;
 
@@ -10,24 +10,24 @@ use super::meaning::{Bundled, Meaning, Observed, Observing};
 use crate::api::manifest::Manifest;
 use crate::api::report::Health;
 use crate::api::resource_interpreter_customization::Operation;
-use crate::customize::{Scripts, Service};
+use crate::customize::{Rules, Service};
 
-/// Users' scripts, and the bundled kinds where there is none.
+/// Users' rules, and the bundled kinds where there is none.
 #[derive(Debug)]
 pub struct Customized {
-    scripts: Arc<Scripts>,
+    rules: Arc<Rules>,
     service: Service,
 }
 
 impl Customized {
-    /// What objects mean by these scripts, run by `service`.
+    /// What objects mean by these rules, asked by `service`.
     #[must_use]
-    pub fn new(scripts: Arc<Scripts>, service: Service) -> Self {
-        Self { scripts, service }
+    pub fn new(rules: Arc<Rules>, service: Service) -> Self {
+        Self { rules, service }
     }
 
     fn has(&self, object: &Manifest, operation: Operation) -> bool {
-        !self.scripts.get(object, operation).is_empty()
+        self.rules.answer(object, operation)
     }
 }
 
@@ -39,10 +39,10 @@ impl Meaning for Customized {
         let Some(live) = Manifest::from_value(live.clone()).filter(is_customized) else {
             return Bundled.observe(live);
         };
-        let (service, scripts) = (self.service.clone(), Arc::clone(&self.scripts));
+        let (service, rules) = (self.service.clone(), Arc::clone(&self.rules));
         Observing::UnderWay(
             async move {
-                let (health, status) = service.see(scripts, live).await;
+                let (health, status) = service.see(rules, live).await;
                 let failures: Vec<String> = [health.as_ref().err(), status.as_ref().err()]
                     .into_iter()
                     .flatten()
@@ -70,9 +70,9 @@ impl Meaning for Customized {
         if !self.has(&desired, Operation::Retain) {
             return Bundled.retain(desired, live);
         }
-        let (service, scripts) = (self.service.clone(), Arc::clone(&self.scripts));
+        let (service, rules) = (self.service.clone(), Arc::clone(&self.rules));
         async move {
-            let retained = service.retain(scripts, desired, live).await;
+            let retained = service.retain(rules, desired, live).await;
             retained.map_err(|no_answer| no_answer.to_string())
         }
         .boxed()

@@ -48,7 +48,7 @@ pub use choose::choose;
 pub use clusters::{ClusterState, snapshot};
 pub use diff::{PlanDiff, Removals, Takeover, TemplateChange, WorkChanges, subject};
 pub use explanation::{ClusterExplanation, Explanation};
-pub use member_scripts::{SCRIPTS_DIR, script_of_path};
+pub use member_scripts::{SCRIPTS_DIR, is_path_of_webhooks, script_of_path};
 pub use memo::Memo;
 pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};

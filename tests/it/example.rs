@@ -62,7 +62,9 @@ fn the_example_has_every_kind_that_people_write() {
         kinds
             .extend(text.lines().filter_map(|line| line.strip_prefix("kind: ").map(str::to_owned)));
     }
-    for schema in schema::all() {
+    // It would name a server that nobody who tries the example has.
+    let left_out = "ResourceInterpreterWebhookConfiguration";
+    for schema in schema::all().iter().filter(|schema| schema.kind != left_out) {
         assert!(kinds.contains(schema.kind), "fleet-example/ has no {}", schema.kind);
     }
 }

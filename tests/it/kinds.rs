@@ -14,6 +14,7 @@ use git_fleet::api::meta::Resource;
 use git_fleet::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use git_fleet::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
 use git_fleet::api::resource_interpreter_customization::ResourceInterpreterCustomization;
+use git_fleet::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use git_fleet::api::settings::FleetSettings;
 use git_fleet::api::work::Work;
 use git_fleet::api::{schema, yaml};
@@ -32,6 +33,7 @@ fn every_field_survives() {
     survives::<OverridePolicy>();
     survives::<PropagationPolicy>();
     survives::<ResourceInterpreterCustomization>();
+    survives::<ResourceInterpreterWebhookConfiguration>();
     // Kinds that only we write are read as they are: null means something in a reflected status.
     survives::<ResourceBinding>();
     survives::<ClusterResourceBinding>();

@@ -13,6 +13,7 @@ mod interpret;
 mod kinds;
 mod layers;
 mod ledger;
+mod ledger_webhooks;
 mod loading;
 mod member;
 mod member_wire;

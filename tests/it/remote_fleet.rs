@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::DeleteParams;
 
+use crate::customize::webhook_server::{Said, Server};
 use crate::store::git::{commit, git, init, init_bare};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -304,4 +305,32 @@ fn an_agent_takes_up_replaced_credentials() {
     });
     std::fs::write(&file, &good).unwrap();
     world.arrives("two", "0");
+}
+
+/// One member is the controller's, the other an agent's: each asks from where it is.
+#[test]
+fn a_webhook_judges_what_runs_in_each_member() {
+    let server = Server::start(|request| {
+        let is_ill = request["object"]["data"]["k"] == "ill";
+        Said::answer(request, serde_json::json!({"healthy": !is_ill}))
+    });
+    let mut world = World::new("");
+    let mut webhooks = server.configuration("judge", &["InterpretHealth"]);
+    webhooks.webhooks[0].rules[0].kinds = vec!["ConfigMap".to_owned()];
+    let webhooks = serde_json::to_string(&webhooks).unwrap();
+    commit(&world.path("person"), &[("webhooks.json", &webhooks)]);
+    world.push("well");
+    world.start_controller();
+    let work = world.url("fleet");
+    world.start(&["agent", "--cluster", "two", "--remote", &work, "--poll", "200ms"]);
+    let fleet = world.path("fleet.git");
+    for (value, health) in [("well", "health: Healthy"), ("ill", "health: Unhealthy")] {
+        world.push(value);
+        world.wait(health, || {
+            let path = "fleet/results:bindings/default/ConfigMap/app.yaml";
+            show(&fleet, &["show", path]).matches(health).count() == 2
+        });
+    }
+    let shown = show(&fleet, &["show", "fleet/work/two:_interpreter/judge.webhooks"]);
+    assert!(shown.contains("kind: ResourceInterpreterWebhookConfiguration"), "{shown}");
 }

@@ -4,6 +4,7 @@
 //! verbs of the command line call it directly, so `git fleet plan` and the controller run the same
 //! code.
 
+mod answers;
 mod note;
 mod plan;
 mod publish;
@@ -160,6 +161,7 @@ pub struct Ledger {
     noted: Option<(ObjectId, String)>,
     expected: Option<ObjectId>,
     is_read_only: bool,
+    calls_webhooks: bool,
     /// Whether the source is on another machine.
     is_hosted: bool,
     /// What the remote lacks because it could not be reached; empty for a local repository.
@@ -214,6 +216,7 @@ impl Ledger {
             noted: None,
             expected: None,
             is_read_only: false,
+            calls_webhooks: false,
             is_hosted: matches!(location, Location::Remote(url) if !url.is_on_this_machine()),
             unpushed: BTreeMap::new(),
             upkeep: Upkeep::default(),

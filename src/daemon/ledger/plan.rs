@@ -11,7 +11,7 @@ use crate::api::cluster::SyncMode;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ClusterReport;
-use crate::customize::Scripts;
+use crate::customize::Rules;
 use crate::daemon::inputs::{self, PlanInputs};
 use crate::daemon::status_ref::{Edits, StatusRef};
 use crate::fleet::Fleet;
@@ -162,6 +162,7 @@ impl Ledger {
                 (files, previous)
             }
         };
+        self.recall_answers(tip, &files)?;
         self.results = Some(Results { tip, files, previous });
         Ok(())
     }
@@ -225,7 +226,7 @@ impl Ledger {
     fn make(&mut self, fleet: &Fleet, now: Timestamp) -> (Plan, PlanDiff) {
         let results = self.results.as_ref().expect("refreshed before it is planned");
         let reports = self.reports();
-        self.interpreter.load(Arc::new(Scripts::of(fleet)));
+        self.interpreter.load(Arc::new(Rules::of(fleet)));
         let (previous, interpreter) = (&results.previous, &self.interpreter);
         let inputs = Inputs { fleet, reports: &reports, previous, interpreter, now };
         let plan = crate::plan::make(&inputs, &mut self.memo);
@@ -259,8 +260,9 @@ impl Ledger {
         diff: &PlanDiff,
         now: Timestamp,
     ) -> Result<(ObjectId, bool, BTreeMap<ClusterName, ObjectId>), LedgerError> {
-        let results = self.results.as_ref().expect("refreshed before it is published");
         let mut files = plan.files();
+        files.extend(self.answers(fleet));
+        let results = self.results.as_ref().expect("refreshed before it is published");
         let mut edits = edits(&results.files, &files);
         let mut updates = Vec::new();
         let message = message(&crate::plan::subject(diff), fleet.commit, now);
@@ -348,7 +350,7 @@ impl Ledger {
     pub fn desired(&mut self, cluster: &ClusterName, plan: &Plan) -> DesiredWork {
         let fleet = self.fleet.as_ref().expect("a plan has a fleet");
         let source = fleet.commit;
-        let meaning = self.meanings.by(&Scripts::of(fleet));
+        let meaning = self.meanings.by(&Rules::of(fleet));
         let works = plan.works.get(cluster);
         let objects = works.into_iter().flat_map(|works| works.iter()).map(|(key, work)| {
             let object = DesiredObject { manifest: Arc::clone(&work.manifest), work: work.file.id };

@@ -11,6 +11,7 @@ mod propagation;
 mod quota;
 mod selector;
 mod taint;
+mod webhook;
 
 pub(super) use cluster::cluster;
 pub(super) use customization::customization;
@@ -20,3 +21,4 @@ pub(super) use propagation::propagation;
 pub(super) use quota::quota;
 pub(super) use selector::own_namespace;
 pub(super) use taint::taint_policy;
+pub(super) use webhook::webhooks;

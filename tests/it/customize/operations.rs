@@ -248,7 +248,7 @@ fn dependencies_of_all_customizations_are_united() {
         customization("a-pods", Operation::InterpretDependency, pods),
     ];
     let mut interpreter = interpreter(Limits::default());
-    interpreter.load(Arc::new(Scripts::new(&customizations)));
+    interpreter.load(Arc::new(Scripts::new(&customizations).into()));
     let template = json!({"spec": {
         "serviceAccountName": "player",
         "volumes": [{"secret": {"secretName": "key"}}],
@@ -313,7 +313,7 @@ fn an_operation_without_a_script_is_native() {
         "function InterpretHealth() return false end",
     );
     health.spec.target = serde_json::from_value(target).unwrap();
-    interpreter.load(Arc::new(Scripts::new([&health])));
+    interpreter.load(Arc::new(Scripts::new([&health]).into()));
     let deployment: git_fleet::api::manifest::Manifest = serde_json::from_value(json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"},
         "spec": {"replicas": 2},

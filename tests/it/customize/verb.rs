@@ -4,6 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde_json::json;
+
+use super::webhook_server::{Said, Server};
+
 const GAMES: &str = "apiVersion: config.karmada.io/v1alpha1
 kind: ResourceInterpreterCustomization
 metadata: {name: games}
@@ -160,7 +164,7 @@ fn exit_codes_say_what_is_wrong() {
         (
             vec!["-f", "chess.yaml", "--check"],
             4,
-            "no ResourceInterpreterCustomization in chess.yaml",
+            "no ResourceInterpreterCustomization or ResourceInterpreterWebhookConfiguration in chess.yaml",
         ),
         (vec!["-f", "absent.yaml", "--check"], 4, "CONFIG_READ absent.yaml"),
         (
@@ -193,6 +197,46 @@ fn exit_codes_say_what_is_wrong() {
         assert!(all.contains(told), "{arguments:?}: {all}");
         assert!(code != 4 || all.contains("CONFIG_READ") || all.contains("hint: "), "{all}");
     }
+}
+
+#[test]
+fn a_webhook_is_checked_and_asked() {
+    let server = Server::start(|request| match request["operation"].as_str() {
+        Some("InterpretHealth") => Said::answer(request, json!({"healthy": false})),
+        _ => Said::response(json!({"uid": "another"})),
+    });
+    let dir = folder();
+    let configuration = server.configuration("games", &["*"]);
+    let text = serde_json::to_string(&configuration).unwrap();
+    std::fs::write(dir.path().join("webhooks.json"), &text).unwrap();
+    let service = text.replace(
+        &format!("\"url\":\"{}\"", server.url()),
+        "\"service\":{\"namespace\":\"a\",\"name\":\"b\"}",
+    );
+    std::fs::write(dir.path().join("service.json"), service).unwrap();
+    let health = ["--operation", "InterpretHealth", "--observed-file", "chess.yaml"];
+    let replicas = ["--operation", "InterpretReplica", "--desired-file", "chess.yaml"];
+    let checked = format!("games/games.example.com: {}: pass", server.url());
+    for (file, arguments, code, told) in [
+        ("webhooks.json", ["--check"].as_slice(), 0, checked.as_str()),
+        ("service.json", &["--check"], 3, "service.json:1:"),
+        ("webhooks.json", &health, 0, "health: Unhealthy"),
+        (
+            "webhooks.json",
+            &replicas,
+            4,
+            "error[WEBHOOK_ANSWER]: InterpretReplica of example.com/v1 Game by the webhook `games/games.example.com`",
+        ),
+        // A script is asked first.
+        ("games.yaml", &[&["-f", "webhooks.json"], &health[..]].concat(), 0, "health: Healthy"),
+    ] {
+        let output = run(dir.path(), &[&["-f", file], arguments].concat());
+        let all = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+        let all = String::from_utf8(all).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {all}");
+        assert!(all.contains(told), "{arguments:?}: {all}");
+    }
+    assert_eq!(server.asked().len(), 2, "a check calls nobody");
 }
 
 #[test]

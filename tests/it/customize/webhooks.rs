@@ -1,0 +1,371 @@
+//! Webhooks: each operation by a server, what a server can do wrong, who is asked first, and what is
+//! recorded.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use git_fleet::api::binding::AggregatedStatusItem;
+use git_fleet::api::manifest::Manifest;
+use git_fleet::api::report::Health;
+use git_fleet::api::resource_interpreter_customization::Operation;
+use git_fleet::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
+use git_fleet::customize::{Failure, Interpreter, Limits, Records, Rules, Scripts, Webhooks};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::webhook_server::{Said, Server, configuration, patch};
+use super::{code, customization, game};
+
+fn by(configurations: &[ResourceInterpreterWebhookConfiguration]) -> Interpreter {
+    let mut interpreter = super::interpreter(Limits::default());
+    interpreter.load(Arc::new(Webhooks::new(configurations).into()));
+    interpreter
+}
+
+/// An interpreter that asks this server everything.
+fn asking(server: &Server) -> Interpreter {
+    by(&[server.configuration("games", &["*"])])
+}
+
+/// What a server that says this is told to have done wrong.
+fn told(said: impl Fn(&Value) -> Said + Send + Sync + 'static) -> String {
+    let server = Server::start(said);
+    let answer = asking(&server).replicas(&game(json!({}), Value::Null));
+    let failure = answer.unwrap_err();
+    format!("{} {failure}", failure.code())
+}
+
+/// A server that plays games by the protocol.
+fn games() -> Server {
+    Server::start(|request| {
+        let answer = |fields| Said::answer(request, fields);
+        match request["operation"].as_str().unwrap() {
+            "InterpretReplica" => answer(json!({
+                "replicas": request["object"]["spec"]["players"],
+                "replicaRequirements": {"resourceRequest": {"cpu": "2"}},
+            })),
+            "InterpretComponent" => answer(json!({
+                "components": [{"name": "white", "replicas": 1}, {"name": "black", "replicas": 1}],
+            })),
+            "ReviseReplica" => answer(patch(&json!([
+                {"op": "replace", "path": "/spec/players", "value": request["replicas"]},
+            ]))),
+            "Retain" => answer(patch(&json!([
+                {"op": "add", "path": "/spec/board", "value": request["observedObject"]["spec"]["board"]},
+            ]))),
+            "AggregateStatus" => {
+                let items = request["aggregatedStatus"].as_array().unwrap();
+                let wins: i64 =
+                    items.iter().map(|item| item["status"]["wins"].as_i64().unwrap()).sum();
+                answer(patch(&json!([{"op": "add", "path": "/status", "value": {"wins": wins}}])))
+            }
+            "InterpretStatus" => {
+                answer(json!({"rawStatus": {"wins": request["object"]["status"]["wins"]}}))
+            }
+            "InterpretHealth" => {
+                answer(json!({"healthy": request["object"]["status"]["wins"] != 0}))
+            }
+            "InterpretDependency" => answer(json!({
+                "dependencies": [
+                    {"apiVersion": "v1", "kind": "Secret", "namespace": "play", "name": "rules"},
+                    {"apiVersion": "v1", "kind": "ConfigMap", "namespace": "play", "name": "clock"},
+                ],
+            })),
+            other => panic!("{other} is no operation"),
+        }
+    })
+}
+
+fn items(wins: &[i64]) -> Vec<AggregatedStatusItem> {
+    let item = |(n, wins): (usize, &i64)| json!({"clusterName": format!("m{n}"), "status": {"wins": wins}, "applied": true, "health": "Healthy"});
+    let items: Vec<Value> = wins.iter().enumerate().map(item).collect();
+    serde_json::from_value(json!(items)).unwrap()
+}
+
+#[test]
+fn each_operation_is_answered_by_the_protocol() {
+    let server = games();
+    let interpreter = asking(&server);
+    let template = game(json!({"players": 2}), Value::Null);
+    let live = game(json!({"players": 2, "board": 7}), json!({"wins": 1, "moves": 40}));
+    let now = Timestamp::UNIX_EPOCH;
+
+    let replicas = interpreter.replicas(&template).unwrap().unwrap();
+    assert_eq!(replicas.count, 2);
+    assert_eq!(replicas.requirements.unwrap().resource_request["cpu"].to_string(), "2");
+    let parts = interpreter.components(&template).unwrap().unwrap();
+    assert_eq!(parts.iter().map(|part| &*part.name).collect::<Vec<_>>(), ["black", "white"]);
+    let mut revised = template.clone();
+    interpreter.revise_replicas(&mut revised, 5).unwrap();
+    assert_eq!(revised, game(json!({"players": 5}), Value::Null));
+    let mut retained = template.clone();
+    interpreter.retain(&mut retained, &live).unwrap();
+    assert_eq!(retained, game(json!({"players": 2, "board": 7}), Value::Null));
+    let status = interpreter.aggregate(&template, &items(&[3, 4]), now).unwrap();
+    assert_eq!(status, Some(json!({"wins": 7})));
+    assert_eq!(interpreter.reflect(&live, now).unwrap(), Some(json!({"wins": 1})));
+    assert_eq!(interpreter.health(&live, now).unwrap(), Health::Healthy);
+    let dependencies = interpreter.dependencies(&template).unwrap();
+    let names: Vec<_> = dependencies.iter().map(|one| &*one.name).collect();
+    assert_eq!(names, ["clock", "rules"]);
+
+    let mut requests = server.asked();
+    for context in &mut requests {
+        let uid = context["request"]["uid"].take();
+        assert_eq!(uid.as_str().unwrap().len(), 36);
+    }
+    insta::assert_snapshot!(serde_json::to_string_pretty(&requests).unwrap());
+}
+
+#[test]
+fn a_wrong_answer_fails_the_question_and_says_why() {
+    type Says = fn(&Value) -> Said;
+    let answers: &[(&str, Says)] = &[
+        ("another uid", |_| Said::response(json!({"uid": "x", "successful": true, "replicas": 1}))),
+        ("no response", |_| Said::body(b"{}".to_vec())),
+        ("garbage", |_| Said::body(b"<html>".to_vec())),
+        ("nothing of what is asked", |request| Said::answer(request, json!({"healthy": true}))),
+        ("fewer than none", |request| Said::answer(request, json!({"replicas": -1}))),
+        ("no success", |request| {
+            let status = json!({"code": 422, "message": "no such\ngame"});
+            Said::answer(request, json!({"successful": false, "status": status}))
+        }),
+        ("no success, and no why", |request| Said::answer(request, json!({"successful": false}))),
+        ("too much", |_| Said::body(vec![b' '; 3 << 20])),
+        ("a redirect", |_| Said { status: "302 Found", ..Said::body(Vec::new()) }),
+        ("a fault", |_| Said { status: "500 Oh", ..Said::body(Vec::new()) }),
+        ("too late", |_| Said { after: Duration::from_secs(3), ..Said::body(Vec::new()) }),
+    ];
+    let told: Vec<String> =
+        answers.iter().map(|(what, said)| format!("{what}: {}", told(*said))).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_wrong_patch_leaves_the_object_as_it_was() {
+    let patches = [
+        ("type without patch", json!({"patchType": "JSONPatch"})),
+        ("patch without type", json!({"patch": "W10="})),
+        ("another type", json!({"patch": "e30=", "patchType": "MergePatch"})),
+        ("no base64", json!({"patch": "!", "patchType": "JSONPatch"})),
+        ("no patch", json!({"patch": "e30=", "patchType": "JSONPatch"})),
+        ("no such field", patch(&json!([{"op": "remove", "path": "/spec/board"}]))),
+        (
+            "another name",
+            patch(&json!([{"op": "replace", "path": "/metadata/name", "value": "go"}])),
+        ),
+        ("no object", patch(&json!([{"op": "replace", "path": "", "value": 1}]))),
+    ];
+    let mut told = Vec::new();
+    for (what, fields) in patches {
+        let server = Server::start(move |request| Said::answer(request, fields.clone()));
+        let mut object = game(json!({"players": 2}), Value::Null);
+        let failure = asking(&server).revise_replicas(&mut object, 3).unwrap_err();
+        assert_eq!(object, game(json!({"players": 2}), Value::Null), "{what}");
+        told.push(format!("{what}: {} {failure}", failure.code()));
+    }
+    insta::assert_snapshot!(told.join("\n"));
+
+    // Neither of the two means that nothing is to change.
+    let server = Server::start(|request| Said::answer(request, json!({})));
+    let mut object = game(json!({"players": 2}), Value::Null);
+    asking(&server).revise_replicas(&mut object, 3).unwrap();
+    assert_eq!(object, game(json!({"players": 2}), Value::Null));
+}
+
+#[test]
+fn only_who_is_trusted_is_asked() {
+    let (server, other) = (games(), games());
+    let template = game(json!({"players": 2}), Value::Null);
+    let mut told = Vec::new();
+    let by_address = server.url().replace("localhost", "127.0.0.1");
+    for (what, url, bundle) in [
+        ("another authority", server.url(), Some(&other.ca_bundle)),
+        ("the operating system's authorities", server.url(), None),
+        ("another host", by_address, Some(&server.ca_bundle)),
+        ("no authority", server.url(), Some(&"LS0t".to_owned())),
+    ] {
+        let bundle = bundle.map(String::as_str);
+        let failure = by(&[configuration("games", &url, bundle, &["*"])]).replicas(&template);
+        let failure = failure.unwrap_err();
+        told.push(format!("{what}: {} {failure}", failure.code()));
+    }
+    assert!(server.asked().is_empty());
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_server_that_is_away_is_left_alone_after_three_questions() {
+    let server =
+        Server::start(|_| Said { after: Duration::from_secs(3), ..Said::body(Vec::new()) });
+    let interpreter = asking(&server);
+    let ask = |n| interpreter.replicas(&game(json!({"players": n}), Value::Null)).unwrap_err();
+    let first = ask(1);
+    ask(2);
+    ask(3);
+    let start = Instant::now();
+    // In the same words: they stand in results.
+    assert_eq!(ask(4).to_string(), first.to_string());
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn a_script_is_asked_before_a_webhook_and_a_webhook_before_what_is_bundled() {
+    let server = Server::start(|request| match request["operation"].as_str() {
+        Some("InterpretHealth") => Said::answer(request, json!({"healthy": false})),
+        _ => Said::answer(request, json!({"replicas": 7})),
+    });
+    let mut deployment =
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}});
+    deployment["spec"] = json!({"replicas": 2});
+    let deployment = Manifest::from_value(deployment).unwrap();
+    let game = game(json!({}), Value::Null);
+    let all = server.configuration("all", &["InterpretReplica", "InterpretHealth"]);
+
+    let script = "function GetReplicas(o) return 3 end";
+    let scripts = Scripts::new([&customization("games", Operation::InterpretReplica, script)]);
+    let mut interpreter = super::interpreter(Limits::default());
+    let webhooks = Webhooks::new([&all]);
+    interpreter.load(Arc::new(Rules { scripts, webhooks }));
+    let count = |object: &Manifest| interpreter.replicas(object).unwrap().unwrap().count;
+    assert_eq!((count(&game), count(&deployment)), (3, 7));
+    // One operation at a time.
+    assert_eq!(interpreter.health(&game, Timestamp::UNIX_EPOCH).unwrap(), Health::Unhealthy);
+    assert_eq!(interpreter.dependencies(&deployment).unwrap(), []);
+
+    // A script that fails is not made up for by a webhook, and a webhook not by what is bundled.
+    let script = "function GetReplicas(o) error('no') end";
+    let scripts = Scripts::new([&customization("games", Operation::InterpretReplica, script)]);
+    let away = configuration("all", "https://localhost:1/", None, &["InterpretReplica"]);
+    interpreter.load(Arc::new(Rules { scripts, webhooks: Webhooks::new([&away]) }));
+    assert_eq!(code(interpreter.replicas(&game)), "LUA_ERROR");
+    assert_eq!(code(interpreter.replicas(&deployment)), "WEBHOOK_UNREACHABLE");
+}
+
+#[test]
+fn of_several_webhooks_the_first_by_name_is_asked() {
+    let first = Server::start(|request| Said::answer(request, json!({"replicas": 1})));
+    let second = Server::start(|request| Said::answer(request, json!({"replicas": 2})));
+    let template = game(json!({}), Value::Null);
+    let interpreter = by(&[
+        second.configuration("b", &["*"]),
+        first.configuration("a", &["InterpretReplica", "Retain"]),
+    ]);
+    assert_eq!(interpreter.replicas(&template).unwrap().unwrap().count, 1);
+    // Only one that has a rule for the operation counts.
+    interpreter.components(&template).unwrap();
+    assert_eq!((first.asked().len(), second.asked().len()), (1, 1));
+}
+
+fn files(interpreter: &mut Interpreter) -> Vec<(String, Vec<u8>)> {
+    let files = interpreter.records().files();
+    files.into_iter().map(|(path, file)| (path, file.bytes.clone())).collect()
+}
+
+fn read(files: &[(String, Vec<u8>)]) -> Records {
+    Records::read(files.iter().map(|(path, bytes)| (&**path, &**bytes))).unwrap()
+}
+
+#[test]
+fn a_plan_s_answers_are_recorded_and_serve_without_the_server() {
+    let server = games();
+    let configuration = server.configuration("games", &["*"]);
+    let mut interpreter = by(std::slice::from_ref(&configuration));
+    let template = game(json!({"players": 2}), Value::Null);
+    let now = Timestamp::UNIX_EPOCH;
+    let ask = |interpreter: &Interpreter| -> Result<Vec<Value>, Failure> {
+        let revised = |count| {
+            let mut object = template.clone();
+            interpreter.revise_replicas(&mut object, count).map(|()| object.into_value())
+        };
+        Ok(vec![
+            json!(interpreter.replicas(&template)?.unwrap().count),
+            json!(interpreter.components(&template)?),
+            revised(1)?,
+            revised(4)?,
+            json!(interpreter.aggregate(&template, &items(&[1, 2]), now)?),
+            json!(interpreter.dependencies(&template)?),
+        ])
+    };
+    let answers = ask(&interpreter).unwrap();
+    assert_eq!(ask(&interpreter).unwrap(), answers);
+    interpreter.health(&game(json!({}), json!({"wins": 0})), now).unwrap();
+    // The status that was answered is no new question.
+    let after = game(json!({"players": 2}), json!({"wins": 3}));
+    assert_eq!(interpreter.aggregate(&after, &items(&[1, 2]), now).unwrap(), None);
+    assert_eq!(server.asked().len(), 7, "the same question is asked once");
+    let recorded = files(&mut interpreter);
+    let [(path, bytes)] = &recorded[..] else { panic!("{recorded:?}") };
+    assert_eq!(path, "answers/play/Game.example.com/chess.yaml");
+    let normal = String::from_utf8(bytes.clone()).unwrap();
+    insta::with_settings!({filters => vec![("question: [0-9a-f]{40}", "question: <id>")]}, {
+        insta::assert_snapshot!(normal);
+    });
+
+    drop(server);
+    let mut again = by(std::slice::from_ref(&configuration));
+    again.replay(read(&recorded));
+    assert_eq!(ask(&again).unwrap(), answers);
+    assert_eq!(files(&mut again), recorded, "nothing is written anew");
+    let other = game(json!({"players": 3}), Value::Null);
+    assert_eq!(code(again.replicas(&other)), "WEBHOOK_UNRECORDED");
+    assert_eq!(code(again.health(&template, now)), "WEBHOOK_UNRECORDED");
+    assert_eq!(files(&mut again), recorded);
+}
+
+#[test]
+fn a_newer_question_takes_the_place_of_an_older_one() {
+    let server = games();
+    let mut interpreter = asking(&server);
+    let template = game(json!({"players": 2}), Value::Null);
+    let now = Timestamp::UNIX_EPOCH;
+    interpreter.replicas(&template).unwrap();
+    interpreter.aggregate(&template, &items(&[1]), now).unwrap();
+    let before = files(&mut interpreter)[0].1.clone();
+    interpreter.aggregate(&template, &items(&[5]), now).unwrap();
+    let after = files(&mut interpreter)[0].1.clone();
+    let lines = |bytes: &[u8]| bytes.split(|byte| *byte == b'\n').count();
+    assert_ne!(before, after);
+    assert_eq!(lines(&before), lines(&after));
+    // What nobody asks any more is forgotten.
+    interpreter.records().retain(|_, operation, webhook| {
+        assert_eq!(webhook, "games/games.example.com");
+        operation == Operation::InterpretReplica
+    });
+    assert!(lines(&files(&mut interpreter)[0].1) < lines(&before));
+    interpreter.records().retain(|_, _, _| false);
+    assert_eq!(files(&mut interpreter), []);
+}
+
+#[test]
+fn a_failure_is_recorded_and_the_question_is_asked_again() {
+    let server = Server::start(|request| match request["object"]["spec"]["players"].as_i64() {
+        Some(2) => Said::answer(
+            request,
+            json!({"successful": false, "status": {"code": 1, "message": "two"}}),
+        ),
+        _ => Said::answer(request, json!({"replicas": 1})),
+    });
+    let mut interpreter = asking(&server);
+    let template = game(json!({"players": 2}), Value::Null);
+    let failure = interpreter.replicas(&template).unwrap_err();
+    interpreter.replicas(&template).unwrap_err();
+    assert_eq!(server.asked().len(), 2);
+    let recorded = files(&mut interpreter);
+    let mut again = asking(&server);
+    again.replay(read(&recorded));
+    assert_eq!(again.replicas(&template).unwrap_err(), failure);
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[test]
+fn records_that_somebody_wrote_are_told_by_their_path() {
+    for (path, text) in [
+        ("answers/chess.yaml", "answers: []"),
+        ("answers/play/Game.example.com/chess.yaml", "answers: [{operation: Guess}]"),
+        ("answers/play/Game.example.com/chess.yaml", "answers: [{"),
+    ] {
+        let error = Records::read([(path, text.as_bytes())]).unwrap_err();
+        assert!(error.to_string().starts_with(path), "{error}");
+    }
+}
