@@ -15,7 +15,7 @@ use crate::api::problem::{Place, Problem};
 use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
 use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
 use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
-use crate::api::settings::{SETTINGS_PATH, Settings};
+use crate::api::settings::{FleetSettings, SETTINGS_PATH, Settings};
 
 use super::file::{Document, Object, ParsedFile};
 use super::members;
@@ -33,6 +33,8 @@ pub struct Fleet {
     pub commit: ObjectId,
     /// Settings of `fleet.yaml`; the defaults if there is none.
     pub settings: Settings,
+    /// Where `fleet.yaml` says them, if there is one.
+    settings_at: Option<(Place, Positions)>,
     /// Members of the fleet.
     pub clusters: BTreeMap<ClusterName, Sourced<Cluster>>,
     /// Policies of namespaces, by namespace and name.
@@ -129,6 +131,7 @@ impl Fleet {
         Self {
             commit,
             settings: Settings::default(),
+            settings_at: None,
             clusters: BTreeMap::new(),
             propagation_policies: BTreeMap::new(),
             cluster_propagation_policies: BTreeMap::new(),
@@ -143,6 +146,14 @@ impl Fleet {
         }
     }
 
+    /// Where `fleet.yaml` says the setting at `pointer` (RFC 6901, e.g. `/spec/scheduler`).
+    pub fn place_of_setting(&self, pointer: &str) -> Place {
+        match &self.settings_at {
+            Some((start, positions)) => place_of(start, positions, pointer),
+            None => Place { file: SETTINGS_PATH.to_owned(), line: 0, column: 0 },
+        }
+    }
+
     /// Puts the files of a commit together.
     ///
     /// Returns every Problem of the commit, sorted by place: those of the files themselves and those
@@ -151,7 +162,10 @@ impl Fleet {
     /// Files that the settings leave out are left out here, too.
     pub fn assemble(commit: ObjectId, files: &[Arc<ParsedFile>]) -> (Self, Vec<Problem>) {
         let mut fleet = Self::empty(commit);
-        fleet.settings = settings(files);
+        if let Some((document, settings)) = settings(files) {
+            fleet.settings = settings.spec.clone();
+            fleet.settings_at = Some((document.place.clone(), document.positions.clone()));
+        }
         let paths = fleet.settings.paths.clone();
         let counts =
             |file: &&Arc<ParsedFile>| file.path == SETTINGS_PATH || paths.includes(&file.path);
@@ -249,16 +263,15 @@ impl Fleet {
     }
 }
 
-fn settings(files: &[Arc<ParsedFile>]) -> Settings {
+fn settings(files: &[Arc<ParsedFile>]) -> Option<(&Document, &FleetSettings)> {
     files
         .iter()
         .filter(|file| file.path == SETTINGS_PATH)
         .flat_map(|file| &file.documents)
         .find_map(|document| match &document.object {
-            Object::Settings(settings) => Some(settings.spec.clone()),
+            Object::Settings(settings) => Some((document, &**settings)),
             _ => None,
         })
-        .unwrap_or_default()
 }
 
 fn duplicate(document: &Document, first: &Document) -> Problem {

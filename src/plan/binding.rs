@@ -21,6 +21,10 @@ use crate::api::meta::ObjectMeta;
 use crate::api::names::ClusterName;
 use crate::interpret::Dependency;
 
+/// What is said of a binding that still changed when the tries of one plan ran out.
+const AT_ODDS: &str = "it and bindings that depend on each other were still changing when the tries of \
+                       this plan ran out; the next plan tries again";
+
 /// API version of bindings.
 const API_VERSION: &str = "work.karmada.io/v1alpha2";
 
@@ -123,7 +127,9 @@ impl Binding {
     /// by where others run.
     #[must_use]
     pub(super) fn is_unsettled(&self) -> bool {
-        self.is_waiting() || self.spec.workload_affinity_groups.is_some()
+        self.is_waiting()
+            || self.spec.workload_affinity_groups.is_some()
+            || self.reasons.notes.iter().any(|note| note == AT_ODDS)
     }
 
     /// Whether it leaves a cluster that it ran in: some filters let it stay, and would not let it
@@ -164,6 +170,15 @@ pub struct PlannedBinding {
 }
 
 impl PlannedBinding {
+    /// The same, with the note that it may not be the last word.
+    #[must_use]
+    pub(super) fn at_odds(&self) -> Arc<Self> {
+        let mut binding = self.binding.clone();
+        binding.reasons.notes.push(AT_ODDS.to_owned());
+        let file = RenderedFile::yaml(&binding);
+        Arc::new(Self { binding, file, ..self.clone() })
+    }
+
     /// The binding with the file that it gives, or is known to give.
     #[must_use]
     pub(super) fn new(

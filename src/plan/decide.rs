@@ -88,9 +88,6 @@ pub(super) fn draft(world: &World<'_>, case: &Case<'_>) -> Drafted {
         if is_spread_namespace(case) {
             return Drafted::Done(place_namespace(world, case));
         }
-        if let Some(before) = case.previous.map(Remembered::binding).filter(|it| is_attached(it)) {
-            return Drafted::Done(go_along(world, case, &Attachment::of(before)));
-        }
         return Drafted::Done(hold(world, case, UNSELECTED));
     };
     let policy = selection.winner.label();
@@ -126,11 +123,15 @@ pub(super) fn draft(world: &World<'_>, case: &Case<'_>) -> Drafted {
 
 const UNSELECTED: &str = "no policy selects it";
 
-/// Leaves everything as it was decided before; a template that was not is placed nowhere.
+/// Leaves everything as it was decided before; a template that was not is placed nowhere, or goes
+/// along with what needs it.
 fn hold(world: &World<'_>, case: &Case<'_>, why: &str) -> Outcome {
     let Some(previous) = case.previous else {
         return hold_none(why);
     };
+    if is_attached(previous.binding()) {
+        return go_along(world, case, &Attachment::of(previous.binding()));
+    }
     let mut binding = previous.binding().clone();
     binding.reasons.held = format!("{why}; what was decided before stays in force");
     explain::held(&mut binding, world.clusters);
@@ -199,7 +200,10 @@ pub(super) fn attach(
     let decided = decided.filter(|decided| !is_attached(&decided.binding));
     let Some(decided) = decided else {
         if attachment.required_by.is_empty() {
-            return hold_none(UNSELECTED);
+            return match draft(world, &Case { previous: None, ..*case }) {
+                Drafted::Done(outcome) => outcome,
+                Drafted::Open(_) => hold_none(UNSELECTED),
+            };
         }
         return go_along(world, case, attachment);
     };
@@ -331,7 +335,9 @@ fn is_held_back_by_lazy(case: &Case<'_>, selection: &Selection<'_>, binding: &Bi
     let is_lazy = selection.winner.spec.activation_preference == Some(ActivationPreference::Lazy);
     is_lazy
         && case.previous.map(Remembered::binding).is_some_and(|previous| {
-            previous.plain_template() == binding.plain_template() && previous.spec != binding.spec
+            !is_attached(previous)
+                && previous.plain_template() == binding.plain_template()
+                && previous.spec != binding.spec
         })
 }
 

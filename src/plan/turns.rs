@@ -62,6 +62,7 @@ impl<'r> Round<'r, '_> {
         self.pass(open, &mut decided, base, |key| {
             turns.push((key, &self.inputs.fleet.templates[key]));
         });
+        let mut at_odds: Vec<&ObjectKey> = Vec::new();
         for _ in 1..PASSES_MAX {
             let unsettled = turns.iter().filter(|(key, _)| {
                 let (new, old) = (decided[key].binding(), self.inputs.previous.bindings.get(key));
@@ -74,8 +75,15 @@ impl<'r> Round<'r, '_> {
                 .map(|(key, template, previous)| Case::new(key, template, Some(previous)));
             let (open, _) = self.draft(cases);
             self.pass(open, &mut decided, base, |_| {});
-            if standing.iter().all(|(key, _, previous)| decided[key].is_same(previous)) {
+            let changed = standing.iter().filter(|(key, _, old)| !decided[key].is_same(old));
+            at_odds = changed.map(|(key, _, _)| *key).collect();
+            if at_odds.is_empty() {
                 break;
+            }
+        }
+        for key in at_odds {
+            if let Some(Remembered::Planned(planned)) = decided.get_mut(key) {
+                *planned = planned.at_odds();
             }
         }
         for (key, remembered) in decided {

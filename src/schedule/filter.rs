@@ -32,12 +32,12 @@ impl<'a> Context<'a> {
 
 /// A cluster that is looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Prospect<'a> {
+pub(super) struct Prospect<'a> {
     /// The cluster.
-    pub member: &'a Member<'a>,
+    pub(super) member: &'a Member<'a>,
     /// The replicas that it has already, if it was chosen before: some filters let such a cluster
     /// keep the binding.
-    pub assigned: Option<i32>,
+    pub(super) assigned: Option<i32>,
 }
 
 /// One reason to leave a cluster out. A plugin decides on one cluster at a time and keeps nothing.
@@ -70,18 +70,6 @@ pub fn filter(
                 .map(|filter| filter.filter(ctx, &prospect))
                 .find(|verdict| *verdict != Verdict::Accept)
                 .unwrap_or(Verdict::Accept)
-        })
-        .collect()
-}
-
-/// The names of all filters that reject the cluster, in their order, with what each says.
-#[must_use]
-pub fn rejections(ctx: &Context<'_>, prospect: &Prospect<'_>) -> Vec<(&'static str, Reason)> {
-    FILTERS
-        .iter()
-        .filter_map(|filter| match filter.filter(ctx, prospect) {
-            Verdict::Accept => None,
-            Verdict::Reject(reason) => Some((filter.name(), reason)),
         })
         .collect()
 }

@@ -20,13 +20,14 @@ pub mod trigger;
 
 use crate::api::binding::{BindingSpec, BindingStatus, TargetCluster};
 use crate::api::placement::{Placement, SpreadField};
+use filter::Prospect;
 
 pub use affinity::terms_to_try;
 pub use candidate::Candidate;
 pub use capacity::Capacity;
 pub use companions::{Companions, Crowd};
-pub use filter::{Context, Prospect, assigned, filter, rejections};
-pub use profile::{NoSuchPlugin, Profile};
+pub use filter::{Context, assigned, filter};
+pub use profile::{BadProfile, Profile};
 pub use reason::{Groups, Reason, Refusal, Step, Verdict};
 pub use snapshot::{Member, Snapshot};
 

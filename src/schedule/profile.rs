@@ -12,45 +12,71 @@ pub struct Profile {
     weights: BTreeMap<String, i64>,
 }
 
-/// A name that no plugin has.
+/// A choice of plugins that nobody can mean.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {what} `{name}`; there are: {known}")]
-pub struct NoSuchPlugin {
-    /// The name as given.
-    pub name: String,
-    what: &'static str,
-    known: String,
+pub enum BadProfile {
+    /// A name that no plugin has.
+    #[error("there is no {what} `{name}`; there are: {known}")]
+    NoSuchPlugin {
+        /// The name as given.
+        name: String,
+        /// What kind of plugin was looked for.
+        what: &'static str,
+        /// The names that there are.
+        known: String,
+        /// Where it stands below the settings of the scheduler (RFC 6901).
+        pointer: String,
+    },
+    /// No filter is left: everything would go everywhere, against every affinity and taint.
+    #[error("no filter takes part, so everything would go to every cluster")]
+    NoFilter,
+}
+
+impl BadProfile {
+    /// Where it stands below the settings of the scheduler (RFC 6901).
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        match self {
+            Self::NoSuchPlugin { pointer, .. } => pointer,
+            Self::NoFilter => "/plugins",
+        }
+    }
 }
 
 impl Profile {
     /// The plugins that `settings` choose.
     ///
     /// # Errors
-    /// The first name that no plugin, or among the weights no score plugin, has.
-    pub fn new(settings: &SchedulerSettings) -> Result<Self, NoSuchPlugin> {
+    /// The first name that no plugin, or among the weights no score plugin, has; or no filter is
+    /// among the plugins.
+    pub fn new(settings: &SchedulerSettings) -> Result<Self, BadProfile> {
         let scores: BTreeSet<&'static str> = SCORES.iter().map(|plugin| plugin.name()).collect();
         let filters = FILTERS.iter().map(|plugin| plugin.name());
         let all: BTreeSet<&'static str> = filters.chain(scores.iter().copied()).collect();
-        let find = |name: &str, what, known: &BTreeSet<&'static str>| {
+        let find = |name: &str, what, known: &BTreeSet<&'static str>, pointer: String| {
             known.get(name).copied().ok_or_else(|| {
                 let known = known.iter().copied().collect::<Vec<_>>().join(", ");
-                NoSuchPlugin { name: name.to_owned(), what, known }
+                BadProfile::NoSuchPlugin { name: name.to_owned(), what, known, pointer }
             })
         };
         let mut enabled = BTreeSet::new();
-        for plugin in &settings.plugins {
+        for (idx, plugin) in settings.plugins.iter().enumerate() {
+            let pointer = format!("/plugins/{idx}");
             match (plugin.as_str(), plugin.strip_prefix('-')) {
                 ("*", _) => enabled.extend(all.iter().copied()),
                 (_, Some(name)) => {
-                    enabled.remove(find(name, "plugin", &all)?);
+                    enabled.remove(find(name, "plugin", &all, pointer)?);
                 }
                 (name, None) => {
-                    enabled.insert(find(name, "plugin", &all)?);
+                    enabled.insert(find(name, "plugin", &all, pointer)?);
                 }
             }
         }
         for name in settings.weights.keys() {
-            find(name, "score plugin", &scores)?;
+            find(name, "score plugin", &scores, format!("/weights/{name}"))?;
+        }
+        if FILTERS.iter().all(|filter| !enabled.contains(filter.name())) {
+            return Err(BadProfile::NoFilter);
         }
         let disabled = all.difference(&enabled).copied().collect();
         let weights = settings.weights.iter().map(|(name, n)| (name.clone(), i64::from(*n)));
@@ -72,7 +98,7 @@ impl Profile {
 mod tests {
     use super::*;
 
-    fn profile(plugins: &[&str], weights: &[(&str, u32)]) -> Result<Profile, NoSuchPlugin> {
+    fn profile(plugins: &[&str], weights: &[(&str, u32)]) -> Result<Profile, BadProfile> {
         Profile::new(&SchedulerSettings {
             plugins: plugins.iter().map(|name| (*name).to_owned()).collect(),
             weights: weights.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect(),
@@ -88,6 +114,13 @@ mod tests {
         assert!(one.has("ClusterAffinity") && !one.has("TaintToleration"));
         assert_eq!(one.weight("ClusterLocality"), 0);
         assert_eq!(profile(&["*"], &[]).unwrap(), Profile::default());
+    }
+
+    #[test]
+    fn a_choice_without_any_filter_is_refused() {
+        for plugins in [&[][..], &["ClusterLocality"], &["-TaintToleration"]] {
+            assert_eq!(profile(plugins, &[]), Err(BadProfile::NoFilter), "{plugins:?}");
+        }
     }
 
     #[test]

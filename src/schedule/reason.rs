@@ -146,15 +146,6 @@ impl Refusal {
             | Self::NoPlacement => "SchedulerError",
         }
     }
-
-    /// Whether more room, and nothing else, would end it.
-    #[must_use]
-    pub const fn is_for_want_of_room(&self) -> bool {
-        matches!(
-            self,
-            Self::Unschedulable { .. } | Self::NotEnoughRoom { .. } | Self::TooFewGroups(_)
-        )
-    }
 }
 
 impl fmt::Display for Refusal {

@@ -481,6 +481,13 @@ spec: {scheduler: {plugins: ['*', -TaintTolerations]}}
     let refused = world.run("fleet", &["validate"]);
     assert_eq!(refused.status.code(), Some(3));
     let told = String::from_utf8([refused.stdout, refused.stderr].concat()).unwrap();
-    assert!(told.contains("error[SETTINGS_PLUGIN]"), "{told}");
+    assert!(told.contains("fleet.yaml:3:35: error[SETTINGS_PLUGIN]"), "{told}");
     assert!(told.contains("TaintToleration,"), "it names those that there are: {told}");
+    let none = settings.replace("['*', -TaintTolerations]", "[]");
+    commit(&world.path("fleet"), &[("fleet.yaml", &none)]);
+    let refused = world.run("fleet", &["validate"]);
+    assert_eq!(refused.status.code(), Some(3));
+    let told = String::from_utf8([refused.stdout, refused.stderr].concat()).unwrap();
+    assert!(told.contains("fleet.yaml:3:29: error[SETTINGS_PLUGIN]"), "{told}");
+    assert!(told.contains("leave `plugins` out for all of them"), "{told}");
 }

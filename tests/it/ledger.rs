@@ -293,7 +293,7 @@ fn an_address_that_cannot_be_used_is_a_problem() {
     let told: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
     let told = told.join("\n");
     assert!(!loaded.is_valid());
-    assert!(told.contains("fleet.yaml: error[SETTINGS_REMOTE]: spec.remotes.work"), "{told}");
+    assert!(told.contains("fleet.yaml:3:24: error[SETTINGS_REMOTE]: spec.remotes.work"), "{told}");
     assert!(told.contains("spec.remotes.status"), "{told}");
     assert!(!told.contains("secret"), "{told}");
 }

@@ -3,27 +3,44 @@
 use std::collections::BTreeMap;
 
 use super::{Ledger, LedgerError};
-use crate::api::problem::{Place, Problem};
-use crate::api::settings::{RemoteSettings, SETTINGS_PATH};
+use crate::api::problem::Problem;
+use crate::api::settings::RemoteSettings;
 use crate::fleet::Fleet;
 use crate::store::{Lane, Location, RefName, RemoteUrl};
 
+/// What cannot be used: the setting's name and why.
+type BadRemote = (&'static str, String);
+
 impl Ledger {
+    /// What is wrong with the addresses in the settings.
+    pub(super) fn remote_problems(&self, fleet: &Fleet) -> Vec<Problem> {
+        let bad = self.remote_urls(&fleet.settings.remotes).err().unwrap_or_default();
+        let problem = |(key, reason): BadRemote| {
+            Problem::error(
+                fleet.place_of_setting(&format!("/spec/remotes/{key}")),
+                "SETTINGS_REMOTE",
+                format!("spec.remotes.{key} cannot be used: {reason}"),
+                "write an https:// or ssh:// URL without a password",
+            )
+        };
+        bad.into_iter().map(problem).collect()
+    }
+
     /// The addresses in the settings, or what is wrong with them.
     ///
     /// A `file://` address is for a source on this machine only: whoever may push to a hosted
     /// repository has no business with the controller's own disk.
-    pub(super) fn remote_urls(
+    fn remote_urls(
         &self,
         settings: &RemoteSettings,
-    ) -> Result<BTreeMap<Lane, RemoteUrl>, Vec<Problem>> {
+    ) -> Result<BTreeMap<Lane, RemoteUrl>, Vec<BadRemote>> {
         let given = [
             ("results", Lane::Results, &settings.results),
             ("work", Lane::Work, &settings.work),
             ("status", Lane::Status, &settings.status),
         ];
         let mut urls = BTreeMap::new();
-        let mut problems = Vec::new();
+        let mut bad = Vec::new();
         for (key, lane, text) in given {
             let Some(text) = text else { continue };
             let reason = match Location::parse(text) {
@@ -37,15 +54,9 @@ impl Ledger {
                 Ok(Location::Path(_)) => "it is no URL".to_owned(),
                 Err(error) => error.to_string(),
             };
-            let place = Place { file: SETTINGS_PATH.to_owned(), line: 0, column: 0 };
-            problems.push(Problem::error(
-                place,
-                "SETTINGS_REMOTE",
-                format!("spec.remotes.{key} cannot be used: {reason}"),
-                "write an https:// or ssh:// URL without a password",
-            ));
+            bad.push((key, reason));
         }
-        if problems.is_empty() { Ok(urls) } else { Err(problems) }
+        if bad.is_empty() { Ok(urls) } else { Err(bad) }
     }
 
     /// Sends results, work and status where the settings say. Those of the start stay in force until

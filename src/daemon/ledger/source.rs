@@ -70,8 +70,8 @@ impl Ledger {
         }
         let (fleet, across) = Fleet::assemble(commit, &files);
         problems.extend(across);
-        problems.extend(self.remote_urls(&settings.remotes).err().into_iter().flatten());
-        problems.extend(crate::check::profile(&settings.scheduler));
+        problems.extend(self.remote_problems(&fleet));
+        problems.extend(crate::check::profile(&fleet));
         problems.extend(crate::customize::check(&fleet, &self.interpreter));
         crate::check::policies(&fleet, &mut problems);
         problems.sort();

@@ -9,10 +9,11 @@ use git_fleet::api::cluster::Cluster;
 use git_fleet::api::condition::{self, Condition};
 use git_fleet::api::marks;
 use git_fleet::api::names::ClusterName;
+use git_fleet::api::settings::SchedulerSettings;
 use git_fleet::plan::{Binding, Sight, choose};
 use git_fleet::schedule::trigger::{Trigger, trigger};
 use git_fleet::schedule::{
-    Context, Member, Prospect, Refusal, Request, Snapshot, allocatable, assigned, rejections,
+    Context, Member, Profile, Refusal, Request, Snapshot, Verdict, allocatable, assigned, filter,
     schedule_within,
 };
 use serde_json::Value;
@@ -125,41 +126,50 @@ fn affinity_groups_are_tried_as_in_karmada() {
     tally.end();
 }
 
+/// In the order of their names.
+const FILTERS: [&str; 7] = [
+    "APIEnablement",
+    "ClusterAffinity",
+    "ClusterEviction",
+    "SpreadConstraint",
+    "TaintToleration",
+    "WorkloadAffinity",
+    "WorkloadAntiAffinity",
+];
+
 #[test]
 fn clusters_are_rejected_as_in_karmada() {
     let Some(worlds) = worlds() else { return };
     let Some(cases) = cases("scheduling") else { return };
     let mut tally = Tally::new("scheduling (filters)");
+    // Each filter on its own: the fleet's answer names the first one only.
+    let profiles = FILTERS.map(|name| {
+        let plugins = vec![name.to_owned()];
+        (name, Profile::new(&SchedulerSettings { plugins, ..Default::default() }).unwrap())
+    });
     for case in &cases {
         let world = &worlds[&case["world"].as_i64().unwrap()];
         let ResourceBinding { spec, status, .. } = binding(case);
         let placement = spec.placement.clone().unwrap_or_default();
         let term = status.scheduler_observed_affinity_name.as_str();
-        let request = Request::new(&spec, &status);
-        let ctx = Context {
-            spec: &spec,
-            placement: &placement,
-            term: Some(term).filter(|term| !term.is_empty()),
-            companions: request.companions,
-            profile: request.profile,
-        };
+        let companions = Request::new(&spec, &status).companions;
+        let term = Some(term).filter(|term| !term.is_empty());
         let snapshot = snapshot(world);
+        let assigned = assigned(&spec, &snapshot);
         let mut ours: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (member, assigned) in snapshot.members().iter().zip(assigned(&spec, &snapshot)) {
-            let prospect = Prospect { member, assigned };
-            let rejections = rejections(&ctx, &prospect);
-            assert!(
-                rejections.iter().all(|(name, reason)| reason.plugin() == Some(*name)),
-                "a reason names another plugin than gave it: {rejections:?}"
-            );
-            let mut names: Vec<String> =
-                rejections.iter().map(|(name, _)| (*name).to_owned()).collect();
-            if member.cluster.metadata.deletion_timestamp.is_some() {
-                names = vec!["(deleting)".to_owned()];
-            }
-            names.sort();
-            if !names.is_empty() {
-                ours.insert(member.name.to_string(), names);
+        for (name, profile) in &profiles {
+            let placement = &placement;
+            let ctx = Context { spec: &spec, placement, term, companions, profile };
+            let verdicts = filter(&ctx, &snapshot, &assigned);
+            for (member, verdict) in snapshot.members().iter().zip(verdicts) {
+                let Verdict::Reject(reason) = verdict else { continue };
+                let names = ours.entry(member.name.to_string()).or_default();
+                if member.cluster.metadata.deletion_timestamp.is_some() {
+                    *names = vec!["(deleting)".to_owned()];
+                } else {
+                    assert_eq!(reason.plugin(), Some(*name), "a reason names its own plugin");
+                    names.push(name.to_string());
+                }
             }
         }
         let mut theirs: BTreeMap<String, Vec<String>> = super::field(case, "filters");

@@ -2,7 +2,8 @@
 //!
 //! A `.fleet` file is a story in YAML. A line `### commit` begins the source of the next commit (the
 //! whole of it), `### report NAME` what a cluster reports from then on. Each commit is planned with
-//! the plan before it as previous.
+//! the plan before it as previous. After a line `### evict NAME` all that runs in that cluster is being
+//! moved away from it when the next commit is planned.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,6 +25,33 @@ use serde_json::Value;
 pub(crate) struct Step {
     pub(crate) fleet: Fleet,
     pub(crate) reports: BTreeMap<ClusterName, Arc<ClusterReport>>,
+    /// Clusters that all is moved away from before.
+    pub(crate) evicted: Vec<String>,
+}
+
+impl Step {
+    /// What the step is planned after: the results of `plan`, and evictions.
+    pub(crate) fn after(&self, plan: &Plan) -> Previous {
+        if self.evicted.is_empty() {
+            return Previous::from(plan);
+        }
+        let mut files: BTreeMap<String, Vec<u8>> =
+            plan.files().into_iter().map(|(path, file)| (path, file.bytes.clone())).collect();
+        for (_, bytes) in files.iter_mut().filter(|(path, _)| path.starts_with("bindings/")) {
+            let mut binding: Value = git_fleet::api::yaml::from_bytes(bytes).unwrap();
+            let spec = &mut binding["spec"];
+            for cluster in &self.evicted {
+                let clusters = spec["clusters"].as_array_mut().unwrap();
+                clusters.retain(|target| target["name"] != **cluster);
+                let task = serde_json::json!({
+                    "fromCluster": cluster, "reason": "TaintUntolerated", "producer": "TaintManager",
+                });
+                spec["gracefulEvictionTasks"] = Value::Array(vec![task]);
+            }
+            *bytes = binding.to_string().into_bytes();
+        }
+        Previous::read(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()))).unwrap()
+    }
 }
 
 /// The fleet of one YAML text.
@@ -63,10 +91,15 @@ pub(crate) fn report(text: &str) -> ClusterReport {
 pub(crate) fn steps(text: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut reports = BTreeMap::new();
+    let mut evicted = Vec::new();
     for section in text.split("### ").skip(1) {
         let (head, body) = section.split_once('\n').unwrap();
         match head.trim().split_once(' ') {
-            None => steps.push(Step { fleet: fleet(body), reports: reports.clone() }),
+            None => {
+                let evicted = std::mem::take(&mut evicted);
+                steps.push(Step { fleet: fleet(body), reports: reports.clone(), evicted });
+            }
+            Some(("evict", name)) => evicted.push(name.to_owned()),
             Some((_, name)) => {
                 reports.insert(name.parse().unwrap(), Arc::new(report(body)));
             }
@@ -89,14 +122,15 @@ pub(crate) fn plan(step: &Step, previous: &Previous, memo: &mut Memo) -> Plan {
 
 /// Plans a story to its end and shows each plan.
 pub(crate) fn tell(text: &str) -> String {
-    let mut previous = Previous::default();
+    let mut last: Option<Plan> = None;
     let mut shown = String::new();
     for step in steps(text) {
+        let previous = last.as_ref().map(|last| step.after(last)).unwrap_or_default();
         let plan = plan(&step, &previous, &mut Memo::default());
         let diff = plan.diff(&previous);
         writeln!(shown, "=== {}", subject(&diff)).unwrap();
         shown.push_str(&show(&plan));
-        previous = Previous::from(&plan);
+        last = Some(plan);
     }
     shown
 }

@@ -39,7 +39,8 @@ fn policies_of_the_library_place_as_they_say() {
     for folder in folders.filter(|path| path.is_dir()) {
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
         let source = format!("{}\n---\n{}", read("policy.yaml"), read("fleet.yaml.example"));
-        let step = case::Step { fleet: case::fleet(&source), reports: reports(&folder) };
+        let (fleet, evicted) = (case::fleet(&source), Vec::new());
+        let step = case::Step { fleet, reports: reports(&folder), evicted };
         let plan = case::plan(&step, &Previous::default(), &mut Memo::default());
         let found: BTreeMap<String, Value> = plan
             .bindings

@@ -1,5 +1,6 @@
 //! Plans: golden cases with their reasons, and what holds for every plan.
 
+mod at_odds;
 mod case;
 mod golden;
 mod library;

@@ -39,7 +39,7 @@ pub(super) fn cluster(u: &mut Unstructured<'_>, name: &str) -> Result<Value> {
     if u.ratio(1, 3)? {
         spec["taints"] = json!([{
             "key": u.choose(&["spot", "maintenance"])?,
-            "effect": u.choose(&["NoSchedule", "NoExecute", "PreferNoSchedule"])?,
+            "effect": u.choose(&["NoSchedule", "NoExecute"])?,
         }]);
     }
     if u.ratio(1, 4)? {
@@ -63,21 +63,21 @@ pub(super) fn template(u: &mut Unstructured<'_>, n: usize) -> Result<Value> {
         let amounts = if u.ratio(3, 4)? { &AMOUNTS[1..2] } else { &AMOUNTS[..] };
         container["resources"] = json!({"requests": {"cpu": u.choose(amounts)?}});
     }
-    if u.ratio(1, 4)? {
+    if u.arbitrary()? {
         let name = format!("t{}", u.int_in_range(0..=6)?);
         container["envFrom"] = json!([{"configMapRef": {"name": name}}]);
     }
     let pod = json!({"spec": {"containers": [container]}});
     Ok(match u.int_in_range(0..=9)? {
-        0 | 4 => json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}),
-        1 => json!({
+        0 | 1 => json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}),
+        4 => json!({
             "apiVersion": "batch.volcano.sh/v1alpha1", "kind": "Job", "metadata": metadata,
             "spec": {"tasks": [
                 {"name": "server", "replicas": 1, "template": pod},
                 {"name": "worker", "replicas": replicas.min(20), "template": pod},
             ]},
         }),
-        2 => json!({
+        2 if n == 0 => json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": "widgets.example.com"},
             "spec": {
@@ -86,7 +86,7 @@ pub(super) fn template(u: &mut Unstructured<'_>, n: usize) -> Result<Value> {
                 "versions": [{"name": "v1", "served": true, "storage": true}],
             },
         }),
-        3 => json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": metadata}),
+        2 | 3 => json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": metadata}),
         _ => json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
             "spec": {"replicas": replicas, "template": pod},
@@ -133,12 +133,19 @@ fn bounds(u: &mut Unstructured<'_>, field: &str) -> Result<Value> {
 
 fn placement(u: &mut Unstructured<'_>) -> Result<Value> {
     let mut placement = json!({});
+    let mut is_by_room = false;
+    if u.ratio(4, 5)? {
+        let scheduling = scheduling(u)?;
+        is_by_room = scheduling["replicaDivisionPreference"] == "Aggregated"
+            || !scheduling["weightPreference"]["dynamicWeight"].is_null();
+        placement["replicaScheduling"] = scheduling;
+    }
     match u.int_in_range(0..=3)? {
         0 => {}
         1 => {
             let mut own = affinity(u)?;
             own["affinityName"] = "own".into();
-            if u.arbitrary()? {
+            if is_by_room && u.ratio(2, 3)? {
                 let mut tier = affinity(u)?;
                 tier["affinityName"] = "tier".into();
                 own["overflowAffinities"] = json!([tier]);
@@ -160,9 +167,6 @@ fn placement(u: &mut Unstructured<'_>) -> Result<Value> {
             }
         }
         placement["spreadConstraints"] = constraints.into();
-    }
-    if u.ratio(4, 5)? {
-        placement["replicaScheduling"] = scheduling(u)?;
     }
     if u.ratio(1, 3)? {
         let mut groups = json!({});
@@ -186,8 +190,11 @@ pub(super) fn policy(u: &mut Unstructured<'_>, n: usize) -> Result<Value> {
         ("example.com/v1", "Widget"),
         ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
     ] {
+        if kind != "Deployment" && u.ratio(1, 4)? {
+            continue;
+        }
         let mut selector = json!({"apiVersion": version, "kind": kind});
-        match u.int_in_range(0..=5)? {
+        match u.int_in_range(0..=9)? {
             0 => selector["name"] = format!("t{}", u.int_in_range(0..=6)?).into(),
             1 => selector["labelSelector"] = json!({"matchLabels": {"with": "x"}}),
             _ => {}
@@ -196,7 +203,7 @@ pub(super) fn policy(u: &mut Unstructured<'_>, n: usize) -> Result<Value> {
     }
     let is_cluster_wide = u.ratio(1, 3)?;
     if !is_cluster_wide {
-        selectors.pop();
+        selectors.retain(|one| one["kind"] != "CustomResourceDefinition");
     }
     let mut spec = json!({
         "resourceSelectors": selectors,

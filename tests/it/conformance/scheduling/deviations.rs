@@ -5,9 +5,7 @@ use git_fleet::api::binding::{BindingSpec, BindingStatus};
 use git_fleet::api::placement::SpreadField;
 use git_fleet::schedule::divide::{Strategy, strategy};
 use git_fleet::schedule::trigger::is_requested;
-use git_fleet::schedule::{
-    Context, Prospect, Request, Snapshot, assigned, is_one_cluster, rejections,
-};
+use git_fleet::schedule::{Context, Request, Snapshot, Verdict, assigned, filter, is_one_cluster};
 
 use super::Answer;
 
@@ -98,10 +96,8 @@ impl Asked<'_> {
         let placement = self.spec.placement.clone().unwrap_or_default();
         let term = Some(self.term).filter(|term| !term.is_empty());
         let ctx = Context { spec: self.spec, placement: &placement, term, companions, profile };
-        let member = &self.snapshot.members()[at];
-        let prospect = Prospect { member, assigned: assigned(self.spec, self.snapshot)[at] };
-        member.cluster.metadata.deletion_timestamp.is_none()
-            && rejections(&ctx, &prospect).is_empty()
+        let verdicts = filter(&ctx, self.snapshot, &assigned(self.spec, self.snapshot));
+        verdicts[at] == Verdict::Accept
     }
 }
 
