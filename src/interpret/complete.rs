@@ -30,7 +30,7 @@ pub(super) struct Observation<'a> {
 impl Reported<'_> {
     /// Replicas that the template asks for. An API server makes 1 of an absent number.
     pub(super) fn wanted(&self) -> i64 {
-        self.template.number("spec.replicas").unwrap_or(1)
+        self.template.number("spec.replicas").unwrap_or(1).max(0)
     }
 
     /// Whether every cluster reports a status, and there is a cluster.
@@ -53,7 +53,7 @@ impl Reported<'_> {
     /// cluster `has_observed` it.
     pub(super) fn put_observed(&self, status: &mut Map<String, Value>, has_observed: bool) {
         let Some(newest) = self.template.number("metadata.generation") else { return };
-        let seen = status.count("observedGeneration").min(newest - 1).max(0);
+        let seen = status.count("observedGeneration").min(newest.saturating_sub(1)).max(0);
         put_count(status, "observedGeneration", if has_observed { newest } else { seen });
     }
 

@@ -22,7 +22,7 @@ pub(super) fn is_done(reported: &Reported<'_>) -> bool {
     let kept = partition(reported.template);
     let is_settled = |status: &Value| {
         let n_pods = status.count("replicas");
-        status.count("updatedReplicas") >= n_pods - kept.min(n_pods)
+        status.count("updatedReplicas") >= n_pods.saturating_sub(kept).max(0)
             && status.count("availableReplicas") >= n_pods
     };
     let is_known = kept == 0 && items.iter().all(|item| item.health != Health::Unknown);

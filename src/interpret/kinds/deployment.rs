@@ -22,11 +22,10 @@ const COUNTERS: &[&str] =
     &["availableReplicas", "readyReplicas", "replicas", "unavailableReplicas", "updatedReplicas"];
 
 /// How many of the wanted pods a roll-out may take away at once.
-fn max_unavailable(template: &Manifest) -> i64 {
+fn max_unavailable(wanted: i64, template: &Manifest) -> i64 {
     if template.text("spec.strategy.type") == Some("Recreate") {
         return 0;
     }
-    let wanted = template.number("spec.replicas").unwrap_or(1);
     let percent = |text: &str| text.strip_suffix('%')?.parse::<i64>().ok();
     let share = |percent: i64| wanted.saturating_mul(percent) / 100;
     match template.at("spec.strategy.rollingUpdate.maxUnavailable") {
@@ -79,7 +78,8 @@ impl Kind for Deployment {
         let is_done = late.is_none() && rollout::is_done(reported);
         rollout::put_counters(reported, status, COUNTERS, is_done);
         let (wanted, available) = (reported.wanted(), status.count("availableReplicas"));
-        let is_available = is_done || available >= wanted - max_unavailable(reported.template);
+        let is_available = is_done
+            || available >= wanted.saturating_sub(max_unavailable(wanted, reported.template));
         let quorum = if is_available { "Available" } else { "Unavailable" };
         let is_available = Observation {
             of_type: "Available",
