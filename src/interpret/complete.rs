@@ -68,12 +68,12 @@ impl Reported<'_> {
         let word = seen.status.as_str();
         let old = self.template.list("status.conditions").iter();
         let old = old.filter(|old| old["type"] == seen.of_type && old["status"] == word);
-        let since = old.filter_map(|old| old.field("lastTransitionTime")).last().cloned();
+        let since = old.filter_map(|old| old.field("lastTransitionTime")).next_back().cloned();
         let condition = json!({
             "type": seen.of_type,
             "status": word,
             "reason": seen.reason,
-            "message": seen.message,
+            "message": Value::String(seen.message),
             "lastTransitionTime": since.unwrap_or_else(|| written(self.now)),
         });
         let slot = status.entry("conditions").or_insert_with(|| Value::Array(Vec::new()));

@@ -77,7 +77,7 @@ impl Case {
             live
         });
         AggregatedStatusItem {
-            cluster_name: cluster.parse().unwrap(),
+            cluster_name: cluster.parse().expect("it is a name"),
             applied: status.is_some(),
             applied_message: String::new(),
             health: status.as_ref().map(interpret::health).unwrap_or_default(),
@@ -97,7 +97,7 @@ impl Case {
         items: &[AggregatedStatusItem],
         now: Timestamp,
     ) -> Option<Value> {
-        let aggregated = interpret::aggregate(template, items, now).unwrap();
+        let aggregated = interpret::aggregate(template, items, now).expect("it is readable");
         let assigned = self.share.map(|share| i64::from(share) * 3);
         interpret::complete(template, aggregated, items, assigned, now)
     }
