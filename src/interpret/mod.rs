@@ -17,8 +17,8 @@ mod interpreter;
 mod items;
 mod kinds;
 mod pod_template;
+mod progress;
 mod prune;
-mod rollout;
 #[cfg(test)]
 mod tests;
 

@@ -13,7 +13,7 @@ use crate::interpret::complete::{Observation, Reported, failures};
 use crate::interpret::dependency::{Dependency, of_pod};
 use crate::interpret::fields::{Answer, Fields, Unreadable, set};
 use crate::interpret::items::sum_counters;
-use crate::interpret::rollout;
+use crate::interpret::progress;
 
 /// A stateless workload: `spec.replicas` pods of one template.
 pub(super) struct Deployment;
@@ -75,8 +75,8 @@ impl Kind for Deployment {
         reported.put_caught_up(status);
         let is_late = |condition: &Value| condition["reason"] == "ProgressDeadlineExceeded";
         let late = reported.clusters_with("Progressing", is_late);
-        let is_done = late.is_none() && rollout::is_done(reported);
-        rollout::put_counters(reported, status, COUNTERS, is_done);
+        let is_done = late.is_none() && progress::is_done(reported);
+        progress::put_counters(reported, status, COUNTERS, is_done);
         let (wanted, available) = (reported.wanted(), status.count("availableReplicas"));
         let is_available = is_done
             || available >= wanted.saturating_sub(max_unavailable(wanted, reported.template));

@@ -13,7 +13,7 @@ use crate::interpret::complete::Reported;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable};
 use crate::interpret::items::{put, sum_counters};
-use crate::interpret::rollout::{self, partition};
+use crate::interpret::progress::{self, partition};
 
 /// A workload whose pods have names and disks of their own.
 pub(super) struct StatefulSet;
@@ -61,8 +61,8 @@ impl Kind for StatefulSet {
     /// generation.
     fn complete(&self, reported: &Reported<'_>, status: &mut Map<String, Value>) {
         reported.put_caught_up(status);
-        let is_done = rollout::is_done(reported);
-        rollout::put_counters(reported, status, COUNTERS, is_done);
+        let is_done = progress::is_done(reported);
+        progress::put_counters(reported, status, COUNTERS, is_done);
         if is_done {
             // Pods below the partition keep the revision that they have.
             let old = reported.wanted().min(partition(reported.template));
