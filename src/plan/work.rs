@@ -98,7 +98,7 @@ pub(super) struct WorkMaker<'a> {
 
 /// Why the work of one cluster cannot be made.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WorkError {
+pub enum WorkError {
     /// Nobody can say how its share is written.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
@@ -170,14 +170,15 @@ impl<'a> WorkMaker<'a> {
 /// policies that changed each.
 ///
 /// # Errors
-/// An override that cannot be applied.
+/// A share that cannot be written, or an override that cannot be applied.
 pub fn works(
     template: &Manifest,
     binding: &Binding,
     policies: OverridePolicies<'_>,
+    interpreter: &dyn Interpreter,
     clusters: &BTreeMap<ClusterName, Cluster>,
-) -> Result<BTreeMap<ClusterName, MadeWork>, OverrideError> {
-    let mut maker = WorkMaker::new(template, binding, policies);
+) -> Result<BTreeMap<ClusterName, MadeWork>, WorkError> {
+    let mut maker = WorkMaker::new(template, binding, policies, interpreter);
     let shares = shares(binding, template).into_iter();
     let shares = shares.filter_map(|(name, share)| Some((clusters.get(&name)?, name, share)));
     shares.map(|(cluster, name, share)| Ok((name, maker.make(cluster, share)?))).collect()

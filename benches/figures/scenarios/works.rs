@@ -8,6 +8,7 @@ use anyhow::ensure;
 use git_fleet::api::cluster::Cluster;
 use git_fleet::api::names::{ClusterName, ObjectId};
 use git_fleet::fleet::{Fleet, parse_file};
+use git_fleet::interpret::Bundled;
 use git_fleet::overrides::{Override, OverridePolicies};
 use git_fleet::plan::{Binding, Inputs, Memo, Previous, blob_id, make, works};
 use stats_alloc::Region;
@@ -100,6 +101,7 @@ pub(crate) fn constructed(_: &Runtime) -> anyhow::Result<Vec<Figure>> {
         fleet: &fleet,
         reports: &BTreeMap::new(),
         previous: &Previous::default(),
+        interpreter: &Bundled,
         now: "2026-06-01T12:00:00Z".parse()?,
     };
     let plan = make(&inputs, &mut Memo::default());
@@ -134,7 +136,7 @@ pub(crate) fn constructed(_: &Runtime) -> anyhow::Result<Vec<Figure>> {
         let (region, start) = (Region::new(ALLOCATOR), Instant::now());
         let mut n_works = 0;
         for (template, binding) in &bindings {
-            let made = works(template, binding, policies, &clusters)?;
+            let made = works(template, binding, policies, &Bundled, &clusters)?;
             n_works += made.values().filter(|(_, changed_by)| changed_by.len() == 2).count();
             black_box(made);
         }
