@@ -1,11 +1,14 @@
 //! The scenarios, in the order in which they run.
 
 mod cold;
+mod hostile;
+mod interpret;
 pub(crate) mod plan;
 mod program;
 mod pull;
 mod push;
 mod schedule;
+mod works;
 
 use tokio::runtime::Runtime;
 
@@ -22,6 +25,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { figures: schedule::FIGURES, run: schedule::recorded },
     Scenario { figures: &["plan.cold", "plan.one"], run: plan::whole },
     Scenario { figures: &["plan.memory"], run: plan::memory },
+    Scenario { figures: &["works.20000"], run: works::constructed },
+    Scenario { figures: &["interpret.native"], run: interpret::native },
+    Scenario { figures: &["interpret.lua"], run: interpret::lua },
+    Scenario { figures: &["hostile.time", "hostile.rss", "hostile.left"], run: hostile::scripts },
     Scenario { figures: &["binary.size"], run: program::binary_size },
     Scenario { figures: &["demo.time"], run: program::demo_time },
     Scenario { figures: &["push.p50", "push.p99", "controller.rss"], run: push::simulated },

@@ -432,8 +432,8 @@ mod tests {
                 Some("its label site is not set, wanted Exists"),
             ),
             (
-                "{fieldSelector: {matchExpressions: [{key: zone, operator: In, values: [a]}]}}",
-                Some("its zone is `a`, `b`, wanted In a"),
+                "{fieldSelector: {matchExpressions: [{key: zone, operator: In, values: [c]}]}}",
+                Some("its zone is `a`, `b`, wanted In c"),
             ),
             (
                 "{fieldSelector: {matchExpressions: [{key: region, operator: In, values: [eu]}]}}",

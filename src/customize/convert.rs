@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use mlua::{Lua, Table, Value as LuaValue};
+use mlua::{Error, Lua, Table, Value as LuaValue};
 use serde_json::{Map, Number, Value};
 
 /// How deep a result may be nested; a table that contains itself ends here.
@@ -71,8 +71,7 @@ impl Reader {
         }
         let mut items: Vec<(usize, Value)> = Vec::new();
         let mut fields = Map::new();
-        for pair in table.pairs::<LuaValue, LuaValue>() {
-            let (key, value) = pair.map_err(|error| error.to_string())?;
+        let mut add = |key: LuaValue, value: LuaValue| {
             let value = self.value(&value, depth + 1)?;
             match key {
                 LuaValue::String(key) => {
@@ -85,6 +84,17 @@ impl Reader {
                 }
                 other => return Err(format!("a {} is no key", other.type_name())),
             }
+            Ok(())
+        };
+        let mut refusal = None;
+        let walk = table.for_each(|key, value| {
+            add(key, value).map_err(|why| {
+                refusal = Some(why);
+                Error::RuntimeError(String::new())
+            })
+        });
+        if let Err(error) = walk {
+            return Err(refusal.unwrap_or_else(|| error.to_string()));
         }
         if !fields.is_empty() && !items.is_empty() {
             return Err("a table has names and numbers as keys".to_owned());
@@ -118,13 +128,13 @@ fn whole_or_not(number: f64) -> Result<Number, String> {
 /// Decides what the empty tables inside of a result are, by what stood at the same place in the
 /// `references`: an empty object, an empty list, or nothing at all, and then the field is taken out.
 /// The places of items in lists do not count.
-pub(super) fn settle_empty(result: &mut Value, references: &[&Value]) {
+pub(super) fn settle_empty(result: &mut Value, references: &[&Map<String, Value>]) {
     if !has_empty(result) {
         return;
     }
     let mut known = Empty::default();
     for reference in references {
-        known.collect(reference, &mut Vec::new());
+        known.collect_fields(reference, &mut Vec::new());
     }
     known.settle(result, &mut Vec::new());
 }
@@ -154,14 +164,16 @@ impl Empty {
                 self.objects.insert(path.clone());
             }
             Value::Array(items) => items.iter().for_each(|item| self.collect(item, path)),
-            Value::Object(map) => {
-                for (key, value) in map {
-                    path.push(key.clone());
-                    self.collect(value, path);
-                    path.pop();
-                }
-            }
+            Value::Object(map) => self.collect_fields(map, path),
             _ => {}
+        }
+    }
+
+    fn collect_fields(&mut self, fields: &Map<String, Value>, path: &mut Vec<String>) {
+        for (key, value) in fields {
+            path.push(key.clone());
+            self.collect(value, path);
+            path.pop();
         }
     }
 
@@ -206,7 +218,7 @@ mod tests {
             "object": [], "list": [], "new": [], "both": [{"inner": []}, {"inner": 1}], "text": "",
             "deep": {"new": [], "kept": [[], 1]},
         });
-        settle_empty(&mut after, &[&before]);
+        settle_empty(&mut after, &[before.as_object().expect("an object")]);
         let expected = json!({
             "object": {}, "list": [], "both": [{"inner": {}}, {"inner": 1}], "text": "",
             "deep": {"kept": [1]},

@@ -140,7 +140,7 @@ impl Interpreter {
                 None => interpret::revise_replicas(manifest, count),
                 Some(revised) => *manifest = revised,
             },
-            Some(asked) => *manifest = asked.read(|results| whole(&results, manifest, None))?,
+            Some(asked) => *manifest = asked.read(|results| whole(results, manifest, None))?,
         }
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Interpreter {
                 None => interpret::retain(desired, live)?,
                 Some(retained) => *desired = retained,
             },
-            Some(asked) => *desired = asked.read(|results| whole(&results, desired, Some(live)))?,
+            Some(asked) => *desired = asked.read(|results| whole(results, desired, Some(live)))?,
         }
         Ok(())
     }
@@ -285,9 +285,13 @@ impl interpret::Interpreter for Interpreter {
         &self,
         template: &Manifest,
         items: &[AggregatedStatusItem],
+        assigned: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<Value>, NoAnswer> {
-        Ok(Self::aggregate(self, template, items, now)?)
+        if self.rules.answer(template, Operation::AggregateStatus) {
+            return Ok(Self::aggregate(self, template, items, now)?);
+        }
+        interpret::Bundled.aggregate(template, items, assigned, now)
     }
 }
 
@@ -340,17 +344,17 @@ fn count_of(number: &serde_json::Number) -> Result<i32, String> {
 
 /// A whole object that a script made of `before`. What it *is* stays: the work names it so.
 fn whole(
-    results: &[Value],
+    results: Vec<Value>,
     before: &Manifest,
     live: Option<&Manifest>,
 ) -> Result<Manifest, String> {
-    let Some(result @ Value::Object(_)) = results.first() else {
-        return Err(mismatch("the whole object", results.first()));
+    let result = match results.into_iter().next() {
+        Some(result @ Value::Object(_)) => result,
+        other => return Err(mismatch("the whole object", other.as_ref())),
     };
-    let references: Vec<Value> =
-        [Some(before), live].into_iter().flatten().map(|one| one.clone().into_value()).collect();
-    let references: Vec<&Value> = references.iter().collect();
-    let after = Manifest::from_value(settled(result.clone(), &references))
+    let references: Vec<&Map<String, Value>> =
+        [Some(before), live].into_iter().flatten().map(|one| &one.0).collect();
+    let after = Manifest::from_value(settled(result, &references))
         .ok_or_else(|| "the result is no Kubernetes object".to_owned())?;
     if (after.api_version(), after.key()) != (before.api_version(), before.key()) {
         return Err("the result has another apiVersion, kind, namespace or name".to_owned());
@@ -396,7 +400,7 @@ fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
-fn settled(mut value: Value, references: &[&Value]) -> Value {
+fn settled(mut value: Value, references: &[&Map<String, Value>]) -> Value {
     settle_empty(&mut value, references);
     value
 }

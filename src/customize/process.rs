@@ -1,7 +1,7 @@
 //! The worker as its parent sees it: started, fed, timed, killed.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -23,6 +23,9 @@ const START: Duration = Duration::from_secs(10);
 /// How much longer than a call's own limit its reply is waited for. A worker that ends a call by
 /// itself can go on; one that cannot is killed.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// Replies up to this size are read at once.
+const REPLY_BYTES: usize = 16 << 10;
 
 /// How workers are started.
 #[derive(Clone, Debug)]
@@ -121,8 +124,9 @@ impl Process {
     }
 
     fn receive(&mut self, deadline: Instant) -> Result<Vec<u8>, Lost> {
-        let mut timed = Timed { stream: &self.stream, deadline };
-        match protocol::read(&mut timed) {
+        let timed = Timed { stream: &self.stream, deadline };
+        // One reply is all that comes, so nothing is lost with the buffer.
+        match protocol::read(&mut BufReader::with_capacity(REPLY_BYTES, timed)) {
             Ok(Some(message)) => Ok(message),
             Ok(None) => Err(Lost::Gone(self.epitaph())),
             Err(error) => Err(self.lost(&error)),

@@ -134,12 +134,12 @@ local function copy(original)
   return copied
 end
 
--- `now` is the time of the call, in seconds since 1970.
-return function(now)
+-- Returns a world, and a function that begins its one call, at a time in seconds since 1970.
+return function()
+  local now = 0
   local world = copy(globals)
   world._G = world
   world.string = copy(texts)
-  text_methods.__index = world.string
   world.table = copy(tables)
   world.math = copy(numbers)
   world.math.random, world.math.randomseed = randomness()
@@ -164,5 +164,9 @@ return function(now)
     end
     return loaded[name]
   end
-  return world
+  local methods = world.string
+  return world, function(at)
+    now = at
+    text_methods.__index = methods
+  end
 end

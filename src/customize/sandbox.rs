@@ -31,6 +31,8 @@ pub(super) struct Sandbox {
     lua: Lua,
     limits: Limits,
     new_world: Function,
+    /// The world of the next call, made while nobody waited, and what begins it.
+    next_world: Cell<Option<(Table, Function)>>,
     scripts: BTreeMap<String, Function>,
     clock: Rc<Clock>,
 }
@@ -65,7 +67,7 @@ impl Sandbox {
             Ok(())
         };
         host.raw_set("mark_clock_read", lua.create_function(mark)?)?;
-        let new_world = lua
+        let new_world: Function = lua
             .load(include_str!("sandbox.lua"))
             .set_name("=sandbox")
             .set_mode(ChunkMode::Text)
@@ -80,7 +82,8 @@ impl Sandbox {
             Err(Error::RuntimeError("out of time".to_owned()))
         })?;
         lua.set_memory_limit(limits.memory_bytes)?;
-        Ok(Self { lua, limits, new_world, scripts: BTreeMap::new(), clock })
+        let next_world = Cell::new(Some(new_world.call(())?));
+        Ok(Self { lua, limits, new_world, next_world, scripts: BTreeMap::new(), clock })
     }
 
     /// Whether the machine has compiled this script.
@@ -111,11 +114,7 @@ impl Sandbox {
     ) -> Reply {
         let script = self.scripts.get(script).expect("the worker compiles before it calls");
         let function = self.defined(script, function, now)?;
-        let arguments: MultiValue = arguments
-            .iter()
-            .map(|argument| to_lua(&self.lua, argument))
-            .collect::<mlua::Result<_>>()
-            .map_err(|error| self.cause(error))?;
+        let arguments = self.taken(arguments).map_err(|error| self.cause(error))?;
         let results = function.call::<MultiValue>(arguments);
         if self.clock.has_struck.get() {
             return Err(self.out_of_time());
@@ -126,16 +125,27 @@ impl Sandbox {
         results.map_err(Cause::Answer)
     }
 
+    /// The arguments in Lua. A message is bounded and so is what it becomes; where no allocation can
+    /// fail, each value need not be made in a protected call of its own, which takes most of the time.
+    fn taken(&self, arguments: &[Value]) -> mlua::Result<MultiValue> {
+        self.lua.set_memory_limit(0)?;
+        let taken = arguments.iter().map(|argument| to_lua(&self.lua, argument)).collect();
+        self.lua.set_memory_limit(self.limits.memory_bytes)?;
+        taken
+    }
+
     /// Whether the last call asked for the time.
     pub(super) fn read_clock(&self) -> bool {
         self.clock.was_read.get()
     }
 
-    /// Collects what the last call left, if it is much: the next one is to have all of its memory.
+    /// Gets ready for the next call while nobody waits: collects what the last one left, if it is
+    /// much, and makes a new world.
     pub(super) fn tidy(&self) -> mlua::Result<()> {
         if self.lua.used_memory() > GARBAGE_BYTES_MAX {
             self.lua.gc_collect()?;
         }
+        self.next_world.set(Some(self.new_world.call(())?));
         Ok(())
     }
 
@@ -165,7 +175,11 @@ impl Sandbox {
     }
 
     fn run(&self, script: &Function, function: &str, now: i64) -> mlua::Result<LuaValue> {
-        let world: Table = self.new_world.call(now)?;
+        let (world, begin) = match self.next_world.take() {
+            Some(made) => made,
+            None => self.new_world.call(())?,
+        };
+        begin.call::<()>(now)?;
         script.set_environment(world.clone())?;
         script.call::<()>(())?;
         world.raw_get(function)

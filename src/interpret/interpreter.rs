@@ -32,11 +32,13 @@ pub trait Interpreter: fmt::Debug {
     fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, NoAnswer>;
 
     /// The status that `template` gets from what the members reflected; `None` when it stays as it
-    /// is. `items` are in order of the clusters' names.
+    /// is. `items` are in order of the clusters' names; `assigned` is how many replicas the clusters
+    /// are to run together, of a workload.
     fn aggregate(
         &self,
         template: &Manifest,
         items: &[AggregatedStatusItem],
+        assigned: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<Value>, NoAnswer>;
 }
@@ -93,8 +95,10 @@ impl Interpreter for Bundled {
         &self,
         template: &Manifest,
         items: &[AggregatedStatusItem],
+        assigned: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<Value>, NoAnswer> {
-        Ok(super::aggregate(template, items, now)?)
+        let aggregated = super::aggregate(template, items, now)?;
+        Ok(super::complete(template, aggregated, items, assigned, now))
     }
 }

@@ -10,12 +10,14 @@
 //! An object that lacks what its kind cannot do without is [`Unreadable`]: it then counts as one
 //! without replicas, its health is unknown, and it reflects nothing.
 
+mod complete;
 mod dependency;
 mod fields;
 mod interpreter;
 mod items;
 mod kinds;
 mod pod_template;
+mod progress;
 mod prune;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ use serde_json::{Map, Value};
 use crate::api::binding::{AggregatedStatusItem, Component, ReplicaRequirements};
 use crate::api::manifest::Manifest;
 use crate::api::report::Health;
+use complete::Reported;
 use fields::Fields as _;
 
 pub use dependency::Dependency;
@@ -130,6 +133,44 @@ pub fn aggregate(
     let nothing = Value::Object(Map::new());
     let old = template.field("status").unwrap_or(&nothing);
     Ok(status.filter(|status| status != old))
+}
+
+/// Adds to the status that [`aggregate`] gave, or else to the template's own, what kstatus,
+/// `kubectl rollout status` and Argo CD look for when they judge a workload: conditions, the observed
+/// generation, and counters that compare with `spec.replicas` when it is duplicated.
+///
+/// A workload that does what it should in all of its clusters then reads as healthy, one that a
+/// cluster is still working on, or does not report, as in progress. `assigned` is how many replicas
+/// the clusters are to run together. The times of conditions stay as long as what they say does.
+///
+/// ```
+/// # use git_fleet::interpret::complete;
+/// # use serde_json::json;
+/// let claim = serde_saphyr::from_str("{apiVersion: v1, kind: PersistentVolumeClaim}")?;
+/// let items = serde_saphyr::from_str::<Vec<_>>(
+///     "[{clusterName: north, status: {phase: Bound}}, {clusterName: south}]",
+/// )?;
+/// let status = complete(&claim, Some(json!({"phase": "Bound"})), &items, None, jiff::Timestamp::UNIX_EPOCH);
+/// assert_eq!(status, Some(json!({"phase": "Pending"})));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn complete(
+    template: &Manifest,
+    aggregated: Option<Value>,
+    items: &[AggregatedStatusItem],
+    assigned: Option<i64>,
+    now: Timestamp,
+) -> Option<Value> {
+    let Some(kind) = kinds::of(template) else { return aggregated };
+    let status = aggregated.or_else(|| template.field("status").cloned());
+    let mut status = match status {
+        Some(Value::Object(status)) => status,
+        Some(other) => return Some(other),
+        None => Map::new(),
+    };
+    kind.complete(&Reported { template, items, assigned, now }, &mut status);
+    Some(Value::Object(status))
 }
 
 /// What `template` refers to and cannot run without, by API version, kind, namespace and name; each

@@ -147,7 +147,8 @@ fn at(time: &str) -> Timestamp {
 
 proptest! {
     /// A member may say anything, and a file may hold anything: every kind answers every question,
-    /// and the same reports change a status once only.
+    /// and the same reports change a status once only,
+    /// before it is completed and after.
     #[test]
     fn nothing_is_too_odd_for_a_kind(
         spec in arb_value(),
@@ -169,6 +170,17 @@ proptest! {
                 template.0.insert("status".to_owned(), status);
                 let again = aggregate(&template, &items, at("2026-07-01T00:00:01Z"));
                 prop_assert_eq!(again, Ok(None), "{:?}", kind.matches());
+            }
+            for assigned in [None, Some(0), Some(7), Some(i64::MAX)] {
+                let completed = |template: &Manifest, time| {
+                    let aggregated = aggregate(template, &items, at(time)).unwrap_or_default();
+                    complete(template, aggregated, &items, assigned, at(time))
+                };
+                let mut template = template.clone();
+                let first = completed(&template, "2026-07-01T00:00:00Z");
+                template.0.insert("status".to_owned(), first.clone().unwrap_or_default());
+                let second = completed(&template, "2026-07-01T00:00:01Z");
+                prop_assert_eq!(first, second, "{:?}", kind.matches());
             }
         }
     }

@@ -466,7 +466,10 @@ fn fold(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) {
         return;
     }
     let shown = binding.template.shown_on(case.template);
-    match world.interpreter.aggregate(&shown, items, world.now) {
+    let spec = &binding.spec;
+    let replicas = spec.clusters.iter().map(|target| i64::from(target.replicas));
+    let assigned = is_workload(spec).then(|| replicas.sum());
+    match world.interpreter.aggregate(&shown, items, assigned, world.now) {
         Ok(Some(status)) => binding.template.status = Some(status),
         Ok(None) => {}
         Err(no_answer) => {

@@ -98,7 +98,7 @@ pub(super) struct WorkMaker<'a> {
 
 /// Why the work of one cluster cannot be made.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WorkError {
+pub enum WorkError {
     /// Nobody can say how its share is written.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
@@ -108,7 +108,7 @@ pub(super) enum WorkError {
 }
 
 /// A work, and the override policies that changed it in the order in which they did.
-pub(super) type MadeWork = (Arc<PlannedWork>, Vec<String>);
+pub type MadeWork = (Arc<PlannedWork>, Vec<String>);
 
 impl<'a> WorkMaker<'a> {
     pub(super) fn new(
@@ -164,6 +164,24 @@ impl<'a> WorkMaker<'a> {
         self.plain.insert(share, Arc::clone(&work));
         Ok(work)
     }
+}
+
+/// The works of one template in the clusters of its binding, as a plan makes them, and the override
+/// policies that changed each.
+///
+/// # Errors
+/// A share that cannot be written, or an override that cannot be applied.
+pub fn works(
+    template: &Manifest,
+    binding: &Binding,
+    policies: OverridePolicies<'_>,
+    interpreter: &dyn Interpreter,
+    clusters: &BTreeMap<ClusterName, Cluster>,
+) -> Result<BTreeMap<ClusterName, MadeWork>, WorkError> {
+    let mut maker = WorkMaker::new(template, binding, policies, interpreter);
+    let shares = shares(binding, template).into_iter();
+    let shares = shares.filter_map(|(name, share)| Some((clusters.get(&name)?, name, share)));
+    shares.map(|(cluster, name, share)| Ok((name, maker.make(cluster, share)?))).collect()
 }
 
 /// Writes into the manifest that it is ours, which binding it comes from, and what to do when the

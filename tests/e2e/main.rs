@@ -8,4 +8,5 @@ mod kube;
 mod customization;
 mod members;
 mod real_input;
+mod statuses;
 mod world;

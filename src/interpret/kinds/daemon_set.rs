@@ -1,11 +1,12 @@
 //! `apps/v1 DaemonSet`.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Kind, is_observed, pick, pick_always, pick_generations};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
+use crate::interpret::complete::Reported;
 use crate::interpret::dependency::{Dependency, of_pod};
 use crate::interpret::fields::{Answer, Fields, Unreadable};
 use crate::interpret::items::sum_counters;
@@ -37,6 +38,10 @@ impl Kind for DaemonSet {
         pick_always(&mut kept, status, COUNTERS_ALWAYS);
         pick_generations(&mut kept, live);
         Some(Value::Object(kept))
+    }
+
+    fn complete(&self, reported: &Reported<'_>, status: &mut Map<String, Value>) {
+        reported.put_caught_up(status);
     }
 
     fn aggregate(

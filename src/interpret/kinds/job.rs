@@ -1,11 +1,13 @@
 //! `batch/v1 Job`.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Kind, pick, set_in_spec};
 use crate::api::binding::AggregatedStatusItem;
+use crate::api::condition::ConditionStatus;
 use crate::api::manifest::Manifest;
+use crate::interpret::complete::{Observation, Reported};
 use crate::interpret::dependency::{Dependency, of_pod};
 use crate::interpret::fields::{Answer, Fields, Unreadable, keep, replica_count};
 use crate::interpret::items::{clusters_where, condition, earliest, everywhere, latest, put, sum};
@@ -63,6 +65,21 @@ impl Kind for Job {
         Some(Value::Object(pick(status, &fields)))
     }
 
+    /// A job is suspended once it is everywhere.
+    fn complete(&self, reported: &Reported<'_>, status: &mut Map<String, Value>) {
+        if end(&Value::Object(status.clone())).is_none()
+            && everywhere(reported.items, |status| is_true(status, "Suspended"))
+        {
+            let suspended = Observation {
+                of_type: "Suspended",
+                status: ConditionStatus::True,
+                reason: "JobSuspended",
+                message: "Job suspended".to_owned(),
+            };
+            reported.put_condition(status, suspended);
+        }
+    }
+
     /// A job that ended is never touched again, so its times are written once.
     fn aggregate(
         &self,
@@ -74,7 +91,7 @@ impl Kind for Job {
         if old.is_some_and(|old| end(old).is_some()) {
             return Ok(None);
         }
-        let mut status = serde_json::Map::new();
+        let mut status = Map::new();
         for counter in ["active", "failed", "succeeded"] {
             put(&mut status, counter, Some(Value::from(sum(items, counter))));
         }

@@ -37,6 +37,7 @@ mod volcano_job;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::complete::Reported;
 use super::dependency::Dependency;
 use super::fields::{Answer, Fields, Unreadable, is_zero, replica_count, set};
 use super::{Replicas, requirements};
@@ -92,6 +93,9 @@ pub(super) trait Kind: Sync {
     ) -> Answer<Value> {
         Ok(None)
     }
+
+    /// Adds to the template's status what tools look for that know one cluster's objects only.
+    fn complete(&self, _reported: &Reported<'_>, _status: &mut Map<String, Value>) {}
 
     /// What the template refers to, in any order.
     fn dependencies(&self, _template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {

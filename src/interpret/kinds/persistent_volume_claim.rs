@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::Kind;
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
+use crate::interpret::complete::Reported;
 use crate::interpret::fields::{Answer, Fields, Unreadable, keep};
 use crate::interpret::items::{put, statuses};
 
@@ -48,5 +49,13 @@ impl Kind for PersistentVolumeClaim {
         let mut status = Map::new();
         put(&mut status, "phase", Some(Value::from(phase)));
         Ok(Some(Value::Object(status)))
+    }
+
+    /// A claim is not bound before it is in every cluster.
+    fn complete(&self, reported: &Reported<'_>, status: &mut Map<String, Value>) {
+        let phase = status.text("phase");
+        if phase.is_none() || (phase == Some("Bound") && !reported.is_complete()) {
+            put(status, "phase", Some(Value::from("Pending")));
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{Kind, has_condition};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
+use crate::interpret::complete::{Observation, Reported};
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable, set};
 use crate::interpret::items::{entries_of, put, statuses};
@@ -84,6 +85,49 @@ impl Kind for Pod {
             Some("Running") => has_condition(live, "Ready"),
             Some(_) | None => false,
         }))
+    }
+
+    /// The conditions of the pods that still run, and the names of their containers.
+    fn complete(&self, reported: &Reported<'_>, status: &mut Map<String, Value>) {
+        for field in ["containerStatuses", "initContainerStatuses"] {
+            let names = statuses(reported.items).flat_map(|(_, status)| status.list(field));
+            let told = status.get_mut(field).and_then(Value::as_array_mut);
+            for (told, container) in told.into_iter().flatten().zip(names) {
+                if let (Some(told), Some(name)) = (told.as_object_mut(), container.field("name")) {
+                    told.insert("name".to_owned(), name.clone());
+                }
+            }
+        }
+        let ended = ["Succeeded", "Failed"].map(Some);
+        let running = statuses(reported.items)
+            .filter(|(_, status)| !ended.contains(&status.text("phase")))
+            .collect::<Vec<_>>();
+        if running.is_empty() {
+            return;
+        }
+        for of_type in ["PodScheduled", "Initialized", "ContainersReady", "Ready"] {
+            let of_pod = |status: &'_ Value| {
+                status.list("conditions").iter().find(|one| one["type"] == of_type).cloned()
+            };
+            let not_so = running.iter().find_map(|(cluster, status)| match of_pod(status) {
+                Some(condition) if condition["status"] == "True" => None,
+                other => Some((*cluster, other.unwrap_or_default())),
+            });
+            let waits = statuses(reported.items).count() < reported.items.len();
+            let (is_so, reason, message) = match &not_so {
+                Some((cluster, condition)) => {
+                    let why = condition.text("message").unwrap_or_default();
+                    let reason = condition.text("reason").unwrap_or_default();
+                    (false, reason, format!("in {cluster}: {why}"))
+                }
+                None if waits => {
+                    (false, "NotReported", "not all clusters have reported".to_owned())
+                }
+                None => (true, "", String::new()),
+            };
+            let seen = Observation { of_type, status: is_so.into(), reason, message };
+            reported.put_condition(status, seen);
+        }
     }
 
     fn aggregate(

@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use super::{Kind, pick, pick_always};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
+use crate::interpret::complete::{Observation, Reported};
 use crate::interpret::fields::{Answer, Fields};
-use crate::interpret::items::{put, statuses, sum};
+use crate::interpret::items::{everywhere, put, statuses, sum};
 
 /// How many pods may be down at once; healthy while enough are up.
 pub(super) struct PodDisruptionBudget;
@@ -48,5 +49,17 @@ impl Kind for PodDisruptionBudget {
         let disrupted: Map<String, Value> = disrupted.collect();
         put(&mut status, "disruptedPods", Some(Value::Object(disrupted)));
         Ok(Some(Value::Object(status)))
+    }
+
+    fn complete(&self, reported: &Reported<'_>, status: &mut Map<String, Value>) {
+        reported.put_observed(status, reported.is_complete());
+        let is_so = everywhere(reported.items, |status| status.count("disruptionsAllowed") > 0);
+        let allowed = Observation {
+            of_type: "DisruptionAllowed",
+            status: is_so.into(),
+            reason: if is_so { "SufficientPods" } else { "InsufficientPods" },
+            message: String::new(),
+        };
+        reported.put_condition(status, allowed);
     }
 }

@@ -1,7 +1,7 @@
 //! `apps/v1 StatefulSet`.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     Kind, is_rolled_out, pick, pick_always, pick_generations, pods_of_template, set_in_spec,
@@ -9,13 +9,17 @@ use super::{
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::interpret::Replicas;
+use crate::interpret::complete::Reported;
 use crate::interpret::dependency::{Dependency, References};
 use crate::interpret::fields::{Answer, Fields, Unreadable};
-use crate::interpret::items::sum_counters;
+use crate::interpret::items::{put, sum_counters};
+use crate::interpret::progress::{self, partition};
 
 /// A workload whose pods have names and disks of their own.
 pub(super) struct StatefulSet;
 
+const COUNTERS: &[&str] =
+    &["availableReplicas", "currentReplicas", "readyReplicas", "replicas", "updatedReplicas"];
 const COUNTERS_ALWAYS: &[&str] = &["availableReplicas", "replicas"];
 
 impl Kind for StatefulSet {
@@ -50,14 +54,28 @@ impl Kind for StatefulSet {
         items: &[AggregatedStatusItem],
         _now: Timestamp,
     ) -> Answer<Value> {
-        let counters = [
-            "availableReplicas",
-            "currentReplicas",
-            "readyReplicas",
-            "replicas",
-            "updatedReplicas",
-        ];
-        Ok(sum_counters(template, items, &counters, COUNTERS_ALWAYS))
+        Ok(sum_counters(template, items, COUNTERS, COUNTERS_ALWAYS))
+    }
+
+    /// The revisions of the members are not reported, so the newest is named by the template's
+    /// generation.
+    fn complete(&self, reported: &Reported<'_>, status: &mut Map<String, Value>) {
+        reported.put_caught_up(status);
+        let is_done = progress::is_done(reported);
+        progress::put_counters(reported, status, COUNTERS, is_done);
+        if is_done {
+            // Pods below the partition keep the revision that they have.
+            let old = reported.wanted().min(partition(reported.template));
+            let new = reported.wanted() - old;
+            put(status, "updatedReplicas", Some(Value::from(new)));
+            put(status, "currentReplicas", Some(Value::from(if old > 0 { old } else { new })));
+        }
+        let generation = reported.template.count("metadata.generation");
+        let newest = Value::from(format!("{}-{generation}", reported.template.name()));
+        if is_done && partition(reported.template) == 0 {
+            status.insert("currentRevision".to_owned(), newest.clone());
+        }
+        status.insert("updateRevision".to_owned(), newest);
     }
 
     /// Claims that the set makes for its own pods are no references.

@@ -61,9 +61,10 @@ impl Interpreter for Mute {
         &self,
         template: &Manifest,
         items: &[AggregatedStatusItem],
+        assigned: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<Value>, NoAnswer> {
-        self.answer("aggregate", Bundled.aggregate(template, items, now)?)
+        self.answer("aggregate", Bundled.aggregate(template, items, assigned, now)?)
     }
 }
 

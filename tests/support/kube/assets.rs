@@ -58,11 +58,12 @@ pub(crate) fn find(controllers: Controllers) -> Result<Assets, String> {
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kube");
     let cache = cache_dir()
         .ok_or("neither XDG_CACHE_HOME nor HOME says where to keep a built Kubernetes")?;
-    let dir = cache.join(format!("kube-{}", hash(&module)?));
+    let dir = cache.join(format!("kube-{}", hash(&module, SOURCES)?));
     built(&module, &cache, &dir).map(|()| Assets(dir))
 }
 
-fn cache_dir() -> Option<PathBuf> {
+/// Where what was built once is kept.
+pub(super) fn cache_dir() -> Option<PathBuf> {
     let not_empty =
         |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     not_empty("XDG_CACHE_HOME")
@@ -70,11 +71,12 @@ fn cache_dir() -> Option<PathBuf> {
         .map(|dir| dir.join("git-fleet"))
 }
 
-fn hash(module: &Path) -> Result<String, String> {
+/// An id of the sources of a Go module.
+pub(super) fn hash(module: &Path, sources: &[&str]) -> Result<String, String> {
     let mut all = Vec::new();
-    for name in SOURCES {
+    for name in sources {
         let bytes = std::fs::read(module.join(name))
-            .map_err(|e| format!("tests/kube/{name} cannot be read: {e}"))?;
+            .map_err(|e| format!("{} cannot be read: {e}", module.join(name).display()))?;
         all.extend_from_slice(format!("{name} {}\n", bytes.len()).as_bytes());
         all.extend_from_slice(&bytes);
     }
@@ -120,11 +122,11 @@ fn link(_path: &Path) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
-fn go_version() -> Result<String, String> {
+pub(super) fn go_version() -> Result<String, String> {
     let output = Command::new("go").args(["env", "GOVERSION"]).stderr(Stdio::null()).output();
     match output {
         Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
-        _ => Err("it needs a Kubernetes, which is built with `go`, and there is no `go` here (or set KUBEBUILDER_ASSETS)".into()),
+        _ => Err("what it needs of Kubernetes is built with `go`, and there is no `go` here (KUBEBUILDER_ASSETS names built servers)".into()),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! [`assets`] finds the programs or builds them from the Go module in `tests/kube`, [`servers`] starts one etcd and
 //! any number of API servers from them, [`leash`] makes sure that nothing of it outlives the tests.
+//! [`judge`] asks the tools that people watch workloads with.
 //! Include it with `#[path = "../support/kube/mod.rs"] mod kube;`.
 //!
 //! ```ignore
@@ -15,6 +16,7 @@
 )]
 
 pub(crate) mod assets;
+pub(crate) mod judge;
 pub(crate) mod leash;
 pub(crate) mod servers;
 
