@@ -68,7 +68,7 @@ local kube = require("kube")
 function GetReplicas(desired)
   return desired.spec.replicas or 1, kube.accuratePodRequirements(desired.spec.template)
 end"#;
-const REFLECT: &str = r#"
+const REFLECT: &str = "
 function ReflectStatus(observed)
   local status = {}
   if observed.status == nil then
@@ -80,13 +80,13 @@ function ReflectStatus(observed)
   status.generation = observed.metadata.generation
   status.conditions = observed.status.conditions
   return status
-end"#;
-const RETAIN: &str = r#"
+end";
+const RETAIN: &str = "
 function Retain(desired, observed)
   desired.spec.replicas = observed.spec.replicas
   desired.spec.nodeName = observed.spec.nodeName
   return desired
-end"#;
+end";
 
 /// A live object of users' own, unlike any other `n`.
 fn game(n: usize) -> Manifest {
