@@ -192,4 +192,9 @@ impl PlannedBinding {
         let dependencies = binding.dependencies();
         Arc::new(Self { binding, file, works, survey, is_awaited, dependencies })
     }
+
+    /// Whether it takes others along, or goes along with others.
+    pub(super) fn goes_or_takes_along(&self) -> bool {
+        !self.dependencies.is_empty() || !self.binding.spec.required_by.is_empty()
+    }
 }

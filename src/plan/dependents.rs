@@ -97,10 +97,9 @@ impl Round<'_, '_> {
     /// more.
     pub(super) fn send_along(&mut self) {
         let fleet = self.inputs.fleet;
-        let decided = self.memo.decided();
         let mut needed_by: BTreeMap<&ObjectKey, Vec<&Binding>> = BTreeMap::new();
         let mut attached: BTreeSet<&ObjectKey> = BTreeSet::new();
-        for (key, planned) in decided {
+        for (key, planned) in self.memo.along() {
             let Some((key, _)) = fleet.templates.get_key_value(key) else { continue };
             let binding = &planned.binding;
             if !binding.spec.required_by.is_empty() {
@@ -125,7 +124,7 @@ impl Round<'_, '_> {
                 needed_by.sort_by_key(|one| (&one.metadata.namespace, &one.metadata.name));
                 Attachment::new(&needed_by)
             });
-            let binding = decided.get(key).map(|planned| &planned.binding);
+            let binding = self.memo.decided(key).map(|planned| &planned.binding);
             let is_same = binding.is_some_and(|binding| {
                 if binding.spec.placement.is_some() || !is_attached(binding) {
                     binding.spec.required_by == wanted.required_by
@@ -141,7 +140,7 @@ impl Round<'_, '_> {
             let template = &fleet.templates[key];
             let previous = self.inputs.previous.bindings.get(key);
             let case = Case::new(key, template, previous);
-            let decided = self.memo.decided().get(key).cloned();
+            let decided = self.memo.decided(key).cloned();
             let outcome = attach(self.world, &case, decided.as_deref(), &wanted);
             self.note_if_in_vain(key);
             self.memo.keep(key, template.id, outcome);

@@ -51,6 +51,8 @@ pub(super) struct Sum {
     pub(super) bindings: BTreeMap<ObjectKey, Arc<PlannedBinding>>,
     pub(super) works: BTreeMap<ClusterName, Arc<ClusterWorks>>,
     pub(super) unplaced: BTreeMap<ObjectKey, Arc<Unplaced>>,
+    /// Templates that take others along, or go along.
+    along: BTreeSet<ObjectKey>,
 }
 
 impl Sum {
@@ -61,6 +63,9 @@ impl Sum {
                     if let Some(works) = self.works.get_mut(name) {
                         Arc::make_mut(works).insert(key.clone(), Arc::clone(work));
                     }
+                }
+                if planned.goes_or_takes_along() {
+                    self.along.insert(key.clone());
                 }
                 self.bindings.insert(key.clone(), Arc::clone(planned));
             }
@@ -79,6 +84,7 @@ impl Sum {
                     }
                 }
                 self.bindings.remove(key);
+                self.along.remove(key);
             }
             Outcome::Unplaced(_) => {
                 self.unplaced.remove(key);
@@ -183,9 +189,15 @@ impl Memo {
         self.entries.insert(key.clone(), Entry { template, outcome, is_unsettled, is_waiting });
     }
 
-    /// The decisions so far that are bindings; those of templates that are gone are among them.
-    pub(super) fn decided(&self) -> &BTreeMap<ObjectKey, Arc<PlannedBinding>> {
-        &self.sum.bindings
+    /// The binding that was decided on so far, if it is one.
+    pub(super) fn decided(&self, key: &ObjectKey) -> Option<&Arc<PlannedBinding>> {
+        self.sum.bindings.get(key)
+    }
+
+    /// The decisions so far that take others along, or go along; those of templates that are gone are
+    /// among them.
+    pub(super) fn along(&self) -> impl Iterator<Item = (&ObjectKey, &Arc<PlannedBinding>)> {
+        self.sum.along.iter().filter_map(|key| self.sum.bindings.get_key_value(key))
     }
 
     /// Marks decisions to be made again by the next plan, whatever it finds.

@@ -135,7 +135,7 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     round.send_along();
     let Round { in_vain, .. } = round;
     memo.doubt(&in_vain);
-    let (Sum { bindings, works, unplaced }, next_wake) =
+    let (Sum { bindings, works, unplaced, .. }, next_wake) =
         memo.end(&inputs.fleet.templates, inputs.now);
     let source = inputs.fleet.commit;
     // Who gave no answer is asked again.
