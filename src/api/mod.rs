@@ -12,6 +12,7 @@ pub mod glob;
 pub mod manifest;
 pub mod marks;
 pub mod meta;
+pub mod mismatch;
 pub mod names;
 pub mod override_policy;
 pub mod period;

@@ -2,19 +2,21 @@
 
 use std::io::Write as _;
 
-use super::kind_name::KindName;
-use super::output::{Table, json, yaml};
+use super::explain_text::tell;
+use super::kind_name::{TypedName, pick};
+use super::output::{json, yaml};
 use super::{Exit, Repository};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
-use crate::plan::{Binding, ClusterExplanation, Explanation, Standing, SurveyFile, UnplacedFile};
+use crate::daemon::ledger::Ledger;
+use crate::plan::{Binding, Explanation, SurveyFile, UnplacedFile};
 
 /// Tell why a template runs where it does, and why not elsewhere
 #[derive(clap::Args, Debug)]
 pub(super) struct ExplainArgs {
-    /// The template, e.g. deployment/shop or gateway.networking.istio.io/edge
-    #[arg(value_name = "KIND/NAME")]
-    template: TemplateName,
+    /// The template, e.g. deployment/shop, deploy/shop or gateway.networking.istio.io/edge
+    #[arg(value_name = "KIND/NAME", value_parser = template_name)]
+    template: TypedName,
     /// Its namespace; only needed if there are several of this name
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -36,27 +38,10 @@ enum Format {
     Yaml,
 }
 
-/// Kind, maybe with its group, and name, as kubectl takes them.
-#[derive(Clone, Debug)]
-struct TemplateName {
-    typed: String,
-    kind: KindName,
-    name: String,
-}
-
-impl std::str::FromStr for TemplateName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('/') {
-            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(Self {
-                typed: text.to_owned(),
-                kind: KindName::new(kind),
-                name: name.to_owned(),
-            }),
-            _ => Err("write it as KIND/NAME, e.g. deployment/shop".to_owned()),
-        }
-    }
+fn template_name(text: &str) -> Result<TypedName, String> {
+    let typed: TypedName = text.parse()?;
+    let untold = || "write it as KIND/NAME, e.g. deployment/shop".to_owned();
+    typed.has_kind().then_some(typed).ok_or_else(untold)
 }
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
@@ -64,47 +49,64 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
     ledger.read_only();
     // Without a readable source the refs are where they are by default.
     let _ = ledger.find_refs();
-    let wanted = &args.template;
-    let is_wanted = |key: &ObjectKey| {
-        let is_there =
-            args.namespace.as_ref().is_none_or(|one| key.namespace.as_deref() == Some(one));
-        is_there && wanted.kind.is(&key.group_kind) && wanted.name == *key.name
-    };
-    let mut found = Vec::new();
-    for (path, bytes) in ledger.result_files("bindings/")? {
-        let stem = path.strip_prefix("bindings/").and_then(|path| path.strip_suffix(".yaml"));
-        let Some(key) = stem.and_then(ObjectKey::from_path) else { continue };
-        if is_wanted(&key) {
-            found.push((key, Found::Binding(path, bytes)));
+    let mut explanation = explanation(args, &mut ledger)?;
+    // What runs nowhere has the same reason for every cluster.
+    if let Some(cluster) = args.cluster.as_ref().filter(|_| !explanation.policy.is_empty()) {
+        let is_known = !ledger.result_files(&format!("clusters/{cluster}.yaml"))?.is_empty();
+        // A cluster that has left is named, and no longer known.
+        let is_named = explanation.clusters.iter().any(|one| one.cluster == *cluster);
+        explanation = explanation.only(cluster);
+        if explanation.clusters.is_empty() || !(is_named || is_known) {
+            anyhow::bail!(
+                "the fleet had no cluster {cluster} when this was decided; `git fleet get clusters` lists those that it has"
+            );
         }
     }
-    for (path, bytes) in ledger.result_files(UnplacedFile::PATH)? {
-        let unplaced: UnplacedFile = read(&path, &bytes)?;
-        let reasons = unplaced.reasons().filter(|(key, _)| is_wanted(key));
-        found.extend(reasons.map(|(key, why)| (key, Found::Unplaced(why.to_owned()))));
+    let mut out = std::io::stdout().lock();
+    match args.output {
+        Some(Format::Json) => json(&mut out, &explanation)?,
+        Some(Format::Yaml) => yaml(&mut out, &explanation)?,
+        None => out.write_all(tell(&explanation).as_bytes())?,
     }
-    let (key, found) = match found.as_slice() {
-        [(key, found)] => (key, found),
+    Ok(Exit::Clean)
+}
+
+/// What is recorded of the one template that the name fits.
+fn explanation(args: &ExplainArgs, ledger: &mut Ledger) -> anyhow::Result<Explanation> {
+    let typed = &args.template;
+    let is_there = |key: &ObjectKey| {
+        let namespace = args.namespace.as_deref();
+        typed.name == *key.name && namespace.is_none_or(|one| key.namespace.as_deref() == Some(one))
+    };
+    let bindings =
+        ledger.result_files_if(|path| key_of_binding(path).is_some_and(|key| is_there(&key)))?;
+    let mut unplaced = Vec::new();
+    for (path, bytes) in ledger.result_files(UnplacedFile::PATH)? {
+        let file: UnplacedFile = read(&path, &bytes)?;
+        let reasons = file.reasons().filter(|(key, _)| is_there(key));
+        unplaced.extend(reasons.map(|(key, why)| (key, why.to_owned())));
+    }
+    let bound = bindings.iter().filter_map(|(path, _)| key_of_binding(path));
+    let keys = bound.chain(unplaced.iter().map(|(key, _)| key.clone())).collect();
+    let found = pick(ledger, typed, keys)?;
+    let key = match found.as_slice() {
+        [key] => key,
         [] => anyhow::bail!(
-            "no decision on {} is recorded: `git fleet plan` says of every template of the source what would become of it, `git fleet get bindings` lists those that have one",
-            wanted.typed
+            "no decision on {typed} is recorded: `git fleet plan` says of every template of the source what would become of it, `git fleet get bindings` lists those that have one"
         ),
         several => {
-            let keys: Vec<String> = several.iter().map(|(key, ..)| key.to_string()).collect();
+            let keys: Vec<String> = several.iter().map(ToString::to_string).collect();
             anyhow::bail!(
-                "{} is not the name of one template: {}; choose by -n NAMESPACE or KIND.GROUP/NAME",
-                wanted.typed,
+                "{typed} is not the name of one template: {}; choose by -n NAMESPACE or KIND.GROUP/NAME",
                 keys.join(", ")
             )
         }
     };
-    let (path, bytes) = match found {
-        Found::Binding(path, bytes) => (path, bytes),
-        Found::Unplaced(why) => {
-            print(args, &Explanation::of_unplaced(key, why))?;
-            return Ok(Exit::Clean);
-        }
-    };
+    if let Some((_, why)) = unplaced.iter().find(|(one, _)| one == key) {
+        return Ok(Explanation::of_unplaced(key, why));
+    }
+    let binding = bindings.iter().find(|(path, _)| key_of_binding(path).as_ref() == Some(key));
+    let (path, bytes) = binding.expect("it is one of those that were found");
     let binding: Binding = read(path, bytes)?;
     let survey = match binding.reasons.survey.map(SurveyFile::path) {
         None => None,
@@ -116,142 +118,15 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
             Some(read::<SurveyFile>(&path, &bytes)?)
         }
     };
-    let mut explanation = Explanation::of(&binding, survey.as_ref());
-    if let Some(cluster) = &args.cluster {
-        let is_known = !ledger.result_files(&format!("clusters/{cluster}.yaml"))?.is_empty();
-        explanation = explanation.only(cluster);
-        if explanation.clusters.is_empty() || !is_known {
-            anyhow::bail!(
-                "the fleet had no cluster {cluster} when this was decided; `git fleet get clusters` lists those that it has"
-            );
-        }
-    }
-    print(args, &explanation)?;
-    Ok(Exit::Clean)
+    Ok(Explanation::of(&binding, survey.as_ref()))
 }
 
-/// What the results say of a template.
-enum Found {
-    /// The path and content of its binding.
-    Binding(String, Vec<u8>),
-    /// Why it has none.
-    Unplaced(String),
-}
-
-fn print(args: &ExplainArgs, explanation: &Explanation) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match args.output {
-        Some(Format::Json) => json(&mut out, explanation)?,
-        Some(Format::Yaml) => yaml(&mut out, explanation)?,
-        None => out.write_all(tell(explanation).as_bytes())?,
-    }
-    Ok(())
+fn key_of_binding(path: &str) -> Option<ObjectKey> {
+    let stem = path.strip_prefix("bindings/")?.strip_suffix(".yaml")?;
+    ObjectKey::from_path(stem)
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> anyhow::Result<T> {
     crate::api::yaml::from_bytes(bytes)
         .map_err(|error| anyhow::anyhow!("RESULTS_UNREADABLE `{path}` of the results: {error}"))
-}
-
-/// The explanation in plain words.
-fn tell(explanation: &Explanation) -> String {
-    let mut told = Vec::new();
-    write(explanation, &mut told).expect("a Vec takes everything");
-    String::from_utf8(told).expect("it was text")
-}
-
-fn write(explanation: &Explanation, out: &mut Vec<u8>) -> std::io::Result<()> {
-    let Explanation { template, replicas, method, policy, affinity, .. } = explanation;
-    match replicas {
-        Some(1) => writeln!(out, "{template}, 1 replica: {method}")?,
-        Some(n) => writeln!(out, "{template}, {n} replicas: {method}")?,
-        None => writeln!(out, "{template}: {method}")?,
-    }
-    if policy.is_empty() {
-        return writeln!(out, "  {}", explanation.held);
-    }
-    writeln!(out, "\nDecided by {policy}")?;
-    for lost in &explanation.beats {
-        writeln!(out, "  not by {}: {}", lost.policy, lost.why)?;
-    }
-    for one in &explanation.tried {
-        writeln!(out, "  not with the affinity group {}: {}", one.group, one.why)?;
-    }
-    if !affinity.is_empty() {
-        writeln!(out, "  with the affinity group {affinity}")?;
-    }
-    if !explanation.held.is_empty() {
-        writeln!(out, "  held: {}", explanation.held)?;
-    }
-    for note in &explanation.notes {
-        writeln!(out, "  note: {note}")?;
-    }
-    if let Some(scheduled) = &explanation.scheduled {
-        let since = scheduled.last_transition_time;
-        writeln!(out, "{}, since {since}: {}", scheduled.reason, scheduled.message)?;
-    }
-    let (runs, others): (Vec<&ClusterExplanation>, Vec<&ClusterExplanation>) =
-        explanation.clusters.iter().partition(|one| one.runs);
-    if !runs.is_empty() {
-        writeln!(out, "\nIt runs in")?;
-        table(&runs, explanation.replicas.is_some(), out)?;
-    }
-    if !others.is_empty() || explanation.rest.is_some() {
-        writeln!(out, "\nIt does not run in")?;
-        table(&others, false, out)?;
-        if let Some(rest) = &explanation.rest {
-            writeln!(out, "{} other clusters: {}", rest.n_clusters, rest.why)?;
-        }
-    }
-    Ok(())
-}
-
-fn table(
-    clusters: &[&ClusterExplanation],
-    with_replicas: bool,
-    out: &mut Vec<u8>,
-) -> std::io::Result<()> {
-    if clusters.is_empty() {
-        return Ok(());
-    }
-    let headers: &[&'static str] =
-        if with_replicas { &["CLUSTER", "REPLICAS", "WHY"] } else { &["CLUSTER", "WHY"] };
-    let mut table = Table::new(headers);
-    for one in clusters {
-        let mut why = vec![match one.plugin.as_str() {
-            "" => one.why.clone(),
-            plugin => format!("{plugin}: {}", one.why),
-        }];
-        why.extend(one.standing.as_ref().map(|stood| standing("when it was decided", stood)));
-        why.extend(one.attempt.as_ref().map(|stood| standing("when last tried", stood)));
-        why.extend(one.stale.as_ref().map(|stale| format!("its work is not the newest: {stale}")));
-        if !one.overrides.is_empty() {
-            why.push(format!("changed by {}", one.overrides.join(", ")));
-        }
-        let replicas = with_replicas.then(|| one.replicas.unwrap_or(0).to_string());
-        table.row([one.cluster.to_string()].into_iter().chain(replicas).chain([why.join("; ")]));
-    }
-    table.write(out)
-}
-
-/// How a cluster stood at some time.
-fn standing(when: &str, standing: &Standing) -> String {
-    let mut parts = Vec::new();
-    if !standing.selected {
-        parts.push("not selected by the spread constraints".to_owned());
-    }
-    if standing.tier > 0 {
-        parts.push(format!("overflow tier {}", standing.tier));
-    }
-    if !standing.region.is_empty() {
-        parts.push(format!("region {}", standing.region));
-    }
-    if let Some(room) = standing.room {
-        parts.push(format!("room for {room} more"));
-    }
-    if let Some(had) = standing.had {
-        parts.push(format!("had {had}"));
-    }
-    parts.push(format!("score {}", standing.score));
-    format!("{when}: {}", parts.join(", "))
 }

@@ -1,11 +1,12 @@
 //! `get`: what the repository says of the fleet. It asks no cluster and computes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::kind_name::{TypedName, pick};
 use super::output::{ListFormat, Table, json, yaml};
 use super::{Exit, Repository};
 use crate::api::binding::{BindingSpec, BindingStatus};
@@ -22,8 +23,8 @@ pub(super) struct GetArgs {
     /// What to list
     #[arg(value_enum)]
     what: What,
-    /// Only those of this name
-    name: Option<String>,
+    /// Only those of this name; bindings and work also as KIND/NAME, e.g. deploy/shop
+    name: Option<TypedName>,
     /// Only this namespace
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -66,8 +67,8 @@ pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
     }
     match args.what {
         What::Clusters => clusters(args, &ledger),
-        What::Bindings => bindings(args, &ledger),
-        What::Work => work(args, &ledger),
+        What::Bindings => bindings(args, &mut ledger),
+        What::Work => work(args, &mut ledger),
     }
 }
 
@@ -132,7 +133,7 @@ fn clusters(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
     for (path, bytes) in ledger.result_files("clusters/")? {
         let cluster: Cluster = parse(&path, &bytes)?;
         let name = cluster.metadata.name.clone();
-        if args.name.as_ref().is_some_and(|wanted| *wanted != name) {
+        if args.name.as_ref().is_some_and(|wanted| wanted.name != name) {
             continue;
         }
         let status = cluster.status.clone();
@@ -168,19 +169,25 @@ struct BindingFile {
     status: BindingStatus,
 }
 
-fn bindings(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
+fn bindings(args: &GetArgs, ledger: &mut Ledger) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
-    for (path, bytes) in ledger.result_files("bindings/")? {
-        let Some(key) = key_of(&path, "bindings/") else { continue };
-        if !is_wanted(args, &key) {
-            continue;
-        }
+    let key_of = |path: &str| key_of(path, "bindings/").filter(|key| is_wanted(args, key));
+    let mut fleet = BTreeSet::new();
+    let files = ledger.result_files_if(|path| {
+        let cluster = path.strip_prefix("clusters/").and_then(|path| path.strip_suffix(".yaml"));
+        fleet.extend(cluster.map(str::to_owned));
+        key_of(path).is_some()
+    })?;
+    let picked = picked(args, ledger, files.iter().filter_map(|(path, _)| key_of(path)))?;
+    for (path, bytes) in files {
+        let Some(key) = key_of(&path).filter(|key| picked.contains(key)) else { continue };
         let value: Value = parse(&path, &bytes)?;
         let binding: BindingFile = serde_json::from_value(value.clone())?;
         let clusters = binding.spec.replicas_by_cluster();
         let placed: Vec<String> = clusters
             .iter()
             .map(|(name, replicas)| match replicas {
+                _ if !fleet.contains(name.as_str()) => format!("{name}(left)"),
                 0 => name.to_string(),
                 n => format!("{name}({n})"),
             })
@@ -194,7 +201,8 @@ fn bindings(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
         let items = &binding.status.aggregated_status;
         let applied = items.iter().filter(|item| item.applied).count();
         let healthy = items.iter().filter(|item| item.health == Health::Healthy).count();
-        let n = clusters.len();
+        // Nothing is heard any more of those that left the fleet.
+        let n = clusters.keys().filter(|name| fleet.contains(name.as_str())).count();
         let policy = value.pointer("/reasons/policy").and_then(Value::as_str);
         rows.push(Row {
             name: format!("{}/{}", key.group_kind.to_string().to_lowercase(), key.name),
@@ -215,23 +223,25 @@ fn bindings(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
     print(args, &headers, &["POLICY"], rows)
 }
 
-fn work(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
+fn work(args: &GetArgs, ledger: &mut Ledger) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     let mut applied = BTreeMap::new();
-    for (path, bytes) in ledger.result_files("work/")? {
-        let Some((cluster, rest)) = path.strip_prefix("work/").and_then(|p| p.split_once('/'))
-        else {
-            continue;
-        };
-        let Some(key) = key_of(rest, "") else { continue };
-        let is_other = args.cluster.as_ref().is_some_and(|wanted| wanted.as_str() != cluster);
-        if is_other || !is_wanted(args, &key) {
-            continue;
+    let place_of = |path: &str| {
+        let (cluster, rest) = path.strip_prefix("work/")?.split_once('/')?;
+        let is_here = args.cluster.as_ref().is_none_or(|wanted| wanted.as_str() == cluster);
+        let key = key_of(rest, "").filter(|key| is_here && is_wanted(args, key))?;
+        Some((cluster.to_owned(), key))
+    };
+    let files = ledger.result_files_if(|path| place_of(path).is_some())?;
+    let keys = files.iter().filter_map(|(path, _)| Some(place_of(path)?.1));
+    let picked = picked(args, ledger, keys)?;
+    for (path, bytes) in files {
+        let place = place_of(&path).filter(|(_, key)| picked.contains(key));
+        let Some((cluster, key)) = place else { continue };
+        if !applied.contains_key(&cluster) {
+            applied.insert(cluster.clone(), ledger.reported(&ClusterName::new(&cluster)?)?);
         }
-        if !applied.contains_key(cluster) {
-            applied.insert(cluster.to_owned(), ledger.reported(&ClusterName::new(cluster)?)?);
-        }
-        let report = applied[cluster].as_ref().and_then(|report| report.objects.get(&key));
+        let report = applied[&cluster].as_ref().and_then(|report| report.objects.get(&key));
         let manifest: Manifest = parse(&path, &bytes)?;
         let state = match report {
             None => "Unknown".to_owned(),
@@ -243,7 +253,7 @@ fn work(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
         rows.push(Row {
             name: format!("{cluster}/{}/{}", key.group_kind.to_string().to_lowercase(), key.name),
             cells: vec![
-                cluster.to_owned(),
+                cluster,
                 key.namespace.as_deref().unwrap_or_default().to_owned(),
                 key.group_kind.kind.to_string(),
                 key.name.to_string(),
@@ -262,8 +272,19 @@ fn key_of(path: &str, prefix: &str) -> Option<ObjectKey> {
     ObjectKey::from_path(path.strip_prefix(prefix)?.strip_suffix(".yaml")?)
 }
 
+/// Those of the keys that are of the kind that was typed, if one was.
+fn picked(
+    args: &GetArgs,
+    ledger: &mut Ledger,
+    keys: impl Iterator<Item = ObjectKey>,
+) -> anyhow::Result<BTreeSet<ObjectKey>> {
+    let keys: BTreeSet<ObjectKey> = keys.collect();
+    let Some(typed) = &args.name else { return Ok(keys) };
+    Ok(pick(ledger, typed, keys.into_iter().collect())?.into_iter().collect())
+}
+
 fn is_wanted(args: &GetArgs, key: &ObjectKey) -> bool {
-    args.name.as_ref().is_none_or(|name| **name == *key.name)
+    args.name.as_ref().is_none_or(|typed| typed.name == *key.name)
         && args.namespace.as_ref().is_none_or(|ns| key.namespace.as_deref() == Some(ns.as_str()))
 }
 

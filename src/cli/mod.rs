@@ -8,6 +8,7 @@ mod apply;
 mod completion;
 mod demo;
 mod explain;
+mod explain_text;
 mod get;
 mod init;
 mod interpret;

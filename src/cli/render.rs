@@ -14,7 +14,7 @@ const MARKDOWN_ROWS_MAX: usize = 200;
 pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
     let mut out = String::new();
     if diff.is_empty() {
-        out.push_str("no difference\n");
+        let _ = writeln!(out, "{}", no_difference(diff));
     }
     // What has no place before or after is among those that are not placed, with the reason.
     for change in
@@ -30,6 +30,9 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
         );
         if !change.policy.is_empty() {
             let _ = write!(out, "   by {}", change.policy);
+        }
+        if !change.policy_before.is_empty() {
+            let _ = write!(out, ", not {}", change.policy_before);
         }
         out.push('\n');
         if !change.held.is_empty() {
@@ -70,7 +73,7 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
 pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
     let mut out = String::from("## git-fleet plan\n\n");
     if diff.is_empty() {
-        out.push_str("No difference.\n");
+        let _ = writeln!(out, "There is {}.\n", no_difference(diff));
     } else {
         let _ = writeln!(out, "{}\n", cell(&crate::plan::subject(diff)));
     }
@@ -82,7 +85,7 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
                 cell(&change.template),
                 cell(&places(&change.before)),
                 cell(&places(&change.after)),
-                cell(&change.policy),
+                policies(&change.policy_before, &change.policy),
             ];
             let _ = writeln!(out, "| {} |", row.join(" | "));
         }
@@ -127,6 +130,16 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
         more(&mut out, kept.len());
     }
     out
+}
+
+/// What is said when nothing that runs would change.
+fn no_difference(diff: &PlanDiff) -> &'static str {
+    if diff.takeovers.is_empty() { "no difference" } else { "no difference in what runs" }
+}
+
+/// The policy that decides, and the one that did before if it was another.
+fn policies(before: &str, now: &str) -> String {
+    if before.is_empty() { cell(now) } else { format!("{} → {}", cell(before), cell(now)) }
 }
 
 /// Templates that run nowhere, each with its reason.

@@ -23,6 +23,7 @@ pub fn choose(
         if binding.is_waiting() && !binding.spec.clusters.is_empty() {
             // It was refused, and then asked for what it has.
             binding.reasons.attempt.clear();
+            binding.reasons.found = None;
             record_success(binding, previous, now);
         }
         return;
@@ -33,6 +34,7 @@ pub fn choose(
     let Attempt { decision, refused, candidates } = schedule::attempt(&request, snapshot);
     explain::tried(binding, refused, decision.as_ref().ok());
     binding.reasons.attempt.clear();
+    binding.reasons.found = None;
     match decision {
         Ok(decision) => {
             // How clusters stood is of the time at which they were chosen.

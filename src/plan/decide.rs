@@ -9,7 +9,7 @@ use super::dependents::{Attachment, is_attached};
 use super::explain;
 use super::policies::Selection;
 use super::previous::Remembered;
-use super::reasons::{LOST_POLICIES_MAX, OverrideGroup, group_clusters};
+use super::reasons::{Answer, LOST_POLICIES_MAX, OverrideGroup, group_clusters};
 use super::rendered::RenderedFile;
 use super::reserved::{is_reserved_namespace, why_reserved};
 use super::survey::{Sight, Surveys};
@@ -313,8 +313,12 @@ fn carry_over(binding: &mut Binding, case: &Case<'_>) {
     spec.clusters.clone_from(&before.clusters);
     binding.reasons.standings.clone_from(&previous.reasons.standings);
     binding.reasons.choice = previous.reasons.choice;
-    binding.reasons.tried.clone_from(&previous.reasons.tried);
+    let groups = spec.placement.iter().flat_map(|placement| &placement.cluster_affinities);
+    let is_group = |name: &String| groups.clone().any(|group| group.affinity_name == *name);
+    let tried = previous.reasons.tried.iter().filter(|one| is_group(&one.group));
+    binding.reasons.tried = tried.cloned().collect();
     binding.reasons.attempt.clone_from(&previous.reasons.attempt);
+    binding.reasons.found = previous.reasons.found;
     spec.graceful_eviction_tasks.clone_from(&before.graceful_eviction_tasks);
     spec.required_by.clone_from(&before.required_by);
     spec.reschedule_triggered_at = before.reschedule_triggered_at;
@@ -400,7 +404,7 @@ fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Work
         let is_held =
             binding.spec.suspension.as_ref().is_some_and(|one| one.policy.holds(name.as_str()));
         if is_held {
-            stale.push((name.clone(), "dispatching is suspended".to_owned()));
+            stale.push((name.clone(), Answer::new("dispatching is suspended")));
             works.extend(before.map(|work| (name, work)));
             continue;
         }
@@ -416,7 +420,7 @@ fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Work
                 if let WorkError::NoAnswer(no_answer) = &error {
                     world.asked_in_vain(no_answer);
                 }
-                stale.push((name.clone(), error.to_string()));
+                stale.push((name.clone(), Answer::new(&error.to_string())));
                 works.extend(before.map(|work| (name, work)));
             }
         }

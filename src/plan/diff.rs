@@ -44,6 +44,9 @@ pub struct TemplateChange {
     pub after: BTreeMap<ClusterName, i32>,
     /// The policy that decided; empty when none did.
     pub policy: String,
+    /// The policy that decided before, if it was another one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub policy_before: String,
     /// Why an earlier decision stays in force; empty when it is fresh.
     pub held: String,
 }
@@ -163,12 +166,17 @@ fn changes<'d>(diff: &'d mut PlanDiff, cluster: &ClusterName) -> &'d mut WorkCha
 }
 
 fn takeover(key: &ObjectKey, old: Option<&Binding>, new: Option<&Binding>) -> Option<Takeover> {
-    let (from, to) = (&old?.reasons.policy, &new?.reasons.policy);
-    (from != to && !from.is_empty()).then(|| Takeover {
-        template: key.to_string(),
-        from: from.clone(),
-        to: to.clone(),
-    })
+    let from = policy_before(old, new)?.to_owned();
+    let to = new?.reasons.policy.clone();
+    Some(Takeover { template: key.to_string(), from, to })
+}
+
+/// The policy that decided before, if another one decides now. What goes along is decided by none.
+fn policy_before<'b>(old: Option<&'b Binding>, new: Option<&'b Binding>) -> Option<&'b str> {
+    let policy =
+        |binding: &'b Binding| binding.spec.placement.is_some().then_some(&*binding.reasons.policy);
+    let (old, new) = (policy(old?)?, policy(new?)?);
+    (old != new).then_some(old)
 }
 
 fn template_change(
@@ -184,6 +192,7 @@ fn template_change(
         template: key.to_string(),
         before,
         after,
+        policy_before: policy_before(old, new).unwrap_or_default().to_owned(),
         policy: reasons.policy,
         held: reasons.held,
     })
@@ -223,6 +232,10 @@ pub fn subject(diff: &PlanDiff) -> String {
     match changed.first() {
         Some(one) if changed.len() == 1 => format!("update {} on {n_clusters}", short(one)),
         Some(_) => format!("update {} on {n_clusters}", workloads(changed.len())),
+        None if !diff.takeovers.is_empty() => match diff.takeovers.as_slice() {
+            [one] => format!("hand {} over to {}", short(&one.template), one.to),
+            several => format!("hand {} over to other policies", workloads(several.len())),
+        },
         None if diff.is_any_binding_changed => "record status".to_owned(),
         None => "record the state of the clusters".to_owned(),
     }

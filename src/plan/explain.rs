@@ -3,11 +3,11 @@
 //! the decision.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::binding::Binding;
 use super::clusters::ClusterState;
-use super::reasons::{ClusterGroup, Rest, Standing, TriedGroup, group_clusters};
+use super::reasons::{Answer, ClusterGroup, Found, Rest, Standing, TriedGroup, group_clusters};
 use super::survey::Survey;
 use super::work::PlannedWork;
 use crate::api::binding::BindingSpec;
@@ -15,19 +15,29 @@ use crate::api::condition::{self, ConditionStatus};
 use crate::api::marks;
 use crate::api::names::ClusterName;
 use crate::schedule::divide::{Strategy, strategy};
-use crate::schedule::{Candidate, Decision, Member, Refusal, Snapshot, Verdict};
+use crate::schedule::{Candidate, Decision, Refusal, Snapshot};
 
 /// Most clusters that would have done and were not chosen of which it is kept how they stood.
 const RUNNERS_UP_MAX: usize = 5;
 
-/// Most clusters of which it is kept how they stood when nothing could be decided.
+/// Most clusters of which it is kept how they stood when nothing could be decided, besides those that
+/// run the template.
 const CANDIDATES_MAX: usize = 10;
 
 /// From so many on, clusters that would have done are not listed: they are all the rest.
 const REST_MIN: usize = 20;
 
-/// Why a cluster that a held decision names runs it no more.
-const LEFT: &str = "has left the fleet; what it ran stays there as it was";
+static FITS: LazyLock<Answer> = LazyLock::new(|| Answer::new("fits the placement"));
+static FITS_UNHEARD: LazyLock<Answer> = LazyLock::new(|| {
+    Answer::new("fits the placement; not heard of yet, so taken to be ready and to serve every API")
+});
+static EVERYWHERE: LazyLock<Answer> = LazyLock::new(|| Answer::new("it goes to every member"));
+/// Why a cluster that a decision names runs it no more.
+static LEFT: LazyLock<Answer> =
+    LazyLock::new(|| Answer::new("has left the fleet; what it ran stays there as it was"));
+static CAME_BACK: LazyLock<Answer> = LazyLock::new(|| {
+    Answer::new("had left the fleet; nothing is sent there until this is decided anew")
+});
 
 /// Fills in the `in` and `out` of a binding's reasons.
 pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapshot<'_>) {
@@ -35,9 +45,19 @@ pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapsh
     let placed: BTreeSet<usize> = placed.collect();
     let member = |at: &usize| &snapshot.members()[*at];
     let name = |at: &usize| member(at).name.clone();
-    let why_in = |at: &usize| (name(at), why_in(member(at), &survey.verdicts[*at]));
+    let (stays, fits): (Vec<usize>, Vec<usize>) =
+        placed.iter().partition(|at| survey.answers[**at].is_some());
+    let fits = fits.iter().map(|at| {
+        let answer = if member(at).is_reported { &FITS } else { &FITS_UNHEARD };
+        (name(at), (*answer).clone())
+    });
+    let stays = stays.iter().filter_map(|at| Some((name(at), survey.answers[*at].clone()?)));
     let reasons = &mut binding.reasons;
-    reasons.chosen = group_clusters(placed.iter().map(why_in));
+    reasons.chosen = group_clusters(fits);
+    reasons.chosen.extend(group_clusters(stays).into_iter().map(|group| ClusterGroup {
+        why: format!("stays because it was there before: {}", group.why).into(),
+        ..group
+    }));
     let spare: Vec<&usize> = survey.feasible.iter().filter(|at| !placed.contains(at)).collect();
     let scheduled = condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED);
     let refusal = scheduled.filter(|scheduled| scheduled.status != ConditionStatus::True);
@@ -63,8 +83,13 @@ pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapsh
         reasons.rest = Some(Rest { why: why_spare, n_clusters: spare.len() });
     } else if !spare.is_empty() {
         let clusters = spare.into_iter().map(name).collect();
-        let plugin = String::new();
-        reasons.rejected.push(ClusterGroup { plugin, why: why_spare, clusters });
+        reasons.rejected.push(ClusterGroup::new(Answer::new(&why_spare), clusters));
+    }
+    let targets = binding.spec.clusters.iter().map(|target| &target.name);
+    let gone: Vec<ClusterName> =
+        targets.filter(|name| snapshot.find(name).is_none()).cloned().collect();
+    if !gone.is_empty() {
+        reasons.rejected.push(ClusterGroup::new(LEFT.clone(), gone));
     }
 }
 
@@ -85,7 +110,7 @@ pub(super) fn along(binding: &mut Binding, works: &BTreeMap<ClusterName, Arc<Pla
         }
     }
     let why = |(name, needed_by): (&ClusterName, Vec<&str>)| {
-        (name.clone(), format!("goes along with {}", needed_by.join(", ")))
+        (name.clone(), Answer::new(&format!("goes along with {}", needed_by.join(", "))))
     };
     reasons.chosen.extend(group_clusters(along.into_iter().map(why)));
 }
@@ -93,33 +118,32 @@ pub(super) fn along(binding: &mut Binding, works: &BTreeMap<ClusterName, Arc<Pla
 /// Fills them in for what goes to every cluster without a policy.
 pub(super) fn everywhere(binding: &mut Binding) {
     let names = binding.spec.clusters.iter().map(|target| target.name.clone());
-    let why = "it goes to every member";
-    binding.reasons.chosen =
-        group_clusters(names.map(|name| (name, why.to_owned())).collect::<Vec<_>>());
+    binding.reasons.chosen = group_clusters(names.map(|name| (name, EVERYWHERE.clone())));
 }
 
 /// Brings what is said of a decision that is held in line with the fleet: clusters may have left it,
-/// and come back.
+/// and come back, though without what they ran.
 pub(super) fn held(binding: &mut Binding, fleet: &BTreeMap<ClusterName, Arc<ClusterState>>) {
-    let Binding { spec, reasons, .. } = binding;
     let is_in_fleet = |name: &ClusterName| fleet.contains_key(name);
-    reasons.rejected.retain(|group| group.why != LEFT);
+    let targets = binding.spec.clusters.iter().map(|target| &target.name);
+    let gone: Vec<ClusterName> = targets.filter(|name| !is_in_fleet(name)).cloned().collect();
+    let mut back: Vec<ClusterName> = Vec::new();
+    let reasons = &mut binding.reasons;
     for groups in [&mut reasons.chosen, &mut reasons.rejected] {
-        for group in groups.iter_mut() {
+        groups.retain_mut(|group| {
             group.clusters.retain(is_in_fleet);
-        }
-        groups.retain(|group| !group.clusters.is_empty());
+            if group.why == LEFT.why || group.why == CAME_BACK.why {
+                back.append(&mut group.clusters);
+            }
+            !group.clusters.is_empty()
+        });
     }
-    let told: BTreeSet<&ClusterName> =
-        reasons.chosen.iter().flat_map(|group| &group.clusters).collect();
-    let names = spec.clusters.iter().map(|target| &target.name);
-    let (here, gone): (Vec<_>, Vec<_>) =
-        names.filter(|name| !told.contains(name)).cloned().partition(is_in_fleet);
-    let group = |names: Vec<ClusterName>, why: &str| {
-        group_clusters(names.into_iter().map(|name| (name, why.to_owned())))
-    };
-    reasons.chosen.extend(group(here, "it ran there before"));
-    reasons.rejected.extend(group(gone, LEFT));
+    back.sort();
+    for (answer, clusters) in [(&LEFT, gone), (&CAME_BACK, back)] {
+        if !clusters.is_empty() {
+            reasons.rejected.push(ClusterGroup::new((*answer).clone(), clusters));
+        }
+    }
 }
 
 /// Keeps how the clusters stood, where that decided: for a division by room, or a choice of some
@@ -168,11 +192,22 @@ pub(super) fn tried(
     reasons.tried.extend(refused.into_iter().map(tried));
 }
 
-/// Keeps how the best of the clusters that would do stood when nothing could be decided.
+/// Keeps how the clusters that would do stood when nothing could be decided: those that run it, and
+/// the best of the others.
 pub(super) fn attempt(binding: &mut Binding, candidates: &[Candidate], snapshot: &Snapshot<'_>) {
-    let best = candidates.iter().take(CANDIDATES_MAX);
-    let stood = |one: &Candidate| standing(&binding.spec, one, true, snapshot);
-    binding.reasons.attempt = best.map(stood).collect();
+    if candidates.is_empty() {
+        // Nothing runs from now on: how it came to run is of no interest any more.
+        binding.reasons.standings.clear();
+        return;
+    }
+    let spec = &binding.spec;
+    let (runs, others): (Vec<&Candidate>, Vec<&Candidate>) =
+        candidates.iter().partition(|one| one.assigned.is_some());
+    let kept = runs.into_iter().chain(others.into_iter().take(CANDIDATES_MAX));
+    binding.reasons.attempt = kept.map(|one| standing(spec, one, true, snapshot)).collect();
+    let room = candidates.iter().map(|one| one.available).fold(0, i64::saturating_add);
+    let room = counts_room(spec).then_some(room);
+    binding.reasons.found = Some(Found { n_clusters: candidates.len(), room });
 }
 
 fn standing(
@@ -182,25 +217,17 @@ fn standing(
     snapshot: &Snapshot<'_>,
 ) -> Standing {
     let member = &snapshot.members()[candidate.at];
-    let counts_room = spec.replicas > 0 || !spec.components.is_empty();
     Standing {
         cluster: member.name.clone(),
         region: member.cluster.spec.region.clone().unwrap_or_default(),
         tier: candidate.tier,
         score: candidate.score,
-        room: counts_room.then_some(candidate.allocatable),
+        room: counts_room(spec).then_some(candidate.allocatable),
         had: candidate.assigned,
         selected,
     }
 }
 
-fn why_in(member: &Member<'_>, verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Accept if member.is_reported => "fits the placement".to_owned(),
-        Verdict::Accept => {
-            "fits the placement; not heard of yet, so taken to be ready and to serve every API"
-                .to_owned()
-        }
-        Verdict::Reject(reason) => format!("stays because it was there before: {reason}"),
-    }
+fn counts_room(spec: &BindingSpec) -> bool {
+    spec.replicas > 0 || !spec.components.is_empty()
 }

@@ -1,22 +1,22 @@
 //! A stored decision, told by cluster. It computes nothing: all of it stands in the binding.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::binding::Binding;
-use super::reasons::{ClusterGroup, LostPolicy, Rest, Standing, TriedGroup};
+use super::method::method;
+use super::reasons::{Answer, ClusterGroup, Found, LostPolicy, Rest, Standing, TriedGroup};
 use super::survey::SurveyFile;
 use crate::api::condition::{self, Condition};
 use crate::api::manifest::ObjectKey;
 use crate::api::marks;
 use crate::api::names::ClusterName;
-use crate::api::placement::{Placement, SpreadField};
-use crate::schedule::divide::{Strategy, is_workload, strategy};
-use crate::schedule::select;
 
 /// Why a template runs where it does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The template: kind, namespace and name.
@@ -47,6 +47,12 @@ pub struct Explanation {
     /// The group of `clusterAffinities` in use.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub affinity: String,
+    /// When the clusters were chosen that it runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Timestamp>,
+    /// What a later decision that was tried in vain found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
     /// Each cluster that is named: those that it runs in, then the others, by name.
     pub clusters: Vec<ClusterExplanation>,
     /// Why all others are out.
@@ -65,11 +71,14 @@ pub struct ClusterExplanation {
     /// Its share of the replicas; absent when there are none to share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
-    /// The plugin of the scheduler that rejects it; empty for other reasons.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub plugin: String,
+    /// The plugin of the scheduler that rejects it; absent for other reasons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<Arc<str>>,
     /// The reason.
-    pub why: String,
+    pub why: Arc<str>,
+    /// What it was about the cluster, where the reason alone does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fact: Option<Arc<str>>,
     /// How it stood when this was decided, if that mattered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
@@ -81,7 +90,7 @@ pub struct ClusterExplanation {
     pub overrides: Vec<String>,
     /// Why its work is not what the template says now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stale: Option<String>,
+    pub stale: Option<Arc<str>>,
 }
 
 impl Explanation {
@@ -105,17 +114,18 @@ impl Explanation {
         let stale = by_cluster(reasons.stale.iter().map(|group| (&*group.clusters, &group.why)));
         let (standings, attempt) = (stood(&reasons.standings), stood(&reasons.attempt));
         let explain = |(group, name): (&ClusterGroup, &ClusterName), runs: bool| {
-            let target = binding.target(name);
+            let target = binding.target(name).filter(|_| runs && has_replicas);
+            let overrides = overrides.get(name).filter(|_| runs).copied();
             ClusterExplanation {
-                cluster: name.clone(),
                 runs,
-                replicas: target.filter(|_| has_replicas).map(|target| target.replicas),
+                replicas: target.map(|target| target.replicas),
                 plugin: group.plugin.clone(),
-                why: group.why.clone(),
-                attempt: attempt.get(name).copied().cloned(),
+                fact: group.fact.clone(),
                 standing: standings.get(name).copied().cloned(),
-                overrides: overrides.get(name).copied().cloned().unwrap_or_default(),
-                stale: stale.get(name).copied().cloned(),
+                attempt: attempt.get(name).copied().cloned(),
+                overrides: overrides.cloned().unwrap_or_default(),
+                stale: stale.get(name).filter(|_| runs).copied().cloned(),
+                ..ClusterExplanation::new(name, Arc::clone(&group.why))
             }
         };
         let names = |groups: &'_ [ClusterGroup], runs: bool| -> Vec<ClusterExplanation> {
@@ -126,21 +136,32 @@ impl Explanation {
             told
         };
         let mut clusters = names(&reasons.chosen, true);
-        let surveyed = survey.into_iter().flat_map(|survey| names(&survey.out, false));
         let runs: BTreeSet<&ClusterName> =
             reasons.chosen.iter().flat_map(|group| &group.clusters).collect();
         let mut out = names(&reasons.rejected, false);
-        out.extend(surveyed);
+        out.extend(survey.into_iter().flat_map(|survey| names(&survey.out, false)));
         out.retain(|one| !runs.contains(&one.cluster));
         out.sort_by(|left, right| left.cluster.cmp(&right.cluster));
+        // What is said of a cluster by its name comes before what the survey says of it.
+        out.dedup_by(|later, earlier| later.cluster == earlier.cluster);
+        let mut rest = reasons.rest.clone();
+        if let Some(rest) = &mut rest {
+            // Those of the rest that more is known of.
+            let is_told = |name: &ClusterName| {
+                runs.contains(name) || out.binary_search_by(|one| one.cluster.cmp(name)).is_ok()
+            };
+            let group = ClusterGroup::new(Answer::new(&rest.why), Vec::new());
+            let more = attempt.keys().filter(|name| !is_told(name));
+            let more: Vec<_> = more.map(|name| explain((&group, name), false)).collect();
+            rest.n_clusters = rest.n_clusters.saturating_sub(more.len());
+            out.extend(more);
+            out.sort_by(|left, right| left.cluster.cmp(&right.cluster));
+        }
         clusters.extend(out);
         Self {
             template,
             replicas: has_replicas.then_some(spec.replicas),
-            method: spec.placement.as_ref().map_or_else(
-                || unplaced_method(spec.required_by.is_empty()).to_owned(),
-                |placement| method(placement, is_workload(spec)),
-            ),
+            method: method(binding),
             policy: reasons.policy.clone(),
             beats: reasons.beats.clone(),
             held: reasons.held.clone(),
@@ -149,8 +170,10 @@ impl Explanation {
                 .cloned(),
             tried: reasons.tried.clone(),
             affinity: binding.status.scheduler_observed_affinity_name.clone(),
+            chosen: binding.status.last_scheduled_time.filter(|_| !spec.clusters.is_empty()),
+            found: reasons.found,
             clusters,
-            rest: reasons.rest.clone(),
+            rest: rest.filter(|rest| rest.n_clusters > 0),
         }
     }
 
@@ -159,17 +182,9 @@ impl Explanation {
     pub fn of_unplaced(template: &ObjectKey, reason: &str) -> Self {
         Self {
             template: template.to_string(),
-            replicas: None,
             method: "it runs nowhere".to_owned(),
-            policy: String::new(),
-            beats: Vec::new(),
             held: reason.to_owned(),
-            notes: Vec::new(),
-            scheduled: None,
-            tried: Vec::new(),
-            affinity: String::new(),
-            clusters: Vec::new(),
-            rest: None,
+            ..Self::default()
         }
     }
 
@@ -178,20 +193,30 @@ impl Explanation {
     pub fn only(mut self, cluster: &ClusterName) -> Self {
         self.clusters.retain(|one| one.cluster == *cluster);
         if self.clusters.is_empty() {
-            self.clusters.extend(self.rest.as_ref().map(|rest| ClusterExplanation {
-                cluster: cluster.clone(),
-                runs: false,
-                replicas: None,
-                plugin: String::new(),
-                why: rest.why.clone(),
-                standing: None,
-                attempt: None,
-                overrides: Vec::new(),
-                stale: None,
-            }));
+            let why = self.rest.as_ref().map(|rest| Arc::from(rest.why.as_str()));
+            self.clusters.extend(why.map(|why| ClusterExplanation::new(cluster, why)));
         }
         self.rest = None;
         self
+    }
+}
+
+impl ClusterExplanation {
+    /// A cluster that does not run the template, and of which nothing more is said.
+    #[must_use]
+    pub fn new(cluster: &ClusterName, why: Arc<str>) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            runs: false,
+            replicas: None,
+            plugin: None,
+            why,
+            fact: None,
+            standing: None,
+            attempt: None,
+            overrides: Vec::new(),
+            stale: None,
+        }
     }
 }
 
@@ -210,55 +235,4 @@ fn by_cluster<'b, T>(
         }
     }
     said
-}
-
-const fn unplaced_method(is_for_all: bool) -> &'static str {
-    if is_for_all { "every member gets it" } else { "it goes along with what needs it" }
-}
-
-fn method(placement: &Placement, is_workload: bool) -> String {
-    let mut parts = vec![match strategy(placement) {
-        _ if !is_workload => "each chosen cluster gets it".to_owned(),
-        Strategy::Duplicated => "each chosen cluster runs all replicas".to_owned(),
-        Strategy::StaticWeight => "replicas are divided by fixed weights".to_owned(),
-        Strategy::DynamicWeight => {
-            "replicas are divided by the room that the clusters have".to_owned()
-        }
-        Strategy::Aggregated => "replicas go to as few clusters as have room".to_owned(),
-    }];
-    for constraint in select::in_force(placement) {
-        let what = match constraint.spread_by_field {
-            Some(SpreadField::Region) => "region",
-            _ => "cluster",
-        };
-        let (min, max) = (constraint.min_groups.max(1), constraint.max_groups);
-        let plural = if min.max(max) == 1 { "" } else { "s" };
-        parts.push(match max {
-            0 => format!("in at least {min} {what}{plural}"),
-            max if max == min => format!("in {min} {what}{plural}"),
-            max => format!("in {min} to {max} {what}{plural}"),
-        });
-    }
-    parts.join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::placement::SpreadConstraint;
-
-    fn told(min_groups: i64, max_groups: i64) -> String {
-        let spread_by_field = Some(SpreadField::Cluster);
-        let constraint =
-            SpreadConstraint { spread_by_field, max_groups, min_groups, ..Default::default() };
-        method(&Placement { spread_constraints: vec![constraint], ..Default::default() }, false)
-    }
-
-    #[test]
-    fn one_cluster_is_told_in_the_singular() {
-        assert_eq!(told(1, 1), "each chosen cluster gets it, in 1 cluster");
-        assert_eq!(told(1, 0), "each chosen cluster gets it, in at least 1 cluster");
-        assert_eq!(told(1, 2), "each chosen cluster gets it, in 1 to 2 clusters");
-        assert_eq!(told(2, 2), "each chosen cluster gets it, in 2 clusters");
-    }
 }

@@ -17,6 +17,7 @@ mod explain;
 mod explanation;
 mod member_scripts;
 mod memo;
+mod method;
 mod policies;
 mod previous;
 mod readme;
@@ -52,7 +53,9 @@ pub use member_scripts::{SCRIPTS_DIR, is_path_of_webhooks, script_of_path};
 pub use memo::Memo;
 pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};
-pub use reasons::{ClusterGroup, LostPolicy, OverrideGroup, Reasons, Rest, Standing, TriedGroup};
+pub use reasons::{
+    ClusterGroup, Found, LostPolicy, OverrideGroup, Reasons, Rest, Standing, TriedGroup,
+};
 pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use survey::{Sight, SurveyFile};
 pub use template_state::TemplateState;

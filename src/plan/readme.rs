@@ -125,7 +125,7 @@ fn trouble(planned: &PlannedBinding) -> Option<String> {
         return Some(why.to_owned());
     }
     if let Some(stale) = binding.reasons.stale.first() {
-        return Some(stale.why.clone());
+        return Some(stale.why.to_string());
     }
     let items = &binding.status.aggregated_status;
     let named = |names: Vec<&str>, what: &str| {

@@ -2,6 +2,7 @@
 //! needs to compute again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,10 @@ pub struct Reasons {
     /// decision is in force again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempt: Vec<Standing>,
+    /// How many clusters would have done then, and for how many replicas; absent once a decision is in
+    /// force again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
     /// How clusters stood when it was decided, best first, where that decided: all that were chosen,
     /// and the best of those that were not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -84,16 +89,55 @@ pub struct TriedGroup {
     pub why: String,
 }
 
+/// The clusters that passed the filters when nothing could be decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// How many they are.
+    #[serde(rename = "clusters")]
+    pub n_clusters: usize,
+    /// The replicas that they have room for or run already, all of them together; absent when
+    /// replicas do not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<i64>,
+}
+
 /// Clusters that have one reason in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterGroup {
     /// The plugin of the scheduler that rejects them, if it is one that does.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub plugin: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<Arc<str>>,
     /// The reason.
-    pub why: String,
+    pub why: Arc<str>,
+    /// What it was about these clusters, where the reason alone does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact: Option<Arc<str>>,
     /// The clusters, by name.
     pub clusters: Vec<ClusterName>,
+}
+
+impl ClusterGroup {
+    /// These clusters, with their answer.
+    pub(super) fn new(answer: Answer, clusters: Vec<ClusterName>) -> Self {
+        let Answer { why, plugin, fact } = answer;
+        Self { plugin, why, fact, clusters }
+    }
+}
+
+/// What the clusters of one group have in common. Cheap to clone: its texts are shared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Answer {
+    pub(super) why: Arc<str>,
+    pub(super) plugin: Option<Arc<str>>,
+    pub(super) fact: Option<Arc<str>>,
+}
+
+impl Answer {
+    /// A reason that no plugin gives.
+    pub(super) fn new(why: &str) -> Self {
+        Self { why: Arc::from(why), plugin: None, fact: None }
+    }
 }
 
 /// All clusters that are not named.
@@ -148,25 +192,17 @@ pub struct OverrideGroup {
 /// Groups clusters by their reason: groups in the order of the reasons' text, clusters by name.
 #[must_use]
 pub(super) fn group_clusters(
-    reasons: impl IntoIterator<Item = (ClusterName, String)>,
+    reasons: impl IntoIterator<Item = (ClusterName, Answer)>,
 ) -> Vec<ClusterGroup> {
-    group_rejected(reasons.into_iter().map(|(name, why)| (name, "", why)))
-}
-
-/// Groups clusters by their reason and the plugin that gives it.
-#[must_use]
-pub(super) fn group_rejected(
-    reasons: impl IntoIterator<Item = (ClusterName, &'static str, String)>,
-) -> Vec<ClusterGroup> {
-    let mut groups: BTreeMap<(String, &str), Vec<ClusterName>> = BTreeMap::new();
-    for (name, plugin, why) in reasons {
-        groups.entry((why, plugin)).or_default().push(name);
+    let mut groups: BTreeMap<Answer, Vec<ClusterName>> = BTreeMap::new();
+    for (name, answer) in reasons {
+        groups.entry(answer).or_default().push(name);
     }
     groups
         .into_iter()
-        .map(|((why, plugin), mut clusters)| {
+        .map(|(answer, mut clusters)| {
             clusters.sort();
-            ClusterGroup { plugin: plugin.to_owned(), why, clusters }
+            ClusterGroup::new(answer, clusters)
         })
         .collect()
 }

@@ -3,22 +3,26 @@
 //! In a large fleet most clusters are out for most templates. Their names stand once, in a file of
 //! the results that all bindings with the same answer refer to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::binding::Binding;
-use super::reasons::{ClusterGroup, group_rejected};
+use super::reasons::{Answer, ClusterGroup, group_clusters};
 use super::rendered::{RenderedFile, blob_id};
-use crate::api::cluster::Cluster;
 use crate::api::names::ObjectId;
 use crate::api::placement::Placement;
 use crate::schedule::divide::is_workload;
-use crate::schedule::{Companions, Context, Profile, Reason, Snapshot, Verdict, assigned, filter};
+use crate::schedule::{
+    Companions, Context, Fact, Member, Profile, Snapshot, Verdict, assigned, fact, filter,
+};
 
 /// Up to this many clusters that are out are named in the binding itself.
 const INLINE_MAX: usize = 50;
+
+/// Up to so many facts are told with what each cluster has: it may be what no other one has.
+const FACTS_MAX: usize = 20;
 
 /// A file under `surveys/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +42,8 @@ impl SurveyFile {
 /// What the filters say of every cluster.
 #[derive(Debug)]
 pub(super) struct Survey {
-    /// By index of the snapshot.
-    pub(super) verdicts: Vec<Verdict>,
+    /// Why each cluster is out, by index of the snapshot; none for those that will do.
+    pub(super) answers: Vec<Option<Answer>>,
     /// Indices of the clusters that will do.
     pub(super) feasible: Vec<usize>,
     /// The others, grouped by why.
@@ -97,23 +101,20 @@ impl Survey {
         spec.clusters.clear();
         let everywhere = Placement::default();
         let placement = binding.spec.placement.as_ref().unwrap_or(&everywhere);
-        let group = binding.status.scheduler_observed_affinity_name.as_str();
-        let term = Some(group).filter(|group| !group.is_empty());
+        let observed = binding.status.scheduler_observed_affinity_name.as_str();
+        let mut groups = placement.cluster_affinities.iter().map(|term| &*term.affinity_name);
+        // The group in use, else the one that is tried first.
+        let first = groups.clone().next();
+        let term = groups.find(|group| *group == observed).or(first);
         let ctx = Context { spec: &spec, placement, term, companions, profile };
         let verdicts = filter(&ctx, snapshot, &assigned(&spec, snapshot));
-        let (mut feasible, mut rejected) = (Vec::new(), Vec::new());
-        for (at, verdict) in verdicts.iter().enumerate() {
-            match verdict {
-                Verdict::Accept => feasible.push(at),
-                Verdict::Reject(reason) => {
-                    let member = &snapshot.members()[at];
-                    let why = with_fact(reason, &ctx, member.cluster);
-                    rejected.push((member.name.clone(), reason.plugin().unwrap_or_default(), why));
-                }
-            }
-        }
-        let is_large = rejected.len() > INLINE_MAX;
-        let out = group_rejected(rejected);
+        let answers = answers(&ctx, snapshot, &verdicts);
+        let feasible: Vec<usize> = (0..answers.len()).filter(|at| answers[*at].is_none()).collect();
+        let rejected = answers.iter().zip(snapshot.members());
+        let out = group_clusters(
+            rejected.filter_map(|(answer, member)| Some((member.name.clone(), answer.clone()?))),
+        );
+        let is_large = answers.len() - feasible.len() > INLINE_MAX;
         let file = is_large.then(|| RenderedFile::yaml(&SurveyFile { out: out.clone() }));
         let mut choice = Vec::new();
         for at in &feasible {
@@ -121,23 +122,50 @@ impl Survey {
             let region = member.cluster.spec.region.as_deref().unwrap_or_default();
             choice.extend_from_slice(format!("{} {region}\n", member.name).as_bytes());
         }
-        Self { verdicts, feasible, out, file, choice: blob_id(&choice) }
+        Self { answers, feasible, out, file, choice: blob_id(&choice) }
     }
 }
 
-/// The reason with what it was about the cluster, where the reason alone does not say.
-fn with_fact(reason: &Reason, ctx: &Context<'_>, cluster: &Cluster) -> String {
-    if *reason != Reason::ClusterAffinity {
-        return reason.to_string();
+/// The answers with shared texts. Where too many clusters differ by what they have, each by its own,
+/// only what was asked of them is told.
+fn answers(
+    ctx: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    verdicts: &[Verdict],
+) -> Vec<Option<Answer>> {
+    let mut facts = BTreeSet::new();
+    let full = tell(ctx, snapshot, verdicts, &mut facts, Fact::to_string);
+    if facts.len() <= FACTS_MAX {
+        return full;
     }
-    let (affinity, beyond) = match (&ctx.placement.cluster_affinity, ctx.group()) {
-        (Some(affinity), _) => (affinity, ""),
-        (None, Some(group)) if group.overflow_affinities.is_empty() => (&group.affinity, ""),
-        (None, Some(group)) => (&group.affinity, ", and no overflow affinity takes it"),
-        (None, None) => return reason.to_string(),
+    tell(ctx, snapshot, verdicts, &mut BTreeSet::new(), |fact| fact.wanted.clone())
+}
+
+fn tell(
+    ctx: &Context<'_>,
+    snapshot: &Snapshot<'_>,
+    verdicts: &[Verdict],
+    facts: &mut BTreeSet<Arc<str>>,
+    told: impl Fn(&Fact) -> String,
+) -> Vec<Option<Answer>> {
+    let mut others = BTreeSet::new();
+    let answer = |(member, verdict): (&Member<'_>, &Verdict)| {
+        let Verdict::Reject(reason) = verdict else { return None };
+        let fact = fact(ctx, member.cluster, reason);
+        Some(Answer {
+            why: shared(&mut others, &reason.to_string()),
+            plugin: reason.plugin().map(|plugin| shared(&mut others, plugin)),
+            fact: fact.map(|fact| shared(facts, &told(&fact))),
+        })
     };
-    match affinity.mismatch(cluster) {
-        Some(fact) => format!("{reason}: {fact}{beyond}"),
-        None => reason.to_string(),
+    snapshot.members().iter().zip(verdicts).map(answer).collect()
+}
+
+fn shared(texts: &mut BTreeSet<Arc<str>>, text: &str) -> Arc<str> {
+    if let Some(text) = texts.get(text) {
+        return Arc::clone(text);
     }
+    let text: Arc<str> = Arc::from(text);
+    texts.insert(Arc::clone(&text));
+    text
 }

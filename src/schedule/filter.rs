@@ -2,8 +2,9 @@
 
 use super::companions::Companions;
 use super::plugins::FILTERS;
-use super::{Member, Profile, Reason, Snapshot, Verdict};
+use super::{Fact, Member, Profile, Reason, Snapshot, Verdict};
 use crate::api::binding::BindingSpec;
+use crate::api::cluster::Cluster;
 use crate::api::placement::{ClusterAffinityTerm, Placement};
 
 /// What a plugin may look at besides the cluster.
@@ -47,6 +48,11 @@ pub(super) trait Filter: Sync {
 
     /// Whether the cluster will do.
     fn filter(&self, ctx: &Context<'_>, prospect: &Prospect<'_>) -> Verdict;
+
+    /// What it was about a cluster that it rejected, where the reason alone does not tell.
+    fn fact(&self, _: &Context<'_>, _: &Cluster) -> Option<Fact> {
+        None
+    }
 }
 
 /// What is said about every member, in their order: the first filter that rejects one gives the
@@ -72,6 +78,14 @@ pub fn filter(
                 .unwrap_or(Verdict::Accept)
         })
         .collect()
+}
+
+/// What it was about the cluster that a filter gave this reason for, where the reason alone does not
+/// tell.
+#[must_use]
+pub fn fact(ctx: &Context<'_>, cluster: &Cluster, reason: &Reason) -> Option<Fact> {
+    let plugin = reason.plugin()?;
+    FILTERS.iter().find(|filter| filter.name() == plugin)?.fact(ctx, cluster)
 }
 
 /// The replicas that each member has already, in their order.

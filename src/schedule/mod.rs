@@ -26,9 +26,9 @@ pub use affinity::terms_to_try;
 pub use candidate::Candidate;
 pub use capacity::Capacity;
 pub use companions::{Companions, Crowd};
-pub use filter::{Context, assigned, filter};
+pub use filter::{Context, assigned, fact, filter};
 pub use profile::{BadProfile, Profile};
-pub use reason::{Groups, Reason, Refusal, Step, Verdict};
+pub use reason::{Fact, Groups, Reason, Refusal, Step, Verdict};
 pub use snapshot::{Member, Snapshot};
 
 /// Room that is not counted: what has no replicas fits any number of times.

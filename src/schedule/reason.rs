@@ -57,6 +57,26 @@ impl Reason {
     }
 }
 
+/// What it was about a cluster that a plugin rejected it for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fact {
+    /// What was asked of it; the same for many clusters.
+    pub wanted: String,
+    /// What it has instead, which may be its very own; empty where there is nothing to say.
+    pub found: String,
+}
+
+/// `label tier=core is wanted, it has edge`.
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.wanted)?;
+        if !self.found.is_empty() {
+            write!(f, ", {}", self.found)?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -42,4 +42,5 @@ mod write;
 
 pub use faults::{Failure, Faults, Strikes, Throttle};
 pub use host::{Host, HostError, MemberSpec, Workloads};
+pub use resources::{BuiltIn, built_in_kinds};
 pub use world::Requests;

@@ -154,6 +154,28 @@ storage.k8s.io v1 storageclasses StorageClass C sc - - -
 storage.k8s.io v1 volumeattachments VolumeAttachment C - - status -
 ";
 
+/// What people call a kind that every cluster has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Plural in lower case.
+    pub plural: String,
+    /// Short names.
+    pub short_names: Vec<String>,
+}
+
+/// The kinds that every cluster has. One that is served in two versions comes twice.
+pub fn built_in_kinds() -> impl Iterator<Item = BuiltIn> {
+    BUILT_IN.lines().filter(|row| !row.is_empty()).map(|row| {
+        let Resource { group, kind, plural, short_names, .. } = built_in(row);
+        let [group, kind, plural] = [group, kind, plural].map(|text| text.to_string());
+        BuiltIn { group, kind, plural, short_names }
+    })
+}
+
 fn words(cell: &str) -> Vec<String> {
     if cell == "-" { Vec::new() } else { cell.split(',').map(str::to_owned).collect() }
 }

@@ -9,6 +9,8 @@ use git_fleet::sim::{Host, MemberSpec};
 
 use crate::store::git::{commit, git, init};
 
+mod explain;
+
 pub(crate) const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1
 kind: Cluster
 metadata: {name: one}
@@ -35,12 +37,16 @@ struct World {
 
 impl World {
     fn applied() -> Self {
+        Self::of(FLEET)
+    }
+
+    fn of(source: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::start(vec![MemberSpec::new("one")]).unwrap();
         let credentials = dir.path().join("credentials");
         std::fs::create_dir(&credentials).unwrap();
         std::fs::write(credentials.join("one.yaml"), host.kubeconfig("one").unwrap()).unwrap();
-        commit(&init(&dir.path().join("fleet")), &[("fleet/all.yaml", FLEET)]);
+        commit(&init(&dir.path().join("fleet")), &[("fleet/all.yaml", source)]);
         let world = Self { dir, _host: host };
         assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
         world

@@ -318,11 +318,22 @@ impl Ledger {
     /// # Errors
     /// The repository cannot be read.
     pub fn result_files(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
+        self.result_files_if(|path| path.starts_with(prefix))
+    }
+
+    /// The files of the results whose paths are wanted, in order of their paths. No other is read.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn result_files_if(
+        &self,
+        mut is_wanted: impl FnMut(&str) -> bool,
+    ) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
         let refname = self.layout.results();
         self.store.fetch(std::slice::from_ref(&refname))?;
         let Some(tip) = self.tip(&refname)? else { return Ok(Vec::new()) };
         let files = self.store.files(tip)?;
-        let wanted = files.into_iter().filter(|(path, _)| path.starts_with(prefix));
+        let wanted = files.into_iter().filter(|(path, _)| is_wanted(path));
         wanted.map(|(path, blob)| Ok((path, self.store.blob(blob)?))).collect()
     }
 

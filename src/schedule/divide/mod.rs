@@ -53,7 +53,8 @@ pub fn is_workload(spec: &BindingSpec) -> bool {
 }
 
 /// Whether replicas are assigned at all; otherwise the clusters are named without any.
-fn has_replicas_to_assign(spec: &BindingSpec) -> bool {
+#[must_use]
+pub fn has_replicas_to_assign(spec: &BindingSpec) -> bool {
     (spec.replicas > 0 || spec.replica_requirements.is_some()) && spec.components.len() <= 1
 }
 

@@ -1,7 +1,8 @@
 //! Rejects clusters that do not serve the template's API.
 
+use crate::api::cluster::Cluster;
 use crate::schedule::filter::{Context, Filter, Prospect};
-use crate::schedule::{Reason, Verdict};
+use crate::schedule::{Fact, Reason, Verdict};
 
 /// Looks for the exact group, version and kind in what the cluster reported.
 ///
@@ -24,5 +25,10 @@ impl Filter for ApiEnablement {
         } else {
             Verdict::Reject(Reason::ApiNotEnabled)
         }
+    }
+    fn fact(&self, ctx: &Context<'_>, _: &Cluster) -> Option<Fact> {
+        let resource = &ctx.spec.resource;
+        let wanted = format!("{} of {} is wanted", resource.kind, resource.api_version);
+        Some(Fact { wanted, ..Fact::default() })
     }
 }

@@ -1,7 +1,8 @@
 //! Rejects clusters that some other workload of the affinity group does not run in.
 
+use crate::api::cluster::Cluster;
 use crate::schedule::filter::{Context, Filter, Prospect};
-use crate::schedule::{Reason, Verdict};
+use crate::schedule::{Fact, Reason, Verdict};
 
 /// Looks at where the other bindings of the group run. The first of a group is free, and a cluster
 /// that runs the binding already keeps it.
@@ -21,5 +22,9 @@ impl Filter for WorkloadAffinity {
         } else {
             Verdict::Reject(Reason::AffinityGroupElsewhere)
         }
+    }
+    fn fact(&self, ctx: &Context<'_>, _: &Cluster) -> Option<Fact> {
+        let group = &ctx.spec.workload_affinity_groups.as_ref()?.affinity_group;
+        Some(Fact { wanted: format!("the group is {group}"), ..Fact::default() })
     }
 }

@@ -1,7 +1,8 @@
 //! Rejects clusters that another workload of the anti-affinity group runs in.
 
+use crate::api::cluster::Cluster;
 use crate::schedule::filter::{Context, Filter, Prospect};
-use crate::schedule::{Reason, Verdict};
+use crate::schedule::{Fact, Reason, Verdict};
 
 /// Looks at where the other bindings of the group run. A cluster that runs the binding already keeps
 /// it.
@@ -21,5 +22,9 @@ impl Filter for WorkloadAntiAffinity {
         } else {
             Verdict::Reject(Reason::AntiAffinityGroupHere)
         }
+    }
+    fn fact(&self, ctx: &Context<'_>, _: &Cluster) -> Option<Fact> {
+        let group = &ctx.spec.workload_affinity_groups.as_ref()?.anti_affinity_group;
+        Some(Fact { wanted: format!("the group is {group}"), ..Fact::default() })
     }
 }

@@ -138,9 +138,10 @@ pub(crate) fn tell(text: &str) -> String {
 fn groups(shown: &mut String, name: &str, groups: &[ClusterGroup]) {
     for group in groups {
         let clusters: Vec<&str> = group.clusters.iter().map(ClusterName::as_str).collect();
-        let plugin = if group.plugin.is_empty() { "" } else { " by " };
-        let plugin = format!("{plugin}{}", group.plugin);
-        writeln!(shown, "  {name}{plugin} {}: {}", clusters.join(" "), group.why).unwrap();
+        let plugin = group.plugin.as_ref().map(|plugin| format!(" by {plugin}"));
+        let fact = group.fact.as_ref().map(|fact| format!(": {fact}"));
+        let (plugin, fact) = (plugin.unwrap_or_default(), fact.unwrap_or_default());
+        writeln!(shown, "  {name}{plugin} {}: {}{fact}", clusters.join(" "), group.why).unwrap();
     }
 }
 
@@ -178,6 +179,12 @@ pub(crate) fn show(plan: &Plan) -> String {
         }
         for standing in &reasons.standings {
             writeln!(shown, "  stood {}", serde_json::to_string(standing).unwrap()).unwrap();
+        }
+        for tried in &reasons.tried {
+            writeln!(shown, "  tried {}: {}", tried.group, tried.why).unwrap();
+        }
+        if let Some(found) = &reasons.found {
+            writeln!(shown, "  found {}", serde_json::to_string(found).unwrap()).unwrap();
         }
         for standing in &reasons.attempt {
             writeln!(shown, "  last {}", serde_json::to_string(standing).unwrap()).unwrap();

@@ -2,6 +2,7 @@
 
 mod at_odds;
 mod case;
+mod explained;
 mod golden;
 mod library;
 mod no_answer;

@@ -137,7 +137,7 @@ fn a_share_that_cannot_be_written_leaves_the_work_as_it_is() {
     assert_eq!(after.works, before.works);
     assert_eq!(after.binding.replicas_by_cluster().values().sum::<i32>(), 5);
     let [group] = after.binding.reasons.stale.as_slice() else { panic!("one reason") };
-    assert_eq!(group.why, "LUA_LIMIT: revise took too long; look at it");
+    assert_eq!(&*group.why, "LUA_LIMIT: revise took too long; look at it");
 }
 
 #[test]

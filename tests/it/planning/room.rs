@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::case;
 
-const POLICY: &str = "apiVersion: policy.karmada.io/v1alpha1
+pub(crate) const POLICY: &str = "apiVersion: policy.karmada.io/v1alpha1
 kind: PropagationPolicy
 metadata: {name: by-room, namespace: web}
 spec:
@@ -22,13 +22,13 @@ spec:
       weightPreference: {dynamicWeight: AvailableReplicas}
 ";
 
-fn cluster(name: &str, spec: &str) -> String {
+pub(crate) fn cluster(name: &str, spec: &str) -> String {
     format!(
         "apiVersion: cluster.karmada.io/v1alpha1\nkind: Cluster\nmetadata: {{name: {name}}}\nspec: {{syncMode: Push{spec}}}\n"
     )
 }
 
-fn deployment(name: &str, replicas: u32) -> String {
+pub(crate) fn deployment(name: &str, replicas: u32) -> String {
     format!(
         "apiVersion: apps/v1
 kind: Deployment
@@ -41,7 +41,7 @@ spec:
 }
 
 /// A cluster with this many CPUs, of which some are taken.
-fn report(cpu: u32, taken: u32) -> ClusterReport {
+pub(crate) fn report(cpu: u32, taken: u32) -> ClusterReport {
     case::report(&format!(
         "cluster:
   apiEnablements: [{{groupVersion: apps/v1, resources: [{{name: deployments, kind: Deployment}}]}}]
@@ -50,7 +50,7 @@ fn report(cpu: u32, taken: u32) -> ClusterReport {
     ))
 }
 
-struct Story {
+pub(crate) struct Story {
     reports: BTreeMap<ClusterName, Arc<ClusterReport>>,
     previous: Previous,
     now: Timestamp,
@@ -58,16 +58,16 @@ struct Story {
 }
 
 impl Story {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (reports, previous) = (BTreeMap::new(), Previous::default());
         Self { reports, previous, now: case::now(), memo: Memo::default() }
     }
 
-    fn reports(&mut self, name: &str, report: ClusterReport) {
+    pub(crate) fn reports(&mut self, name: &str, report: ClusterReport) {
         self.reports.insert(name.parse().unwrap(), Arc::new(report));
     }
 
-    fn plan(&mut self, documents: &[String]) -> Plan {
+    pub(crate) fn plan(&mut self, documents: &[String]) -> Plan {
         let fleet = case::fleet(&documents.join("---\n"));
         let (reports, previous) = (&self.reports, &self.previous);
         let (fleet, interpreter, now) = (&fleet, &Bundled, self.now);

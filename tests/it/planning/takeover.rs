@@ -1,6 +1,6 @@
 //! Who decides on a template, when nothing else changes.
 
-use git_fleet::plan::{Memo, Previous, Takeover};
+use git_fleet::plan::{Memo, Previous, Takeover, subject};
 
 use super::case;
 
@@ -37,5 +37,6 @@ fn a_takeover_is_told_though_nothing_moves() {
     assert!(diff.templates.is_empty());
     let [Takeover { template, from, to }] = diff.takeovers.as_slice() else { panic!("{diff:?}") };
     assert_eq!(template, "ConfigMap web/settings");
+    assert_eq!(subject(&diff), "hand web/settings over to PropagationPolicy web/exact");
     assert_eq!((&**from, &**to), ("PropagationPolicy web/broad", "PropagationPolicy web/exact"));
 }

@@ -1,0 +1,156 @@
+//! What `explain`, `get` and `plan` tell a person of a decision, and of what has none.
+
+use super::{FLEET, World};
+use crate::store::git::commit;
+
+/// A second policy and cluster, templates that run nowhere, a definition and its resource.
+const MORE: &str = "---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: coredns, namespace: kube-system}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: orphan, namespace: default}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: policy.karmada.io/v1alpha1
+kind: ClusterPropagationPolicy
+metadata: {name: widgets}
+spec:
+  resourceSelectors:
+    - {apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition}
+    - {apiVersion: example.com/v1, kind: Goose}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: geese.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Goose, plural: geese, singular: goose, shortNames: [gs]}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+apiVersion: example.com/v1
+kind: Goose
+metadata: {name: akka, namespace: default}
+";
+
+fn told(world: &World, arguments: &[&str]) -> String {
+    let output = world.run("fleet", arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn templates_are_named_as_in_kubectl_and_have_a_reason_without_a_decision() {
+    let world = World::applied();
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{FLEET}{MORE}"))]);
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+
+    for (typed, expected) in [
+        ("cm/greeting", "ConfigMap default/greeting: "),
+        ("configmaps/greeting", "ConfigMap default/greeting: "),
+        ("gs/akka", "Goose.example.com default/akka: "),
+        ("geese.example.com/akka", "Goose.example.com default/akka: "),
+        ("crd/geese.example.com", "CustomResourceDefinition.apiextensions.k8s.io geese."),
+        ("svc/orphan", "Service default/orphan: it runs nowhere\n  no policy selects it\n"),
+        (
+            "cm/coredns",
+            "ConfigMap kube-system/coredns: it runs nowhere\n  namespace kube-system belongs to \
+             each cluster's own control plane\n",
+        ),
+    ] {
+        let told = told(&world, &["explain", typed]);
+        assert!(told.starts_with(expected), "{typed}: {told}");
+    }
+    let json = told(&world, &["explain", "service/orphan", "--cluster", "one", "-o", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["held"], "no policy selects it");
+    let plan = told(&world, &["plan"]);
+    assert!(plan.contains("not placed: Service default/orphan: no policy selects it"), "{plan}");
+
+    for (arguments, expected) in [
+        (["get", "bindings", "cm/greeting", "-o", "name"], "configmap/greeting\n"),
+        (["get", "bindings", "gs/akka", "-o", "name"], "goose.example.com/akka\n"),
+        (["get", "work", "geese/akka", "-o", "name"], "one/goose.example.com/akka\n"),
+        (["get", "bindings", "akka", "-o", "name"], "goose.example.com/akka\n"),
+        (["get", "bindings", "svc/akka", "-o", "name"], ""),
+    ] {
+        assert_eq!(told(&world, &arguments), expected, "{arguments:?}");
+    }
+
+    // A definition that goes nowhere says all the same what its kind is called.
+    let nothing = MORE
+        .replace("{apiVersion: apiextensions.k8s.io/v1, kind: Cust", "{apiVersion: v1, kind: Cust")
+        .replace("{apiVersion: example.com/v1, kind: Goose}", "{apiVersion: v1, kind: Goose}");
+    let other = World::of(&format!("{FLEET}{nothing}"));
+    let told_of = told(&other, &["explain", "gs/akka"]);
+    assert_eq!(
+        told_of,
+        "Goose.example.com default/akka: it runs nowhere\n  no policy selects it\n"
+    );
+
+    // What is gone from the source is gone from what runs nowhere.
+    let less = MORE.replace("name: orphan", "name: another");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{FLEET}{less}"))]);
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+    let refused = world.run("fleet", &["explain", "svc/orphan"]);
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+}
+
+#[test]
+fn a_plan_shows_who_takes_over() {
+    let world = World::applied();
+    let other = "---
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {name: greeting, namespace: default}
+spec:
+  resourceSelectors: [{apiVersion: v1, kind: ConfigMap, name: greeting}]
+  placement: {clusterAffinity: {clusterNames: [one]}}
+";
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{FLEET}{other}"))]);
+    let plan = told(&world, &["plan", "--exit-code"]);
+    assert_eq!(
+        plan,
+        "no difference in what runs\n= ConfigMap default/greeting: stays where it is   now by \
+         PropagationPolicy default/greeting, not PropagationPolicy default/all\n"
+    );
+    let page = told(&world, &["plan", "-o", "markdown"]);
+    assert!(
+        page.contains(
+            "There is no difference in what runs.\n\n- ConfigMap default/greeting stays where it \
+             is, now by PropagationPolicy default/greeting, not PropagationPolicy default/all\n"
+        ),
+        "{page}"
+    );
+}
+
+/// A cluster that left is named as such where a template is held.
+#[test]
+fn a_cluster_that_left_is_not_told_as_running() {
+    let world = World::applied();
+    let two = "---
+apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {name: two}
+spec: {syncMode: Pull}
+";
+    let both = FLEET.replace("[one]", "[one, two]");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{both}{two}"))]);
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+    let kinds = FLEET.replace("kind: ConfigMap}]", "kind: Secret}]");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &kinds)]);
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+    let told = told(&world, &["explain", "cm/greeting", "--cluster", "two"]);
+    assert!(told.contains("held: no policy selects it"), "{told}");
+    let (_, out) = told.split_once("It does not run in").expect(&told);
+    assert!(out.contains("two       has left the fleet"), "{told}");
+    let listed = self::told(&world, &["get", "bindings", "cm/greeting"]);
+    assert!(listed.contains("1/1") && listed.contains("one two(left)"), "{listed}");
+}
