@@ -164,13 +164,14 @@ pub fn complete(
 ) -> Option<Value> {
     let Some(kind) = kinds::of(template) else { return aggregated };
     let status = aggregated.or_else(|| template.field("status").cloned());
+    let had_status = status.is_some();
     let mut status = match status {
         Some(Value::Object(status)) => status,
         Some(other) => return Some(other),
         None => Map::new(),
     };
     kind.complete(&Reported { template, items, assigned, now }, &mut status);
-    Some(Value::Object(status))
+    Some(status).filter(|status| !status.is_empty() || had_status).map(Value::Object)
 }
 
 /// What `template` refers to and cannot run without, by API version, kind, namespace and name; each

@@ -19,11 +19,8 @@ use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::meta::ObjectMeta;
 use crate::api::names::ClusterName;
+use crate::api::yaml::{self, BadYaml};
 use crate::interpret::Dependency;
-
-/// What is said of a binding that still changed when the tries of one plan ran out.
-const AT_ODDS: &str = "it and bindings that depend on each other were still changing when the tries of \
-                       this plan ran out; the next plan tries again";
 
 /// API version of bindings.
 const API_VERSION: &str = "work.karmada.io/v1alpha2";
@@ -127,9 +124,7 @@ impl Binding {
     /// by where others run.
     #[must_use]
     pub(super) fn is_unsettled(&self) -> bool {
-        self.is_waiting()
-            || self.spec.workload_affinity_groups.is_some()
-            || self.reasons.notes.iter().any(|note| note == AT_ODDS)
+        self.is_waiting() || self.spec.workload_affinity_groups.is_some() || self.reasons.is_at_odds
     }
 
     /// Whether it leaves a cluster that it ran in: some filters let it stay, and would not let it
@@ -140,9 +135,15 @@ impl Binding {
     }
 
     /// What its template refers to, as it was recorded.
-    fn dependencies(&self) -> Vec<Dependency> {
-        let text = self.metadata.annotations.get(marks::DEPENDENCIES);
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    ///
+    /// # Errors
+    /// It is not what this program records.
+    pub(super) fn dependencies(&self) -> Result<Vec<Dependency>, BadYaml> {
+        match self.metadata.annotations.get(marks::DEPENDENCIES) {
+            None => Ok(Vec::new()),
+            // JSON is YAML, whose errors say where.
+            Some(text) => serde_json::from_str(text).or_else(|_| yaml::from_str(text)),
+        }
     }
 
     /// The placement that the clusters were decided by, as it was recorded.
@@ -174,7 +175,7 @@ impl PlannedBinding {
     #[must_use]
     pub(super) fn at_odds(&self) -> Arc<Self> {
         let mut binding = self.binding.clone();
-        binding.reasons.notes.push(AT_ODDS.to_owned());
+        binding.reasons.is_at_odds = true;
         let file = RenderedFile::yaml(&binding);
         Arc::new(Self { binding, file, ..self.clone() })
     }
@@ -189,7 +190,7 @@ impl PlannedBinding {
     ) -> Arc<Self> {
         let file = file.unwrap_or_else(|| RenderedFile::yaml(&binding));
         let is_awaited = is_awaited(&binding);
-        let dependencies = binding.dependencies();
+        let dependencies = binding.dependencies().expect("read back before it is taken over");
         Arc::new(Self { binding, file, works, survey, is_awaited, dependencies })
     }
 

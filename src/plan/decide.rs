@@ -133,6 +133,7 @@ fn hold(world: &World<'_>, case: &Case<'_>, why: &str) -> Outcome {
         return go_along(world, case, &Attachment::of(previous.binding()));
     }
     let mut binding = previous.binding().clone();
+    binding.reasons.is_at_odds = false;
     binding.reasons.held = format!("{why}; what was decided before stays in force");
     explain::held(&mut binding, world.clusters);
     let works = previous_works(world, previous);
@@ -222,7 +223,17 @@ pub(super) fn attach(
     for (name, work) in make_works(world, case, &mut wider) {
         works.entry(name).or_insert(work);
     }
+    add_new(&mut binding.reasons.stale, wider.reasons.stale);
+    add_new(&mut binding.reasons.overrides, wider.reasons.overrides);
     finish(world, case, binding, works, decided.survey.clone())
+}
+
+fn add_new<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
 }
 
 fn hold_none(why: &str) -> Outcome {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding::Binding;
 use super::decide::{Case, attach};
+use super::reserved::why_reserved;
 use super::turns::Round;
 use crate::api::binding::BindingSnapshot;
 use crate::api::manifest::ObjectKey;
@@ -74,7 +75,7 @@ impl Attachment {
         Self {
             required_by: needed_by.iter().map(snapshot).collect(),
             conflict_resolution,
-            preserve_resources_on_deletion: Some(n_preserve > 0),
+            preserve_resources_on_deletion: (!needed_by.is_empty()).then_some(n_preserve > 0),
             notes,
         }
     }
@@ -87,9 +88,11 @@ fn disputed(field: &str, winner: &str) -> String {
     )
 }
 
-/// Whether a binding is there only because others need its template.
+/// Whether a binding is there only because others need its template: it has no clusters of its own. (A
+/// Namespace has no placement either, and is everywhere.)
 pub(super) fn is_attached(binding: &Binding) -> bool {
-    binding.spec.placement.is_none() && !binding.spec.required_by.is_empty()
+    let spec = &binding.spec;
+    spec.placement.is_none() && spec.clusters.is_empty() && !spec.required_by.is_empty()
 }
 
 impl Round<'_, '_> {
@@ -97,8 +100,12 @@ impl Round<'_, '_> {
     /// more.
     pub(super) fn send_along(&mut self) {
         let fleet = self.inputs.fleet;
+        if !self.memo.is_along_in_doubt(&fleet.templates) {
+            return;
+        }
         let mut needed_by: BTreeMap<&ObjectKey, Vec<&Binding>> = BTreeMap::new();
         let mut attached: BTreeSet<&ObjectKey> = BTreeSet::new();
+        let mut does_select = false;
         for (key, planned) in self.memo.along() {
             let Some((key, _)) = fleet.templates.get_key_value(key) else { continue };
             let binding = &planned.binding;
@@ -108,32 +115,25 @@ impl Round<'_, '_> {
             if binding.spec.clusters.is_empty() {
                 continue;
             }
+            does_select |= planned.dependencies.iter().any(|one| one.label_selector.is_some());
             let found: BTreeSet<&ObjectKey> =
                 planned.dependencies.iter().flat_map(|one| referred_to(fleet, one)).collect();
-            for dependent in found.into_iter().filter(|dependent| *dependent != key) {
+            // What is reserved runs nowhere, whoever needs it.
+            let goes = |dependent: &&ObjectKey| {
+                *dependent != key && why_reserved(&fleet.templates[*dependent].manifest).is_none()
+            };
+            for dependent in found.into_iter().filter(goes) {
                 needed_by.entry(dependent).or_default().push(binding);
             }
         }
-        if needed_by.is_empty() && attached.is_empty() {
-            return;
-        }
         let mut changed = Vec::new();
-        for key in needed_by.keys().copied().chain(attached).collect::<BTreeSet<_>>() {
-            let wanted = needed_by.get(key).map_or_else(Attachment::default, |needed_by| {
-                let mut needed_by = needed_by.clone();
-                needed_by.sort_by_key(|one| (&one.metadata.namespace, &one.metadata.name));
-                Attachment::new(&needed_by)
-            });
+        attached.extend(needed_by.keys());
+        for key in attached {
+            let mut needed_by = needed_by.remove(key).unwrap_or_default();
+            needed_by.sort_by_key(|one| (&one.metadata.namespace, &one.metadata.name));
             let binding = self.memo.decided(key).map(|planned| &planned.binding);
-            let is_same = binding.is_some_and(|binding| {
-                if binding.spec.placement.is_some() || !is_attached(binding) {
-                    binding.spec.required_by == wanted.required_by
-                } else {
-                    Attachment::of(binding) == wanted
-                }
-            });
-            if !is_same {
-                changed.push((key, wanted));
+            if !binding.is_some_and(|binding| is_as_wanted(binding, &needed_by)) {
+                changed.push((key, Attachment::new(&needed_by)));
             }
         }
         for (key, wanted) in changed {
@@ -145,7 +145,21 @@ impl Round<'_, '_> {
             self.note_if_in_vain(key);
             self.memo.keep(key, template.id, outcome);
         }
+        self.memo.along_is_settled(does_select);
     }
+}
+
+/// Whether a binding goes along with these, by namespace and name, and on their terms.
+fn is_as_wanted(binding: &Binding, needed_by: &[&Binding]) -> bool {
+    let is_snapshot_of = |(snapshot, needed_by): (&BindingSnapshot, &&Binding)| {
+        snapshot.name == needed_by.metadata.name
+            && snapshot.namespace == needed_by.metadata.namespace
+            && snapshot.clusters == needed_by.spec.clusters
+    };
+    let required_by = &binding.spec.required_by;
+    required_by.len() == needed_by.len()
+        && required_by.iter().zip(needed_by).all(is_snapshot_of)
+        && (!is_attached(binding) || Attachment::of(binding) == Attachment::new(needed_by))
 }
 
 /// The templates of the fleet that a reference means: the one of its name, or all of its labels.

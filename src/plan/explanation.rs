@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::binding::Binding;
 use super::method::method;
-use super::reasons::{Answer, ClusterGroup, Found, LostPolicy, Rest, Standing, TriedGroup};
+use super::reasons::{
+    Answer, ClusterGroup, Found, LostPolicy, Reasons, Rest, Standing, TriedGroup,
+};
 use super::survey::SurveyFile;
 use crate::api::condition::{self, Condition};
 use crate::api::manifest::ObjectKey;
@@ -165,7 +167,7 @@ impl Explanation {
             policy: reasons.policy.clone(),
             beats: reasons.beats.clone(),
             held: reasons.held.clone(),
-            notes: reasons.notes.clone(),
+            notes: notes(reasons),
             scheduled: condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED)
                 .cloned(),
             tried: reasons.tried.clone(),
@@ -218,6 +220,15 @@ impl ClusterExplanation {
             stale: None,
         }
     }
+}
+
+fn notes(reasons: &Reasons) -> Vec<String> {
+    let at_odds = reasons.is_at_odds.then(|| {
+        "it and bindings that depend on each other were still changing when the tries of this plan \
+         ran out; the next plan tries again"
+            .to_owned()
+    });
+    reasons.notes.iter().cloned().chain(at_odds).collect()
 }
 
 fn stood(standings: &[Standing]) -> BTreeMap<&ClusterName, &Standing> {

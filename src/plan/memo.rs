@@ -34,6 +34,10 @@ pub struct Memo {
     sum: Sum,
     /// Templates of which a report says something new.
     changed: BTreeSet<ObjectKey>,
+    /// Whether something has changed since it was last looked who goes along with whom.
+    is_along_in_doubt: bool,
+    /// Whether some go along by their labels.
+    does_along_select: bool,
 }
 
 #[derive(Debug)]
@@ -182,7 +186,17 @@ impl Memo {
                 (binding.is_waiting(), binding.is_unsettled())
             }
         };
-        if let Some(old) = self.entries.get(key) {
+        let old = self.entries.get(key);
+        let is_along = |outcome: &Outcome| match outcome {
+            Outcome::Bound(planned) => planned.goes_or_takes_along(),
+            Outcome::Unplaced(_) => false,
+        };
+        // A template that is new may be what another refers to; one that changed, what another selects.
+        self.is_along_in_doubt |= is_along(&outcome)
+            || old.is_none_or(|old| {
+                is_along(&old.outcome) || (self.does_along_select && old.template != template)
+            });
+        if let Some(old) = old {
             self.sum.take(key, &old.outcome);
         }
         self.sum.put(key, &outcome);
@@ -198,6 +212,18 @@ impl Memo {
     /// among them.
     pub(super) fn along(&self) -> impl Iterator<Item = (&ObjectKey, &Arc<PlannedBinding>)> {
         self.sum.along.iter().filter_map(|key| self.sum.bindings.get_key_value(key))
+    }
+
+    /// Whether who goes along with whom may have changed since [`along_is_settled`](Self::along_is_settled).
+    pub(super) fn is_along_in_doubt(&self, templates: &BTreeMap<ObjectKey, Template>) -> bool {
+        !self.sum.along.is_empty()
+            && (self.is_along_in_doubt || self.entries.len() > templates.len())
+    }
+
+    /// It was looked who goes along with whom; `does_select` if some go by their labels.
+    pub(super) fn along_is_settled(&mut self, does_select: bool) {
+        self.is_along_in_doubt = false;
+        self.does_along_select = does_select;
     }
 
     /// Marks decisions to be made again by the next plan, whatever it finds.

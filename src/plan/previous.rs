@@ -153,6 +153,8 @@ impl Previous {
                 let text = String::from_utf8_lossy(bytes);
                 let binding = yaml::from_str(&text)
                     .map_err(|source| ReadError { path: path.to_owned(), source })?;
+                Binding::dependencies(&binding)
+                    .map_err(|source| ReadError { path: path.to_owned(), source })?;
                 let is_awaited = is_awaited(&binding);
                 let works = BTreeMap::new();
                 let file = file();

@@ -24,6 +24,10 @@ pub struct Reasons {
     /// Why an earlier decision stays in force, or why there is none; empty when it is fresh.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub held: String,
+    /// Whether it and bindings that depend on each other were still changing when the tries of the plan
+    /// ran out: it is decided on again at every plan.
+    #[serde(default, rename = "atOdds", skip_serializing_if = "std::ops::Not::not")]
+    pub is_at_odds: bool,
     /// What else there is to say of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use git_fleet::interpret::Bundled;
-use git_fleet::plan::{Inputs, Memo, Plan, Previous, make};
+use git_fleet::plan::{Explanation, Inputs, Memo, Plan, Previous, make};
 
 use super::case;
 
@@ -62,8 +62,8 @@ fn what_still_changes_when_the_tries_run_out_says_so() {
         plan.bindings.values().filter(|one| one.binding.undecided().is_some()).count()
     };
     let noted = |plan: &Plan| {
-        let notes = plan.bindings.values().flat_map(|one| &one.binding.reasons.notes);
-        notes.filter(|note| note.contains("the tries of this plan ran out")).count()
+        let told = plan.bindings.values().flat_map(|one| Explanation::of(&one.binding, None).notes);
+        told.filter(|note| note.contains("the tries of this plan ran out")).count()
     };
     let first = plan(&source(N, 0), &Previous::default());
     assert_eq!((waiting(&first), noted(&first)), (0, 0));

@@ -1,5 +1,6 @@
 //! Plans: golden cases with their reasons, and what holds for every plan.
 
+mod along;
 mod at_odds;
 mod case;
 mod explained;
