@@ -157,8 +157,8 @@ mod tests {
         ClusterExplanation::new(&name.parse().unwrap(), Arc::from(why))
     }
 
-    fn stood(name: &str, room: i64, had: Option<i32>) -> Option<Standing> {
-        Some(Standing {
+    fn stood(name: &str, room: i64, had: Option<i32>) -> Standing {
+        Standing {
             cluster: name.parse().unwrap(),
             region: "eu".to_owned(),
             tier: 0,
@@ -166,7 +166,7 @@ mod tests {
             room: Some(room),
             had,
             selected: true,
-        })
+        }
     }
 
     /// A Deployment that runs with three replicas and now wants ten.
@@ -174,12 +174,12 @@ mod tests {
         let runs = ClusterExplanation {
             runs: true,
             replicas: Some(3),
-            standing: stood("eu-1", 4, None),
-            attempt: stood("eu-1", 1, Some(3)),
+            standing: Some(stood("eu-1", 4, None)),
+            attempt: Some(stood("eu-1", 1, Some(3))),
             ..cluster("eu-1", "fits the placement")
         };
         let spare = ClusterExplanation {
-            attempt: stood("eu-2", 0, None),
+            attempt: Some(stood("eu-2", 0, None)),
             ..cluster("eu-2", "would fit; there is no room")
         };
         let out = ClusterExplanation {
