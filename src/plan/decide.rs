@@ -402,7 +402,8 @@ fn stands(binding: &Binding, sight: Sight<'_>, surveys: &mut Surveys) -> bool {
 }
 
 /// The work of each chosen cluster. A cluster whose work cannot be made, or may not be sent, keeps
-/// the one that it has.
+/// the one that it has; if it has none, the clusters that would be left keep theirs, so that the
+/// template goes on to run.
 fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Works {
     let mut works = Works::new();
     let mut stale = Vec::new();
@@ -436,10 +437,45 @@ fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Work
             }
         }
     }
+    for (name, work, why) in leaving(world, case, binding, &works) {
+        stale.push((name.clone(), Answer::new(&why)));
+        works.insert(name, work);
+    }
     let group = |(policies, clusters)| OverrideGroup { policies, clusters };
     binding.reasons.overrides = overrides.into_iter().map(group).collect();
     binding.reasons.stale = group_clusters(stale);
     works
+}
+
+/// Works of clusters that are not chosen any more and keep them all the same, and why: nothing may be
+/// written there, or the work of a cluster that is chosen is missing.
+fn leaving(
+    world: &World<'_>,
+    case: &Case<'_>,
+    binding: &Binding,
+    works: &Works,
+) -> Vec<(ClusterName, Arc<PlannedWork>, String)> {
+    let Some(previous) = case.previous.filter(|_| binding.reasons.held.is_empty()) else {
+        return Vec::new();
+    };
+    let chosen = binding.spec.replicas_by_cluster();
+    let is_missing =
+        |name: &&ClusterName| world.clusters.contains_key(*name) && !works.contains_key(*name);
+    let missing = chosen.keys().find(is_missing);
+    let why_kept = |name: &ClusterName| {
+        let suspension = binding.spec.suspension.as_ref();
+        if suspension.is_some_and(|one| one.policy.holds(name.as_str())) {
+            return Some(
+                "runs on here, though it is to leave: dispatching is suspended".to_owned(),
+            );
+        }
+        let missing = missing?;
+        Some(format!("runs on here, though it is to leave, until {missing} has its work"))
+    };
+    let names = previous.works().map(|(name, _)| name);
+    let names =
+        names.filter(|name| !chosen.contains_key(*name) && world.clusters.contains_key(*name));
+    names.filter_map(|name| Some((name.clone(), previous.work(name)?, why_kept(name)?))).collect()
 }
 
 /// Folds in what the members report, and keeps the very value of before when nothing changed.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::binding::Binding;
 use super::rendered::RenderedFile;
 use crate::api::cluster::Cluster;
-use crate::api::manifest::Manifest;
+use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::names::ClusterName;
 use crate::interpret::{self, Interpreter, NoAnswer};
@@ -105,6 +105,11 @@ pub enum WorkError {
     /// An override that cannot be applied.
     #[error(transparent)]
     Override(#[from] OverrideError),
+    /// Overrides that make another object of it.
+    #[error(
+        "OVERRIDE_FORBIDDEN the overrides make {0} of it; leave apiVersion, kind, name and namespace alone"
+    )]
+    Identity(ObjectKey),
 }
 
 /// A work, and the override policies that changed it in the order in which they did.
@@ -135,6 +140,10 @@ impl<'a> WorkMaker<'a> {
         let applied = overrides::apply(&mut manifest, cluster, policies)?;
         if applied.is_empty() {
             return Ok((self.plain_work(share)?, Vec::new()));
+        }
+        let identity = |one: &Manifest| (one.api_version().to_owned(), one.key());
+        if identity(&manifest) != identity(&self.pruned) {
+            return Err(WorkError::Identity(manifest.key()));
         }
         mark(&mut manifest, self.binding);
         let policies = applied.into_iter().map(|one| one.policy).collect();

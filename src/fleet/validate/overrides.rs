@@ -81,12 +81,25 @@ fn overriders(checked: &mut Checked<'_, '_>, all: &Overriders, pointer: &str) {
     for (idx, overrider) in all.plaintext.iter().enumerate() {
         let at = format!("{pointer}/plaintext/{idx}/path");
         json_pointer(checked, &overrider.path, &at);
+        let is_below = |one: &&&str| {
+            one.strip_prefix(&*overrider.path).is_some_and(|rest| rest.starts_with('/'))
+        };
         if IDENTITY.contains(&overrider.path.as_str()) {
             checked.error(
                 &at,
                 "OVERRIDE_FORBIDDEN",
                 format!("`{}` says which object it is, and cannot be overridden", overrider.path),
                 "write a template of its own instead",
+            );
+        } else if let Some(identity) = IDENTITY.iter().find(is_below) {
+            checked.error(
+                &at,
+                "OVERRIDE_FORBIDDEN",
+                format!(
+                    "`{}` holds `{identity}`, which says which object it is, and cannot be overridden as a whole",
+                    overrider.path
+                ),
+                "name the field below it that is meant",
             );
         }
     }
