@@ -201,6 +201,15 @@ impl Manifest {
         object_at(self.metadata_mut(), "labels").insert(key.to_owned(), Value::from(value));
     }
 
+    /// Removes an annotation, if it is there.
+    pub fn remove_annotation(&mut self, key: &str) {
+        let metadata = self.0.get_mut("metadata").and_then(Value::as_object_mut);
+        let annotations = metadata.and_then(|metadata| metadata.get_mut("annotations"));
+        if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+            annotations.remove(key);
+        }
+    }
+
     /// Sets an annotation, making `metadata.annotations` if needed.
     pub fn set_annotation(&mut self, key: &str, value: &str) {
         object_at(self.metadata_mut(), "annotations").insert(key.to_owned(), Value::from(value));

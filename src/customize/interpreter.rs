@@ -281,6 +281,10 @@ impl interpret::Interpreter for Interpreter {
         Ok(Self::dependencies(self, template)?)
     }
 
+    fn aggregates_by_rule(&self, template: &Manifest) -> bool {
+        self.rules.answer(template, Operation::AggregateStatus)
+    }
+
     fn aggregate(
         &self,
         template: &Manifest,
@@ -288,7 +292,7 @@ impl interpret::Interpreter for Interpreter {
         assigned: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<Value>, NoAnswer> {
-        if self.rules.answer(template, Operation::AggregateStatus) {
+        if self.aggregates_by_rule(template) {
             return Ok(Self::aggregate(self, template, items, now)?);
         }
         interpret::Bundled.aggregate(template, items, assigned, now)

@@ -31,6 +31,11 @@ pub trait Interpreter: fmt::Debug {
     /// What `template` refers to and cannot run without, in order and each once.
     fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, NoAnswer>;
 
+    /// Whether a user's rule answers [`aggregate`](Self::aggregate) for this template.
+    fn aggregates_by_rule(&self, _template: &Manifest) -> bool {
+        false
+    }
+
     /// The status that `template` gets from what the members reflected; `None` when it stays as it
     /// is. `items` are in order of the clusters' names; `assigned` is how many replicas the clusters
     /// are to run together, of a workload.

@@ -37,8 +37,11 @@ pub fn choose(
     binding.reasons.found = None;
     match decision {
         Ok(decision) => {
-            // How clusters stood is of the time at which they were chosen.
-            if decision.clusters != binding.spec.clusters || binding.reasons.standings.is_empty() {
+            // How clusters stood is of the time at which they were chosen, by this placement.
+            if decision.clusters != binding.spec.clusters
+                || binding.reasons.standings.is_empty()
+                || binding.applied_placement() != placement_text(binding).as_deref()
+            {
                 explain::standings(binding, &decision, snapshot);
             }
             binding.spec.clusters = decision.clusters;
@@ -80,9 +83,14 @@ fn record_refusal(binding: &mut Binding, refusal: &Refusal, now: Timestamp) {
 
 /// Records the placement that the clusters were decided by.
 fn apply_placement(binding: &mut Binding) {
-    let Some(placement) = &binding.spec.placement else { return };
-    let text = serde_json::to_string(placement).expect("a placement has a JSON form");
-    binding.metadata.annotations.insert(marks::APPLIED_PLACEMENT.to_owned(), text);
+    if let Some(text) = placement_text(binding) {
+        binding.metadata.annotations.insert(marks::APPLIED_PLACEMENT.to_owned(), text);
+    }
+}
+
+fn placement_text(binding: &Binding) -> Option<String> {
+    let placement = binding.spec.placement.as_ref()?;
+    Some(serde_json::to_string(placement).expect("a placement has a JSON form"))
 }
 
 fn set_scheduled(

@@ -18,7 +18,8 @@ use super::unplaced::Unplaced;
 use super::work::{PlannedWork, WorkError, WorkMaker, shares};
 use super::world::World;
 use crate::api::binding::{
-    BindingSchedulePriority, BindingSuspension, TargetCluster, WorkloadAffinityGroups,
+    AggregatedStatusItem, BindingSchedulePriority, BindingSuspension, TargetCluster,
+    WorkloadAffinityGroups,
 };
 use crate::api::condition;
 use crate::api::manifest::{Manifest, ObjectKey};
@@ -486,19 +487,16 @@ fn finish(
     works: Works,
     survey: Option<Arc<RenderedFile>>,
 ) -> Outcome {
-    let mut given: BTreeMap<ClusterName, Option<ObjectId>> = binding
-        .spec
-        .clusters
-        .iter()
-        .filter(|target| world.clusters.contains_key(&target.name))
-        .map(|target| (target.name.clone(), None))
-        .collect();
+    let names = binding.spec.replicas_by_cluster().into_keys();
+    let names = names.filter(|name| world.clusters.contains_key(name));
+    let mut given: BTreeMap<ClusterName, Option<ObjectId>> =
+        names.map(|name| (name, None)).collect();
     given.extend(works.iter().map(|(name, work)| (name.clone(), Some(work.file.id))));
     let items = status::aggregate(case.key, &given, world.reports);
     condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
     binding.status.aggregated_status = items;
     fold(world, case, &mut binding);
-    explain::along(&mut binding, &works);
+    explain::along(&mut binding, world.clusters);
     let previous = case.previous.filter(|previous| *previous.binding() == binding);
     if let Some(Remembered::Planned(planned)) = previous
         && planned.works == works
@@ -509,11 +507,28 @@ fn finish(
     Outcome::Bound(PlannedBinding::new(binding, file, works, survey))
 }
 
-/// Folds what the members reported into the template's own status.
+/// Folds what the members reported into the template's own status. It stays as it is while they report
+/// the same of the same content: a script may write the time, or count.
 fn fold(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) {
-    binding.reasons.status.clear();
     let items = &binding.status.aggregated_status;
-    if binding.template.status.is_none() && items.iter().all(|item| item.status.is_none()) {
+    let says_something = |item: &AggregatedStatusItem| item.applied || item.status.is_some();
+    if binding.template.status.is_none() && !items.iter().any(says_something) {
+        binding.reasons.status.clear();
+        return;
+    }
+    let by = Some(world.interpreter_basis);
+    let by = by.filter(|_| world.interpreter.aggregates_by_rule(case.template));
+    let before = case.previous.map(Remembered::binding);
+    let is_same = before.is_some_and(|before| {
+        before.reasons.status.is_empty()
+            && before.template.status.is_some()
+            && before.status.aggregated_status == *items
+            && before.spec.clusters == binding.spec.clusters
+            && before.spec.resource == binding.spec.resource
+            && before.template == TemplateState { by, ..binding.template.clone() }
+    });
+    binding.reasons.status.clear();
+    if is_same {
         return;
     }
     let shown = binding.template.shown_on(case.template);
@@ -521,8 +536,10 @@ fn fold(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) {
     let replicas = spec.clusters.iter().map(|target| i64::from(target.replicas));
     let assigned = is_workload(spec).then(|| replicas.sum());
     match world.interpreter.aggregate(&shown, items, assigned, world.now) {
-        Ok(Some(status)) => binding.template.status = Some(status),
-        Ok(None) => {}
+        Ok(status) => {
+            binding.template.status = status.or_else(|| binding.template.status.take());
+            binding.template.by = by;
+        }
         Err(no_answer) => {
             world.asked_in_vain(&no_answer);
             binding.reasons.status = no_answer.to_string();

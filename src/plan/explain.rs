@@ -9,13 +9,12 @@ use super::binding::Binding;
 use super::clusters::ClusterState;
 use super::reasons::{Answer, ClusterGroup, Found, Rest, Standing, TriedGroup, group_clusters};
 use super::survey::Survey;
-use super::work::PlannedWork;
 use crate::api::binding::BindingSpec;
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::marks;
 use crate::api::names::ClusterName;
 use crate::schedule::divide::{Strategy, strategy};
-use crate::schedule::{Candidate, Decision, Refusal, Snapshot};
+use crate::schedule::{Candidate, Decision, Member, Refusal, Snapshot};
 
 /// Most clusters that would have done and were not chosen of which it is kept how they stood.
 const RUNNERS_UP_MAX: usize = 5;
@@ -81,9 +80,14 @@ pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapsh
     }
     if spare.len() >= REST_MIN {
         reasons.rest = Some(Rest { why: why_spare, n_clusters: spare.len() });
-    } else if !spare.is_empty() {
-        let clusters = spare.into_iter().map(name).collect();
-        reasons.rejected.push(ClusterGroup::new(Answer::new(&why_spare), clusters));
+    } else {
+        let why = |at: &usize| {
+            let special = why_no_share(&binding.spec, member(at), &reasons.standings);
+            special.filter(|_| refusal.is_none()).unwrap_or(&why_spare)
+        };
+        let spare = spare.into_iter().map(|at| (name(at), Answer::new(why(at))));
+        let groups = group_clusters(spare.collect::<Vec<_>>());
+        reasons.rejected.extend(groups);
     }
     let targets = binding.spec.clusters.iter().map(|target| &target.name);
     let gone: Vec<ClusterName> =
@@ -93,9 +97,28 @@ pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapsh
     }
 }
 
+/// Why a cluster that would do has no share, where more can be said than that it was not chosen.
+fn why_no_share(
+    spec: &BindingSpec,
+    member: &Member<'_>,
+    standings: &[Standing],
+) -> Option<&'static str> {
+    let placement = spec.placement.as_ref()?;
+    let is_by_room = matches!(strategy(placement), Strategy::DynamicWeight | Strategy::Aggregated);
+    if spec.clusters.is_empty() && spec.replicas == 0 && spec.components.is_empty() {
+        return Some("would fit; it asks for 0 replicas, so there are none to share out");
+    }
+    if is_by_room && !member.is_reported {
+        return Some("would fit; not heard of yet, so it has no room that is known");
+    }
+    let standing = standings.iter().find(|one| one.cluster == *member.name)?;
+    (is_by_room && standing.selected && standing.room == Some(0))
+        .then_some("would fit; was selected, and has no room")
+}
+
 /// Adds the clusters that it runs in only because others need it there; why its own placement leaves
 /// them out stays told.
-pub(super) fn along(binding: &mut Binding, works: &BTreeMap<ClusterName, Arc<PlannedWork>>) {
+pub(super) fn along(binding: &mut Binding, fleet: &BTreeMap<ClusterName, Arc<ClusterState>>) {
     let Binding { spec, reasons, .. } = binding;
     let own: BTreeSet<&ClusterName> = spec.clusters.iter().map(|target| &target.name).collect();
     for group in &mut reasons.chosen {
@@ -105,7 +128,7 @@ pub(super) fn along(binding: &mut Binding, works: &BTreeMap<ClusterName, Arc<Pla
     let mut along: BTreeMap<&ClusterName, Vec<&str>> = BTreeMap::new();
     for snapshot in &spec.required_by {
         let names = snapshot.clusters.iter().map(|target| &target.name);
-        for name in names.filter(|name| !own.contains(name) && works.contains_key(*name)) {
+        for name in names.filter(|name| !own.contains(name) && fleet.contains_key(*name)) {
             along.entry(name).or_default().push(&snapshot.name);
         }
     }

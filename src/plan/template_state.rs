@@ -19,6 +19,9 @@ pub struct TemplateState {
     /// Names the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<ObjectId>,
+    /// Names the users' rules by which the status was made; absent for the bundled ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ObjectId>,
     /// What the members' statuses add up to; absent while none reports any, and for kinds that have
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,7 +39,7 @@ impl TemplateState {
             }
             _ => 1,
         });
-        Self { generation, content, status }
+        Self { generation, content, by: before.and_then(|before| before.by), status }
     }
 
     /// `template` as an API server would show it.

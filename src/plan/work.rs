@@ -210,10 +210,16 @@ fn mark(manifest: &mut Manifest, binding: &Binding) {
         }
         None => manifest.set_annotation(marks::CLUSTER_BINDING_NAME, &binding.metadata.name),
     }
-    if let Some(generation) = binding.template.generation {
-        manifest.set_annotation(marks::TEMPLATE_GENERATION, &generation.to_string());
-    }
-    if binding.spec.preserve_resources_on_deletion == Some(true) {
-        manifest.set_annotation(marks::PRESERVE_ON_DELETION, "true");
+    let generation = binding.template.generation.map(|generation| generation.to_string());
+    let preserves = binding.spec.preserve_resources_on_deletion == Some(true);
+    // Ours alone to say, whatever an override wrote.
+    for (key, value) in [
+        (marks::TEMPLATE_GENERATION, generation.as_deref()),
+        (marks::PRESERVE_ON_DELETION, preserves.then_some("true")),
+    ] {
+        match value {
+            Some(value) => manifest.set_annotation(key, value),
+            None => manifest.remove_annotation(key),
+        }
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct World<'a> {
     pub(super) reports: &'a Reports,
     /// Who says what a template means.
     pub(super) interpreter: &'a dyn Interpreter,
+    /// Changes iff its answers may.
+    pub(super) interpreter_basis: ObjectId,
     /// Whether an answer that was wanted may come later.
     asked_in_vain: Cell<bool>,
     /// The instant of the plan.
@@ -96,7 +98,8 @@ impl<'a> World<'a> {
             });
         }
         ids.extend(clusters.values().map(|state| state.basis));
-        ids.push(interpreter.basis());
+        let interpreter_basis = interpreter.basis();
+        ids.push(interpreter_basis);
         let scheduler = &fleet.settings.scheduler;
         let profile = serde_json::to_vec(scheduler).expect("names and numbers have a JSON form");
         ids.push(blob_id(&profile));
@@ -114,6 +117,7 @@ impl<'a> World<'a> {
             clusters,
             reports,
             interpreter,
+            interpreter_basis,
             asked_in_vain: Cell::new(false),
             now,
             basis: blob_id(&bytes),

@@ -179,3 +179,76 @@ fn who_gave_no_answer_is_asked_again() {
         assert_eq!(mute.n_asked.get(), n_asked + 1, "what is final is not asked twice");
     }
 }
+
+/// Counts how often it is asked, in the status that it gives.
+#[derive(Debug, Default)]
+struct Counts {
+    mute: Mute,
+    basis: u8,
+}
+
+impl Interpreter for Counts {
+    fn basis(&self) -> ObjectId {
+        ObjectId::from_bytes([self.basis; 20])
+    }
+
+    fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, NoAnswer> {
+        self.mute.replicas(template)
+    }
+
+    fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, NoAnswer> {
+        self.mute.components(template)
+    }
+
+    fn revise_replicas(&self, manifest: &mut Manifest, count: i32) -> Result<(), NoAnswer> {
+        self.mute.revise_replicas(manifest, count)
+    }
+
+    fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, NoAnswer> {
+        self.mute.dependencies(template)
+    }
+
+    fn aggregates_by_rule(&self, _template: &Manifest) -> bool {
+        true
+    }
+
+    fn aggregate(
+        &self,
+        _template: &Manifest,
+        _items: &[AggregatedStatusItem],
+        _assigned: Option<i64>,
+        _now: Timestamp,
+    ) -> Result<Option<Value>, NoAnswer> {
+        self.mute.n_asked.set(self.mute.n_asked.get() + 1);
+        Ok(Some(serde_json::json!({ "n": self.mute.n_asked.get() })))
+    }
+}
+
+/// A script may write the time, or count: while what it is given stays, so does what it gave.
+#[test]
+fn a_status_is_folded_anew_only_when_something_has_changed() {
+    let mut counts = Counts { basis: 1, ..Counts::default() };
+    let reported = format!("{REPORT}{STORY}");
+    let mut previous = Previous::default();
+    let mut told = Vec::new();
+    for (basis, text) in [
+        (1, reported.clone()),
+        (1, reported.clone()),
+        (
+            1,
+            reported.replace(
+                "kind: Deployment\nmetadata: {",
+                "kind: Deployment\nmetadata: {labels: {a: b}, ",
+            ),
+        ),
+        (1, reported.replace("replicas: 3", "replicas: 4")),
+        (2, reported.replace("replicas: 3", "replicas: 4")),
+    ] {
+        counts.basis = basis;
+        let plan = plan(&text, &counts, &previous, &mut Memo::default());
+        let status = plan.bindings[&shop()].binding.template.status.clone();
+        told.push(status.map(|status| status["n"].as_u64().unwrap()));
+        previous = Previous::from(&plan);
+    }
+    assert_eq!(told, [1, 1, 2, 3, 4].map(Some));
+}
