@@ -1,5 +1,7 @@
 //! `get`: what the repository says of the fleet. It asks no cluster and computes nothing.
 
+mod templates;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
@@ -17,13 +19,13 @@ use crate::api::names::ClusterName;
 use crate::api::report::Health;
 use crate::daemon::ledger::{Ledger, Recorded};
 
-/// List clusters, bindings or work, as the repository has them
+/// List clusters, bindings, work or templates, as the repository has them
 #[derive(clap::Args, Debug)]
 pub(super) struct GetArgs {
     /// What to list
     #[arg(value_enum)]
     what: What,
-    /// Only those of this name; bindings and work also as KIND/NAME, e.g. deploy/shop
+    /// Only those of this name; all but clusters also as KIND/NAME, e.g. deploy/shop
     name: Option<TypedName>,
     /// Only this namespace
     #[arg(long, short, value_name = "NAMESPACE")]
@@ -49,6 +51,10 @@ enum What {
     /// What each cluster is to run
     #[value(alias = "works")]
     Work,
+    /// What is placed, each with its own status as an API server would show it; `-o json` and
+    /// `-o yaml` print the whole object
+    #[value(alias = "template", alias = "tpl")]
+    Templates,
 }
 
 pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
@@ -66,6 +72,7 @@ pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
         What::Clusters => clusters(args, &ledger, &recorded),
         What::Bindings => bindings(args, &mut ledger, &recorded),
         What::Work => work(args, &mut ledger, &recorded),
+        What::Templates => templates::run(args, &mut ledger, &recorded),
     }
 }
 
