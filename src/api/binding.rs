@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::condition::Condition;
+use super::manifest::ObjectKey;
 use super::meta::{ApiVersion, Kind, ObjectMeta, Resource, empty_as_none};
 use super::names::ClusterName;
 use super::placement::{FailoverBehavior, Placement, PurgeMode, Suspension};
@@ -158,6 +159,15 @@ pub struct ObjectReference {
     /// Version that was read; here the template's content id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_version: Option<String>,
+}
+
+impl ObjectReference {
+    /// Identity of the template.
+    #[must_use]
+    pub fn key(&self) -> ObjectKey {
+        let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
+        ObjectKey::new(group, &self.kind, self.namespace.as_deref(), &self.name)
+    }
 }
 
 /// What one replica needs.

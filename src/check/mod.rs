@@ -2,12 +2,15 @@
 
 mod ambiguous;
 mod guard;
+mod guesses;
 mod profile;
 mod references;
 mod selectors;
 
 use crate::api::problem::{Problem, Severity};
 use crate::fleet::Fleet;
+
+use guesses::Guesses;
 
 pub use guard::{Refusal, guard, removal_id};
 pub use profile::profile;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::Guesses;
 use crate::api::manifest::Manifest;
 use crate::api::problem::Problem;
 use crate::api::selector::ResourceSelector;
-use crate::fleet::{Fleet, Sourced, did_you_mean};
+use crate::fleet::{Fleet, Sourced};
 
 /// A warning for every selector that matches nothing. Without any template there is nothing to say:
 /// policies may be looked at by themselves.
@@ -13,56 +14,92 @@ pub(super) fn selectors(fleet: &Fleet) -> Vec<Problem> {
     if fleet.templates.is_empty() {
         return Vec::new();
     }
-    let mut templates = Templates::default();
+    let mut templates: BTreeMap<(&str, &str), OfKind<'_>> = BTreeMap::new();
     for template in fleet.templates.values() {
         let manifest = &*template.manifest;
-        let names = templates.entry((manifest.api_version(), manifest.kind())).or_default();
-        names.entry(manifest.name()).or_default().push(manifest);
+        let of_kind = templates.entry((manifest.api_version(), manifest.kind())).or_default();
+        of_kind.add(manifest);
     }
-    let mut problems = Vec::new();
+    let mut empty = Empty { templates, guesses: Guesses::default(), problems: Vec::new() };
     for policy in fleet.propagation_policies.values() {
-        look(policy, &policy.spec.resource_selectors, &templates, &mut problems);
+        empty.look(policy, &policy.spec.resource_selectors);
     }
     for policy in fleet.cluster_propagation_policies.values() {
-        look(policy, &policy.spec.resource_selectors, &templates, &mut problems);
+        empty.look(policy, &policy.spec.resource_selectors);
     }
     for policy in fleet.override_policies.values() {
-        look(policy, &policy.spec.resource_selectors, &templates, &mut problems);
+        empty.look(policy, &policy.spec.resource_selectors);
     }
     for policy in fleet.cluster_override_policies.values() {
-        look(policy, &policy.spec.resource_selectors, &templates, &mut problems);
+        empty.look(policy, &policy.spec.resource_selectors);
     }
-    problems
+    empty.problems
 }
 
-/// By API version and kind, then by name.
-type Templates<'f> = BTreeMap<(&'f str, &'f str), BTreeMap<&'f str, Vec<&'f Manifest>>>;
+/// The templates of one API version and kind. One without a namespace stands under the empty text.
+#[derive(Default)]
+struct OfKind<'f> {
+    /// By name, then by namespace.
+    by_name: BTreeMap<(&'f str, &'f str), &'f Manifest>,
+    /// By namespace, then by name.
+    by_namespace: BTreeMap<(&'f str, &'f str), &'f Manifest>,
+}
 
-fn look<T>(
-    policy: &Sourced<T>,
-    selectors: &[ResourceSelector],
-    templates: &Templates<'_>,
-    problems: &mut Vec<Problem>,
-) {
-    for (idx, selector) in selectors.iter().enumerate() {
-        let of_kind = templates.get(&(selector.api_version.as_str(), selector.kind.as_str()));
-        let matches = |one: &&Manifest| selector.matches(one).is_some();
-        let is_matched = of_kind.is_some_and(|names| match selector.name.as_str() {
-            "" => names.values().flatten().any(matches),
-            name => names.get(name).into_iter().flatten().any(matches),
-        });
-        if is_matched {
-            continue;
+impl<'f> OfKind<'f> {
+    fn add(&mut self, manifest: &'f Manifest) {
+        let (name, namespace) = (manifest.name(), manifest.namespace().unwrap_or_default());
+        self.by_name.insert((name, namespace), manifest);
+        self.by_namespace.insert((namespace, name), manifest);
+    }
+
+    /// Whether the selector matches one. Only those are looked at that its name and namespace leave.
+    fn has_match(&self, selector: &ResourceSelector) -> bool {
+        let (name, namespace) = (selector.name.as_str(), selector.namespace.as_str());
+        let matches = |one: &Manifest| selector.matches(one).is_some();
+        match (name, namespace) {
+            ("", "") => self.by_name.values().any(|one| matches(one)),
+            ("", _) => below(&self.by_namespace, namespace).any(matches),
+            (_, "") => below(&self.by_name, name).any(matches),
+            (_, _) => self.by_name.get(&(name, namespace)).is_some_and(|one| matches(one)),
         }
-        let field = if selector.name.is_empty() { "" } else { "/name" };
-        // The name as it is written may be one of another namespace: that is not what was meant.
-        let names = of_kind.into_iter().flat_map(BTreeMap::keys).copied();
-        let names = names.filter(|name| field == "/name" && *name != selector.name);
-        problems.push(Problem::warning(
-            policy.place_of(&format!("/spec/resourceSelectors/{idx}{field}")),
-            "SELECTOR_EMPTY",
-            "the selector matches no template of this commit",
-            did_you_mean(&selector.name, names, "add the template, or correct the selector"),
-        ));
+    }
+}
+
+/// The entries whose key begins with `first`.
+fn below<'m, 'f: 'm>(
+    map: &'m BTreeMap<(&'f str, &'f str), &'f Manifest>,
+    first: &'m str,
+) -> impl Iterator<Item = &'f Manifest> + 'm {
+    let from = map.range((first, "")..);
+    from.take_while(move |((one, _), _)| *one == first).map(|(_, manifest)| *manifest)
+}
+
+struct Empty<'f> {
+    templates: BTreeMap<(&'f str, &'f str), OfKind<'f>>,
+    guesses: Guesses,
+    problems: Vec<Problem>,
+}
+
+impl Empty<'_> {
+    fn look<T>(&mut self, policy: &Sourced<T>, selectors: &[ResourceSelector]) {
+        for (idx, selector) in selectors.iter().enumerate() {
+            let kind = (selector.api_version.as_str(), selector.kind.as_str());
+            let of_kind = self.templates.get(&kind);
+            if of_kind.is_some_and(|of_kind| of_kind.has_match(selector)) {
+                continue;
+            }
+            let field = if selector.name.is_empty() { "" } else { "/name" };
+            // The name as it is written may be one of another namespace: that is not what was meant.
+            let named = of_kind.filter(|_| !selector.name.is_empty());
+            let names = named.into_iter().flat_map(|of_kind| of_kind.by_name.keys());
+            let names = names.map(|(name, _)| *name).filter(|name| *name != selector.name);
+            let otherwise = "add the template, or correct the selector";
+            self.problems.push(Problem::warning(
+                policy.place_of(&format!("/spec/resourceSelectors/{idx}{field}")),
+                "SELECTOR_EMPTY",
+                "the selector matches no template of this commit",
+                self.guesses.hint(&selector.name, names, otherwise),
+            ));
+        }
     }
 }

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 
 use super::explain_text::tell;
-use super::kind_name::{TypedName, pick};
+use super::kind_name::{TypedName, lives_in, pick};
 use super::output::{json, yaml};
 use super::{Exit, Repository};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
-use crate::daemon::ledger::Ledger;
+use crate::daemon::ledger::{Ledger, Recorded};
 use crate::plan::{Binding, Explanation, SurveyFile, UnplacedFile};
 
 /// Tell why a template runs where it does, and why not elsewhere
@@ -45,22 +45,15 @@ fn template_name(text: &str) -> Result<TypedName, String> {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
-    let mut ledger = args.repository.ledger()?;
-    ledger.read_only();
-    // Without a readable source the refs are where they are by default.
-    let _ = ledger.find_refs();
-    let mut explanation = explanation(args, &mut ledger)?;
-    // What runs nowhere has the same reason for every cluster.
-    if let Some(cluster) = args.cluster.as_ref().filter(|_| !explanation.policy.is_empty()) {
-        let is_known = !ledger.result_files(&format!("clusters/{cluster}.yaml"))?.is_empty();
-        // A cluster that has left is named, and no longer known.
-        let is_named = explanation.clusters.iter().any(|one| one.cluster == *cluster);
-        explanation = explanation.only(cluster);
-        if explanation.clusters.is_empty() || !(is_named || is_known) {
-            anyhow::bail!(
+    let (mut ledger, recorded) = args.repository.look()?;
+    let mut explanation = explanation(args, &mut ledger, &recorded)?;
+    if let Some(cluster) = &args.cluster {
+        let is_known = recorded.has(&format!("clusters/{cluster}.yaml"));
+        explanation = explanation.only(cluster, is_known).ok_or_else(|| {
+            anyhow::anyhow!(
                 "the fleet had no cluster {cluster} when this was decided; `git fleet get clusters` lists those that it has"
-            );
-        }
+            )
+        })?;
     }
     let mut out = std::io::stdout().lock();
     match args.output {
@@ -72,23 +65,26 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
 }
 
 /// What is recorded of the one template that the name fits.
-fn explanation(args: &ExplainArgs, ledger: &mut Ledger) -> anyhow::Result<Explanation> {
+fn explanation(
+    args: &ExplainArgs,
+    ledger: &mut Ledger,
+    recorded: &Recorded,
+) -> anyhow::Result<Explanation> {
     let typed = &args.template;
     let is_there = |key: &ObjectKey| {
         let namespace = args.namespace.as_deref();
-        typed.name == *key.name && namespace.is_none_or(|one| key.namespace.as_deref() == Some(one))
+        typed.name == *key.name && namespace.is_none_or(|one| lives_in(recorded, key, one))
     };
-    let bindings =
-        ledger.result_files_if(|path| key_of_binding(path).is_some_and(|key| is_there(&key)))?;
+    let bound = recorded.paths("bindings/").filter_map(key_of_binding);
+    let mut keys: Vec<ObjectKey> = bound.filter(is_there).collect();
     let mut unplaced = Vec::new();
-    for (path, bytes) in ledger.result_files(UnplacedFile::PATH)? {
-        let file: UnplacedFile = read(&path, &bytes)?;
+    if let Some(bytes) = ledger.recorded_file(recorded, UnplacedFile::PATH)? {
+        let file: UnplacedFile = read(UnplacedFile::PATH, &bytes)?;
         let reasons = file.reasons().filter(|(key, _)| is_there(key));
         unplaced.extend(reasons.map(|(key, why)| (key, why.to_owned())));
     }
-    let bound = bindings.iter().filter_map(|(path, _)| key_of_binding(path));
-    let keys = bound.chain(unplaced.iter().map(|(key, _)| key.clone())).collect();
-    let found = pick(ledger, typed, keys)?;
+    keys.extend(unplaced.iter().map(|(key, _)| key.clone()));
+    let found = pick(ledger, recorded, typed, keys)?;
     let key = match found.as_slice() {
         [key] => key,
         [] => anyhow::bail!(
@@ -105,18 +101,15 @@ fn explanation(args: &ExplainArgs, ledger: &mut Ledger) -> anyhow::Result<Explan
     if let Some((_, why)) = unplaced.iter().find(|(one, _)| one == key) {
         return Ok(Explanation::of_unplaced(key, why));
     }
-    let binding = bindings.iter().find(|(path, _)| key_of_binding(path).as_ref() == Some(key));
-    let (path, bytes) = binding.expect("it is one of those that were found");
-    let binding: Binding = read(path, bytes)?;
+    let stored = |path: &str| {
+        let bytes = ledger.recorded_file(recorded, path)?;
+        bytes.ok_or_else(|| anyhow::anyhow!("RESULTS_UNREADABLE the results have no `{path}`"))
+    };
+    let path = format!("bindings/{}.yaml", key.path());
+    let binding: Binding = read(&path, &stored(&path)?)?;
     let survey = match binding.reasons.survey.map(SurveyFile::path) {
         None => None,
-        Some(path) => {
-            let files = ledger.result_files(&path)?;
-            let (path, bytes) = files.into_iter().next().ok_or_else(|| {
-                anyhow::anyhow!("RESULTS_UNREADABLE the results have no `{path}`")
-            })?;
-            Some(read::<SurveyFile>(&path, &bytes)?)
-        }
+        Some(path) => Some(read::<SurveyFile>(&path, &stored(&path)?)?),
     };
     Ok(Explanation::of(&binding, survey.as_ref()))
 }

@@ -20,6 +20,7 @@ fn write(explanation: &Explanation, out: &mut Vec<u8>) -> std::io::Result<()> {
         None => writeln!(out, "{template}: {method}")?,
     }
     if policy.is_empty() {
+        // What runs nowhere has the same reason in every cluster.
         return writeln!(out, "  {}", explanation.held);
     }
     writeln!(out, "\nDecided by {policy}")?;

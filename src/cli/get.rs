@@ -1,12 +1,14 @@
 //! `get`: what the repository says of the fleet. It asks no cluster and computes nothing.
 
+mod templates;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::kind_name::{TypedName, pick};
+use super::kind_name::{TypedName, lives_in, pick};
 use super::output::{ListFormat, Table, json, yaml};
 use super::{Exit, Repository};
 use crate::api::binding::{BindingSpec, BindingStatus};
@@ -15,15 +17,15 @@ use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::ClusterName;
 use crate::api::report::Health;
-use crate::daemon::ledger::Ledger;
+use crate::daemon::ledger::{Ledger, Recorded};
 
-/// List clusters, bindings or work, as the repository has them
+/// List clusters, bindings, work or templates, as the repository has them
 #[derive(clap::Args, Debug)]
 pub(super) struct GetArgs {
     /// What to list
     #[arg(value_enum)]
     what: What,
-    /// Only those of this name; bindings and work also as KIND/NAME, e.g. deploy/shop
+    /// Only those of this name; all but clusters also as KIND/NAME, e.g. deploy/shop
     name: Option<TypedName>,
     /// Only this namespace
     #[arg(long, short, value_name = "NAMESPACE")]
@@ -49,15 +51,16 @@ enum What {
     /// What each cluster is to run
     #[value(alias = "works")]
     Work,
+    /// What is placed, each with its own status as an API server would show it; `-o json` and
+    /// `-o yaml` print the whole object
+    #[value(alias = "template", alias = "tpl")]
+    Templates,
 }
 
 pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
-    let mut ledger = args.repository.ledger()?;
-    ledger.read_only();
-    // Without a readable source the refs are where they are by default.
-    let _ = ledger.find_refs();
+    let (mut ledger, recorded) = args.repository.look()?;
     let is_table = matches!(args.output, None | Some(ListFormat::Wide));
-    if is_table && !ledger.has_results()? {
+    if is_table && recorded.is_absent() {
         writeln!(
             std::io::stderr(),
             "nothing found: there is no branch {} here yet; `git fleet run` and `git fleet apply` write it",
@@ -66,9 +69,10 @@ pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Clean);
     }
     match args.what {
-        What::Clusters => clusters(args, &ledger),
-        What::Bindings => bindings(args, &mut ledger),
-        What::Work => work(args, &mut ledger),
+        What::Clusters => clusters(args, &ledger, &recorded),
+        What::Bindings => bindings(args, &mut ledger, &recorded),
+        What::Work => work(args, &mut ledger, &recorded),
+        What::Templates => templates::run(args, &mut ledger, &recorded),
     }
 }
 
@@ -128,14 +132,14 @@ fn print(
     Ok(Exit::Clean)
 }
 
-fn clusters(args: &GetArgs, ledger: &Ledger) -> anyhow::Result<Exit> {
+fn clusters(args: &GetArgs, ledger: &Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
-    for (path, bytes) in ledger.result_files("clusters/")? {
-        let cluster: Cluster = parse(&path, &bytes)?;
-        let name = cluster.metadata.name.clone();
+    for (path, name) in recorded.paths("clusters/").filter_map(|path| Some((path, member(path)?))) {
         if args.name.as_ref().is_some_and(|wanted| wanted.name != name) {
             continue;
         }
+        let cluster: Cluster = read(ledger, recorded, path)?;
+        let name = cluster.metadata.name.clone();
         let status = cluster.status.clone();
         let ready = match condition::find(&status.conditions, "Ready").map(|c| c.status) {
             Some(ConditionStatus::True) => "True",
@@ -169,19 +173,11 @@ struct BindingFile {
     status: BindingStatus,
 }
 
-fn bindings(args: &GetArgs, ledger: &mut Ledger) -> anyhow::Result<Exit> {
+fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
-    let key_of = |path: &str| key_of(path, "bindings/").filter(|key| is_wanted(args, key));
-    let mut fleet = BTreeSet::new();
-    let files = ledger.result_files_if(|path| {
-        let cluster = path.strip_prefix("clusters/").and_then(|path| path.strip_suffix(".yaml"));
-        fleet.extend(cluster.map(str::to_owned));
-        key_of(path).is_some()
-    })?;
-    let picked = picked(args, ledger, files.iter().filter_map(|(path, _)| key_of(path)))?;
-    for (path, bytes) in files {
-        let Some(key) = key_of(&path).filter(|key| picked.contains(key)) else { continue };
-        let value: Value = parse(&path, &bytes)?;
+    let fleet: BTreeSet<&str> = recorded.paths("clusters/").filter_map(member).collect();
+    for (path, key) in bound(args, ledger, recorded)? {
+        let value: Value = read(ledger, recorded, path)?;
         let binding: BindingFile = serde_json::from_value(value.clone())?;
         let clusters = binding.spec.replicas_by_cluster();
         let placed: Vec<String> = clusters
@@ -223,26 +219,28 @@ fn bindings(args: &GetArgs, ledger: &mut Ledger) -> anyhow::Result<Exit> {
     print(args, &headers, &["POLICY"], rows)
 }
 
-fn work(args: &GetArgs, ledger: &mut Ledger) -> anyhow::Result<Exit> {
+fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     let mut applied = BTreeMap::new();
-    let place_of = |path: &str| {
+    let place_of = |path: &'_ str| {
         let (cluster, rest) = path.strip_prefix("work/")?.split_once('/')?;
         let is_here = args.cluster.as_ref().is_none_or(|wanted| wanted.as_str() == cluster);
-        let key = key_of(rest, "").filter(|key| is_here && is_wanted(args, key))?;
+        let key = key_of(rest, "").filter(|key| is_here && is_wanted(args, recorded, key))?;
         Some((cluster.to_owned(), key))
     };
-    let files = ledger.result_files_if(|path| place_of(path).is_some())?;
-    let keys = files.iter().filter_map(|(path, _)| Some(place_of(path)?.1));
-    let picked = picked(args, ledger, keys)?;
-    for (path, bytes) in files {
-        let place = place_of(&path).filter(|(_, key)| picked.contains(key));
-        let Some((cluster, key)) = place else { continue };
+    let places = recorded.paths("work/").filter_map(|path| Some((path, place_of(path)?)));
+    let places: Vec<(&str, (String, ObjectKey))> = places.collect();
+    let keys = places.iter().map(|(_, (_, key))| key.clone());
+    let picked = picked(args, ledger, recorded, keys)?;
+    for (path, (cluster, key)) in places {
+        if !picked.contains(&key) {
+            continue;
+        }
         if !applied.contains_key(&cluster) {
             applied.insert(cluster.clone(), ledger.reported(&ClusterName::new(&cluster)?)?);
         }
         let report = applied[&cluster].as_ref().and_then(|report| report.objects.get(&key));
-        let manifest: Manifest = parse(&path, &bytes)?;
+        let manifest: Manifest = read(ledger, recorded, path)?;
         let state = match report {
             None => "Unknown".to_owned(),
             Some(report) if report.applied => "True".to_owned(),
@@ -268,6 +266,26 @@ fn work(args: &GetArgs, ledger: &mut Ledger) -> anyhow::Result<Exit> {
     print(args, &headers, &["APIVERSION", "MESSAGE"], rows)
 }
 
+/// The bindings that are asked for: path and template of each.
+fn bound<'r>(
+    args: &GetArgs,
+    ledger: &mut Ledger,
+    recorded: &'r Recorded,
+) -> anyhow::Result<Vec<(&'r str, ObjectKey)>> {
+    let keys =
+        recorded.paths("bindings/").filter_map(|path| Some((path, key_of(path, "bindings/")?)));
+    let mut bound: Vec<(&str, ObjectKey)> =
+        keys.filter(|(_, key)| is_wanted(args, recorded, key)).collect();
+    let picked = picked(args, ledger, recorded, bound.iter().map(|(_, key)| key.clone()))?;
+    bound.retain(|(_, key)| picked.contains(key));
+    Ok(bound)
+}
+
+/// The cluster whose file this is.
+fn member(path: &str) -> Option<&str> {
+    path.strip_prefix("clusters/")?.strip_suffix(".yaml")
+}
+
 fn key_of(path: &str, prefix: &str) -> Option<ObjectKey> {
     ObjectKey::from_path(path.strip_prefix(prefix)?.strip_suffix(".yaml")?)
 }
@@ -276,19 +294,26 @@ fn key_of(path: &str, prefix: &str) -> Option<ObjectKey> {
 fn picked(
     args: &GetArgs,
     ledger: &mut Ledger,
+    recorded: &Recorded,
     keys: impl Iterator<Item = ObjectKey>,
 ) -> anyhow::Result<BTreeSet<ObjectKey>> {
     let keys: BTreeSet<ObjectKey> = keys.collect();
     let Some(typed) = &args.name else { return Ok(keys) };
-    Ok(pick(ledger, typed, keys.into_iter().collect())?.into_iter().collect())
+    Ok(pick(ledger, recorded, typed, keys.into_iter().collect())?.into_iter().collect())
 }
 
-fn is_wanted(args: &GetArgs, key: &ObjectKey) -> bool {
+fn is_wanted(args: &GetArgs, recorded: &Recorded, key: &ObjectKey) -> bool {
     args.name.as_ref().is_none_or(|typed| typed.name == *key.name)
-        && args.namespace.as_ref().is_none_or(|ns| key.namespace.as_deref() == Some(ns.as_str()))
+        && args.namespace.as_ref().is_none_or(|one| lives_in(recorded, key, one))
 }
 
-fn parse<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> anyhow::Result<T> {
-    crate::api::yaml::from_bytes(bytes)
+/// Reads a file of the results that is there.
+fn read<T: serde::de::DeserializeOwned>(
+    ledger: &Ledger,
+    recorded: &Recorded,
+    path: &str,
+) -> anyhow::Result<T> {
+    let bytes = ledger.recorded_file(recorded, path)?.unwrap_or_default();
+    crate::api::yaml::from_bytes(&bytes)
         .map_err(|error| anyhow::anyhow!("RESULTS_UNREADABLE `{path}` of the results: {error}"))
 }

@@ -6,11 +6,15 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::api::manifest::{Manifest, ObjectKey};
-use crate::daemon::ledger::Ledger;
+use crate::daemon::ledger::{Ledger, Recorded};
+use crate::fleet::built_in;
 use crate::sim::{BuiltIn, built_in_kinds};
 
 /// Where a definition that was placed stands below the directory of a cluster.
 const DEFINITIONS: &str = "/_cluster/CustomResourceDefinition.apiextensions.k8s.io/";
+
+/// Where the decisions on definitions stand.
+const BOUND_DEFINITIONS: &str = "bindings/_cluster/CustomResourceDefinition.apiextensions.k8s.io/";
 
 /// A name, with its kind and group in front of it if they were typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,13 +88,14 @@ enum Fit {
 /// placed. Only if none is found by that, the source is read for the others.
 pub(super) fn pick(
     ledger: &mut Ledger,
+    recorded: &Recorded,
     typed: &TypedName,
     keys: Vec<ObjectKey>,
 ) -> anyhow::Result<Vec<ObjectKey>> {
     if !typed.has_kind() || keys.is_empty() {
         return Ok(keys);
     }
-    let mut names = KindNames::placed(ledger)?;
+    let mut names = KindNames::placed(ledger, recorded)?;
     let found = names.pick(typed, &keys);
     if !found.is_empty() {
         return Ok(found);
@@ -105,18 +110,36 @@ pub(super) fn pick(
     Ok(names.pick(typed, &keys))
 }
 
+/// Whether the object lives in the namespace that was typed. A template may leave `default` out if
+/// neither Kubernetes nor a definition of the fleet says whether its kind lives in a namespace.
+pub(super) fn lives_in(recorded: &Recorded, key: &ObjectKey, namespace: &str) -> bool {
+    if let Some(one) = key.namespace.as_deref() {
+        return one == namespace;
+    }
+    let (group, kind) = (&*key.group_kind.group, &*key.group_kind.kind);
+    let defines = |path: &str| {
+        let name = path.strip_prefix(BOUND_DEFINITIONS).and_then(|name| name.strip_suffix(".yaml"));
+        let (plural, of_group) = name.and_then(|name| name.split_once('.')).unwrap_or_default();
+        of_group == group && plurals(&kind.to_lowercase()).iter().any(|one| one == plural)
+    };
+    namespace == "default"
+        && built_in(group, kind).is_none()
+        && !recorded.paths(BOUND_DEFINITIONS).any(defines)
+}
+
 impl KindNames {
-    fn placed(ledger: &Ledger) -> anyhow::Result<Self> {
+    fn placed(ledger: &Ledger, recorded: &Recorded) -> anyhow::Result<Self> {
         let mut seen = BTreeSet::new();
-        let definitions = ledger.result_files_if(|path| {
-            let name = path.strip_prefix("work/").and_then(|path| path.split_once(DEFINITIONS));
-            name.is_some_and(|(_, name)| seen.insert(name.to_owned()))
-        })?;
         let mut known: Vec<BuiltIn> = built_in_kinds().collect();
-        let manifests = definitions
-            .iter()
-            .filter_map(|(_, bytes)| crate::api::yaml::from_bytes::<Manifest>(bytes).ok());
-        known.extend(manifests.filter_map(|definition| defined(&definition)));
+        for path in recorded.paths("work/") {
+            let Some((_, name)) = path.split_once(DEFINITIONS) else { continue };
+            if !seen.insert(name) {
+                continue;
+            }
+            let bytes = ledger.recorded_file(recorded, path)?.unwrap_or_default();
+            let definition = crate::api::yaml::from_bytes::<Manifest>(&bytes).ok();
+            known.extend(definition.as_ref().and_then(defined));
+        }
         Ok(Self { known })
     }
 

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::api::period::Period;
 use crate::daemon::credentials::Credentials;
-use crate::daemon::ledger::{Ledger, Overrides};
+use crate::daemon::ledger::{Ledger, Overrides, Recorded};
 use crate::engine::Timing;
 use crate::fleet::Fleet;
 use crate::member::kubeconfig::Allow;
@@ -40,6 +40,16 @@ impl Repository {
             refs_prefix: self.refs_prefix.clone(),
         };
         Ok(Ledger::open(&location, &self.state_dir(), overrides)?)
+    }
+
+    /// Opens it to look at what is recorded now.
+    pub(super) fn look(&self) -> anyhow::Result<(Ledger, Recorded)> {
+        let mut ledger = self.ledger()?;
+        ledger.read_only();
+        // Without a readable source the refs are where they are by default.
+        let _ = ledger.find_refs();
+        let recorded = ledger.recorded()?;
+        Ok((ledger, recorded))
     }
 
     /// Where clones go.

@@ -101,16 +101,6 @@ impl Explanation {
     pub fn of(binding: &Binding, survey: Option<&SurveyFile>) -> Self {
         let (spec, reasons) = (&binding.spec, &binding.reasons);
         let has_replicas = spec.replicas > 0 || spec.replica_requirements.is_some();
-        let resource = &spec.resource;
-        let group = resource.api_version.split_once('/').map(|(group, _)| format!(".{group}"));
-        let namespace = resource.namespace.as_deref().map(|namespace| format!("{namespace}/"));
-        let template = format!(
-            "{}{} {}{}",
-            resource.kind,
-            group.unwrap_or_default(),
-            namespace.unwrap_or_default(),
-            resource.name
-        );
         let overrides = reasons.overrides.iter();
         let overrides = by_cluster(overrides.map(|group| (&*group.clusters, &group.policies)));
         let stale = by_cluster(reasons.stale.iter().map(|group| (&*group.clusters, &group.why)));
@@ -161,7 +151,7 @@ impl Explanation {
         }
         clusters.extend(out);
         Self {
-            template,
+            template: spec.resource.key().to_string(),
             replicas: has_replicas.then_some(spec.replicas),
             method: method(binding),
             policy: reasons.policy.clone(),
@@ -190,16 +180,19 @@ impl Explanation {
         }
     }
 
-    /// The same for one cluster. A cluster that is not named is one of the rest, if there is a rest.
+    /// The same for one cluster; `None` if nothing is said of it. One that is not named is one of the
+    /// rest, or has the template run nowhere as everybody has, if the fleet knows it.
     #[must_use]
-    pub fn only(mut self, cluster: &ClusterName) -> Self {
+    pub fn only(mut self, cluster: &ClusterName, is_known: bool) -> Option<Self> {
         self.clusters.retain(|one| one.cluster == *cluster);
         if self.clusters.is_empty() {
-            let why = self.rest.as_ref().map(|rest| Arc::from(rest.why.as_str()));
-            self.clusters.extend(why.map(|why| ClusterExplanation::new(cluster, why)));
+            let runs_nowhere = self.policy.is_empty().then_some(&self.held);
+            let why = self.rest.as_ref().map(|rest| &rest.why).or(runs_nowhere);
+            let why = why.filter(|_| is_known)?;
+            self.clusters.push(ClusterExplanation::new(cluster, Arc::from(why.as_str())));
         }
         self.rest = None;
-        self
+        Some(self)
     }
 }
 
@@ -246,4 +239,44 @@ fn by_cluster<'b, T>(
         }
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str) -> ClusterName {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn a_cluster_must_be_known_only_where_it_is_not_named() {
+        let left = ClusterExplanation::new(&name("left"), Arc::from("has left the fleet"));
+        let rest = Rest { why: "would fit".to_owned(), n_clusters: 3 };
+        let explanation = Explanation {
+            policy: "PropagationPolicy web/shop".to_owned(),
+            clusters: vec![left],
+            rest: Some(rest),
+            ..Explanation::default()
+        };
+        let why = |cluster: &str, is_known: bool| {
+            let only = explanation.clone().only(&name(cluster), is_known)?;
+            assert_eq!((only.clusters.len(), only.rest), (1, None));
+            Some(only.clusters[0].why.to_string())
+        };
+        assert_eq!(why("left", false).as_deref(), Some("has left the fleet"));
+        assert_eq!(why("spare", true).as_deref(), Some("would fit"));
+        assert_eq!(why("typo", false), None);
+        let all = Explanation { rest: None, ..explanation.clone() };
+        assert_eq!(all.only(&name("new"), true), None, "it came after the decision");
+    }
+
+    #[test]
+    fn what_runs_nowhere_does_so_in_each_cluster_that_there_is() {
+        let key = ObjectKey::new("", "ConfigMap", Some("web"), "settings");
+        let nowhere = Explanation::of_unplaced(&key, "no policy selects it");
+        let only = nowhere.clone().only(&name("one"), true).unwrap();
+        assert_eq!(&*only.clusters[0].why, "no policy selects it");
+        assert_eq!(nowhere.only(&name("typo"), false), None);
+    }
 }

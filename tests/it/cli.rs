@@ -10,6 +10,7 @@ use git_fleet::sim::{Host, MemberSpec};
 use crate::store::git::{commit, git, init};
 
 mod explain;
+mod templates;
 
 pub(crate) const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1
 kind: Cluster
@@ -93,7 +94,7 @@ fn run(dir: &Path, arguments: &[&str]) -> Output {
 fn a_clone_shows_what_the_repository_shows() {
     let world = World::applied();
     git(world.dir.path(), &["clone", "-q", "fleet", "clone"]);
-    for list in ["clusters", "bindings", "work"] {
+    for list in ["clusters", "bindings", "work", "templates"] {
         for format in ["wide", "yaml"] {
             let arguments = ["get", list, "-o", format];
             let (here, there) = (world.run("fleet", &arguments), world.run("clone", &arguments));

@@ -52,6 +52,46 @@ fn an_endless_line_is_refused_by_its_place() {
     );
 }
 
+/// Every miss is told, and only the first are compared with all the names that there are.
+#[test]
+fn what_was_meant_is_guessed_for_the_first_misses() {
+    let mut text = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: web}
+---
+apiVersion: policy.karmada.io/v1alpha1
+kind: OverridePolicy
+metadata: {name: images, namespace: web}
+spec: {overrideRules: [{overriders: {labelsOverrider: [{operator: add, value: {a: b}}]}}]}
+"
+    .to_owned();
+    for n in 0..100 {
+        write!(
+            text,
+            "---
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {{name: p{n}, namespace: web}}
+spec:
+  resourceSelectors: [{{apiVersion: v1, kind: ConfigMap, name: setings}}]
+  dependentOverrides: [imagse]
+"
+        )
+        .unwrap();
+    }
+    let file = parse_file("a.yaml", ObjectId::from_bytes([0; 20]), text.as_bytes());
+    let (fleet, mut problems) = Fleet::assemble(COMMIT, &[Arc::new(file)]);
+    git_fleet::check::policies(&fleet, &mut problems);
+    for (code, guess) in [("SELECTOR_EMPTY", "settings"), ("REFERENCE_UNKNOWN", "images")] {
+        let told: Vec<&Problem> = problems.iter().filter(|problem| problem.code == code).collect();
+        assert_eq!(told.len(), 100, "{code}");
+        let guess = format!("did you mean `{guess}`?");
+        let n_guessed = told.iter().take_while(|problem| problem.hint == guess).count();
+        assert_eq!(n_guessed, 20, "{code}");
+        assert!(told[20..].iter().all(|problem| problem.hint.starts_with("add the ")), "{code}");
+    }
+}
+
 /// An object takes so many bytes of annotations, wherever they come from.
 #[test]
 fn annotations_of_an_override_are_limited_like_those_of_an_object() {

@@ -8,6 +8,7 @@ mod answers;
 mod note;
 mod plan;
 mod publish;
+mod recorded;
 mod remotes;
 mod source;
 mod status;
@@ -34,6 +35,7 @@ use crate::store::{
 
 pub use plan::{Approval, Hold, Planned, Preview};
 pub use publish::Reach;
+pub use recorded::Recorded;
 pub use source::Loaded;
 
 /// Everything that goes wrong between the ledger and the world. A user's mistake is a
@@ -311,30 +313,6 @@ impl Ledger {
             return Ok(None);
         }
         Ok(self.store.read_ref_of_origin(name)?)
-    }
-
-    /// The files of the results below `prefix`, in order of their paths.
-    ///
-    /// # Errors
-    /// The repository cannot be read.
-    pub fn result_files(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
-        self.result_files_if(|path| path.starts_with(prefix))
-    }
-
-    /// The files of the results whose paths are wanted, in order of their paths. No other is read.
-    ///
-    /// # Errors
-    /// The repository cannot be read.
-    pub fn result_files_if(
-        &self,
-        mut is_wanted: impl FnMut(&str) -> bool,
-    ) -> Result<Vec<(String, Vec<u8>)>, LedgerError> {
-        let refname = self.layout.results();
-        self.store.fetch(std::slice::from_ref(&refname))?;
-        let Some(tip) = self.tip(&refname)? else { return Ok(Vec::new()) };
-        let files = self.store.files(tip)?;
-        let wanted = files.into_iter().filter(|(path, _)| is_wanted(path));
-        wanted.map(|(path, blob)| Ok((path, self.store.blob(blob)?))).collect()
     }
 
     /// What one member's executor last reported.

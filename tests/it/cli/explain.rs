@@ -1,5 +1,7 @@
 //! What `explain`, `get` and `plan` tell a person of a decision, and of what has none.
 
+use git_fleet::daemon::ledger::{Ledger, Overrides};
+
 use super::{FLEET, World};
 use crate::store::git::commit;
 
@@ -71,6 +73,9 @@ fn templates_are_named_as_in_kubectl_and_have_a_reason_without_a_decision() {
     let json = told(&world, &["explain", "service/orphan", "--cluster", "one", "-o", "json"]);
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["held"], "no policy selects it");
+    assert_eq!(value["clusters"][0]["why"], "no policy selects it");
+    let refused = world.run("fleet", &["explain", "service/orphan", "--cluster", "onne"]);
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
     let plan = told(&world, &["plan"]);
     assert!(plan.contains("not placed: Service default/orphan: no policy selects it"), "{plan}");
 
@@ -153,4 +158,58 @@ spec: {syncMode: Pull}
     assert!(out.contains("two       has left the fleet"), "{told}");
     let listed = self::told(&world, &["get", "bindings", "cm/greeting"]);
     assert!(listed.contains("1/1") && listed.contains("one two(left)"), "{listed}");
+}
+
+/// What is read of the results belongs to one commit, also when the next one comes meanwhile.
+#[test]
+fn the_results_are_read_at_one_commit() {
+    let world = World::applied();
+    let location = world.path("fleet").display().to_string().parse().unwrap();
+    let ledger = Ledger::open(&location, world.dir.path(), Overrides::default()).unwrap();
+    let recorded = ledger.recorded().unwrap();
+    let renamed = FLEET.replace("name: greeting", "name: farewell");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &renamed)]);
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+
+    let path = |name: &str| format!("bindings/default/ConfigMap/{name}.yaml");
+    let (before, after) = (path("greeting"), path("farewell"));
+    let now = ledger.recorded().unwrap();
+    assert!(now.has(&after) && !now.has(&before));
+    assert_eq!(recorded.paths("bindings/default/").collect::<Vec<_>>(), [before.as_str()]);
+    assert!(ledger.recorded_file(&recorded, &before).unwrap().is_some());
+    assert!(ledger.recorded_file(&recorded, &after).unwrap().is_none());
+    let source = |recorded| ledger.recorded_source(recorded).unwrap().unwrap();
+    assert_ne!(source(&recorded), source(&now));
+}
+
+/// A kind that nobody defines may live in a namespace, and the template may leave `default` out.
+#[test]
+fn the_default_namespace_may_be_left_out() {
+    let more = "---
+apiVersion: policy.karmada.io/v1alpha1
+kind: ClusterPropagationPolicy
+metadata: {name: wide}
+spec:
+  resourceSelectors:
+    - {apiVersion: other.io/v1, kind: Widget}
+    - {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole}
+---
+apiVersion: other.io/v1
+kind: Widget
+metadata: {name: bare}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reader}
+rules: []
+";
+    let world = World::applied();
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{FLEET}{more}"))]);
+    // No member serves the kind; the decision is recorded all the same.
+    world.code("fleet", &["apply", "--credentials", "../credentials"]);
+    let explained = told(&world, &["explain", "widget/bare", "-n", "default"]);
+    assert!(explained.starts_with("Widget.other.io bare: "), "{explained}");
+    let listed = told(&world, &["get", "bindings", "-n", "default", "-o", "name"]);
+    assert_eq!(listed, "widget.other.io/bare\nconfigmap/greeting\n");
+    assert_eq!(told(&world, &["get", "bindings", "-n", "web", "-o", "name"]), "");
 }

@@ -156,7 +156,8 @@ fn a_survey_says_why_each_of_many_clusters_is_out() {
         let binding = remembered.binding();
         assert_eq!(SurveyFile::path(binding.reasons.survey.unwrap()), **path);
         let survey: SurveyFile = git_fleet::api::yaml::from_bytes(&files[*path].bytes).unwrap();
-        let told = Explanation::of(binding, Some(&survey)).only(&"t42".parse().unwrap());
+        let told = Explanation::of(binding, Some(&survey));
+        let told = told.only(&"t42".parse().unwrap(), false).unwrap();
         assert_eq!(told.clusters.len(), 1);
         assert!(!told.clusters[0].runs);
         assert!(told.clusters[0].why.contains("untolerated taint"), "{:?}", told.clusters[0]);
