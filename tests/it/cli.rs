@@ -497,3 +497,39 @@ spec: {scheduler: {plugins: ['*', -TaintTolerations]}}
     assert!(told.contains("fleet.yaml:3:29: error[SETTINGS_PLUGIN]"), "{told}");
     assert!(told.contains("leave `plugins` out for all of them"), "{told}");
 }
+
+/// Files on disk are checked like those of a commit, and a fleet's root on disk is its root.
+#[test]
+fn settings_on_disk_are_checked_like_those_of_a_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("fleet");
+    std::fs::create_dir_all(root.join("apps")).unwrap();
+    let settings = "apiVersion: git-fleet.io/v1alpha1
+kind: FleetSettings
+spec:
+  scheduler: {plugins: [Nope]}
+  remotes: {work: ../elsewhere}
+";
+    let validate = |directory: &Path, paths: &[&str]| {
+        let refused = run(directory, &[&["validate"], paths].concat());
+        (refused.status.code(), String::from_utf8(refused.stdout).unwrap())
+    };
+    std::fs::write(root.join("fleet.yaml"), settings).unwrap();
+    std::fs::write(root.join("apps/all.yaml"), FLEET).unwrap();
+    for (directory, path, shown) in
+        [(&*root, ".", "fleet.yaml"), (dir.path(), "fleet", "fleet/fleet.yaml")]
+    {
+        let (code, told) = validate(directory, &[path]);
+        assert_eq!(code, Some(3), "{told}");
+        assert!(told.starts_with(&format!("{shown}:4:25: error[SETTINGS_PLUGIN]")), "{told}");
+        assert!(told.contains(&format!("{shown}:5:19: error[SETTINGS_REMOTE]")), "{told}");
+        assert!(!told.contains("SETTINGS_PLACE"), "{told}");
+    }
+    std::fs::write(root.join("apps/fleet.yaml"), settings).unwrap();
+    let (code, told) = validate(dir.path(), &["fleet"]);
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("fleet/apps/fleet.yaml:2:7: error[SETTINGS_PLACE]"), "{told}");
+    std::fs::remove_file(root.join("apps/fleet.yaml")).unwrap();
+    std::fs::remove_file(root.join("fleet.yaml")).unwrap();
+    assert_eq!(validate(dir.path(), &["fleet"]).0, Some(0));
+}
