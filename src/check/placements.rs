@@ -34,25 +34,25 @@ fn look<T>(
     problems: &mut Vec<Problem>,
 ) {
     let Some(placement) = placement else { return };
-    let mut tell = |code, (pointer, message, hint): Finding| {
-        let place = policy.place_of(&format!("/spec/placement{pointer}"));
-        problems.push(Problem::warning(place, code, message, hint));
-    };
+    let mut unmet = Vec::new();
+    let mut ignored = Vec::from_iter(unread_weights(placement));
     // Policies may be looked at without any cluster.
     if !fleet.clusters.is_empty() {
-        for (pointer, affinity) in affinities(placement) {
-            unmatched(fleet, &pointer, affinity)
-                .into_iter()
-                .for_each(|one| tell("CONSTRAINT_UNSATISFIABLE", one));
-        }
-        too_few(fleet, placement).into_iter().for_each(|one| tell("CONSTRAINT_UNSATISFIABLE", one));
+        let affinities = affinities(placement);
+        unmet.extend(affinities.iter().filter_map(|(at, one)| unmatched(fleet, at, one)));
+        unmet.extend(too_few(fleet, placement));
     }
+    let is_selected = in_force(placement).next().is_some() || ignores_constraints(placement);
+    let by_label = if is_selected { &mut ignored } else { &mut unmet };
     for (idx, constraint) in placement.spread_constraints.iter().enumerate() {
-        if let Some((code, finding)) = by_label(placement, constraint, idx) {
-            tell(code, finding);
+        by_label.extend(label(constraint, idx, is_selected));
+    }
+    for (code, findings) in [("CONSTRAINT_UNSATISFIABLE", unmet), ("FIELD_IGNORED", ignored)] {
+        for (pointer, message, hint) in findings {
+            let place = policy.place_of(&format!("/spec/placement{pointer}"));
+            problems.push(Problem::warning(place, code, message, hint));
         }
     }
-    unread_weights(placement).into_iter().for_each(|one| tell("FIELD_IGNORED", one));
 }
 
 /// A pointer below the placement, a message and a hint.
@@ -145,24 +145,21 @@ fn is_in_group(group: &ClusterAffinityTerm, cluster: &Cluster) -> bool {
 }
 
 /// Karmada takes labels to spread by and never reads them; alone they are constraints all the same.
-fn by_label(
-    placement: &Placement,
-    constraint: &SpreadConstraint,
-    idx: usize,
-) -> Option<(&'static str, Finding)> {
+fn label(constraint: &SpreadConstraint, idx: usize, is_selected: bool) -> Option<Finding> {
     let label = shown(&constraint.spread_by_label);
     if label.is_empty() {
         return None;
     }
-    let pointer = format!("/spreadConstraints/{idx}/spreadByLabel");
-    let hint = "spread by `cluster` or `region`, or remove the constraint".to_owned();
-    if in_force(placement).next().is_some() || ignores_constraints(placement) {
-        let message = format!("nothing spreads by a label: the constraint on `{label}` is ignored");
-        return Some(("FIELD_IGNORED", (pointer, message, hint)));
-    }
-    let message =
-        format!("nothing spreads by a label: with `{label}` alone no cluster can be selected");
-    Some(("CONSTRAINT_UNSATISFIABLE", (pointer, message, hint)))
+    let message = if is_selected {
+        format!("nothing spreads by a label: the constraint on `{label}` is ignored")
+    } else {
+        format!("nothing spreads by a label: with `{label}` alone no cluster can be selected")
+    };
+    Some((
+        format!("/spreadConstraints/{idx}/spreadByLabel"),
+        message,
+        "spread by `cluster` or `region`, or remove the constraint".to_owned(),
+    ))
 }
 
 /// Weights that nothing is divided by.
