@@ -3,6 +3,7 @@
 mod ambiguous;
 mod guard;
 mod guesses;
+mod placements;
 mod profile;
 mod references;
 mod selectors;
@@ -22,6 +23,7 @@ pub fn policies(fleet: &Fleet, problems: &mut Vec<Problem>) {
         return;
     }
     problems.extend(ambiguous::ambiguous(fleet));
+    problems.extend(placements::placements(fleet));
     problems.extend(references::references(fleet));
     problems.extend(selectors::selectors(fleet));
 }

@@ -16,6 +16,7 @@ mod interpret_worker;
 mod kind_name;
 mod output;
 mod plan;
+mod plan_document;
 mod progress;
 mod render;
 mod run;

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::plan_document::PlanDocument;
 use super::{Exit, Repository, output};
 use crate::api::problem::Severity;
 use crate::daemon::ledger::Preview;
@@ -101,10 +102,17 @@ fn print(
             head.short()
         )?;
     }
-    let errors = loaded.problems.iter().filter(|p| p.severity == Severity::Error);
-    if errors.clone().next().is_some() {
-        for problem in errors {
-            writeln!(err, "{problem}")?;
+    let mut out = std::io::stdout().lock();
+    if !loaded.is_valid() {
+        let document = PlanDocument::invalid(commit, &loaded.problems);
+        match format {
+            Format::Json => output::json(&mut out, &document)?,
+            Format::Yaml => output::yaml(&mut out, &document)?,
+            Format::Text | Format::Markdown => {
+                for problem in loaded.problems.iter().filter(|p| p.severity == Severity::Error) {
+                    writeln!(err, "{problem}")?;
+                }
+            }
         }
         writeln!(err, "commit {} does not validate: there is no plan for it", commit.short())?;
         return Ok(Exit::Invalid);
@@ -122,10 +130,10 @@ fn print(
              git fetch origin '+refs/heads/{prefix}/*:refs/remotes/origin/{prefix}/*'"
         )?;
     }
-    let mut out = std::io::stdout().lock();
+    let document = || PlanDocument::of(commit, &loaded.problems, &preview);
     match format {
-        Format::Json => output::json(&mut out, diff)?,
-        Format::Yaml => output::yaml(&mut out, diff)?,
+        Format::Json => output::json(&mut out, &document())?,
+        Format::Yaml => output::yaml(&mut out, &document())?,
         Format::Text => out.write_all(super::render::text(plan, diff).as_bytes())?,
         Format::Markdown => out.write_all(super::render::markdown(plan, diff).as_bytes())?,
     }

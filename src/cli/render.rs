@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::api::manifest::ObjectKey;
+use super::plan_document::{self, not_placed};
 use crate::api::names::ClusterName;
-use crate::plan::{Binding, Plan, PlanDiff};
+use crate::plan::{Plan, PlanDiff};
 
 /// Rows of each part of a Markdown plan: a pull request's comment has at most 65,536 characters.
 const MARKDOWN_ROWS_MAX: usize = 200;
+
+/// Clusters that one line names.
+const STALE_CLUSTERS_MAX: usize = 10;
 
 /// The difference for a terminal; readable without colours.
 pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
@@ -66,6 +69,9 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
     for kept in kept(plan) {
         let _ = writeln!(out, "not decided anew: {kept}");
     }
+    for stale in stale(plan) {
+        let _ = writeln!(out, "not up to date: {stale}");
+    }
     out
 }
 
@@ -113,23 +119,25 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
     for (cluster, n) in diff.left.iter().take(MARKDOWN_ROWS_MAX) {
         let _ = writeln!(out, "- {}", cell(&leaving(cluster, *n)));
     }
-    let refusals: Vec<String> = refusals(plan).collect();
-    if !refusals.is_empty() {
-        out.push_str("Not placed:\n\n");
-        for refusal in refusals.iter().take(MARKDOWN_ROWS_MAX) {
-            let _ = writeln!(out, "- {}", cell(refusal));
-        }
-        more(&mut out, refusals.len());
-    }
-    let kept: Vec<String> = kept(plan).collect();
-    if !kept.is_empty() {
-        out.push_str("\nNot decided anew:\n\n");
-        for kept in kept.iter().take(MARKDOWN_ROWS_MAX) {
-            let _ = writeln!(out, "- {}", cell(kept));
-        }
-        more(&mut out, kept.len());
-    }
+    list(&mut out, "Not placed:", &refusals(plan).collect::<Vec<_>>());
+    list(&mut out, "Not decided anew:", &kept(plan).collect::<Vec<_>>());
+    list(&mut out, "Not up to date:", &stale(plan).collect::<Vec<_>>());
     out
+}
+
+/// A list of its own, if there is anything on it.
+fn list(out: &mut String, title: &str, entries: &[String]) {
+    if entries.is_empty() {
+        return;
+    }
+    if !out.ends_with("\n\n") {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{title}\n");
+    for entry in entries.iter().take(MARKDOWN_ROWS_MAX) {
+        let _ = writeln!(out, "- {}", cell(entry));
+    }
+    more(out, entries.len());
 }
 
 /// What is said when nothing that runs would change.
@@ -144,25 +152,25 @@ fn policies(before: &str, now: &str) -> String {
 
 /// Templates that run nowhere, each with its reason.
 fn refusals(plan: &Plan) -> impl Iterator<Item = String> {
-    let unplaced = plan.unplaced.iter().map(|(key, unplaced)| (key, &*unplaced.reason));
-    let unfit = undecided(plan, |binding| binding.spec.clusters.is_empty());
-    unplaced.chain(unfit).map(|(key, why)| format!("{key}: {why}"))
+    not_placed(plan).map(|told| format!("{}: {}", told.template, told.why))
 }
 
 /// Templates that run on as they were, whatever the source says of them now, each with its reason.
 fn kept(plan: &Plan) -> impl Iterator<Item = String> {
-    undecided(plan, |binding| !binding.spec.clusters.is_empty())
-        .map(|(key, why)| format!("{key}: {why}"))
+    plan_document::kept(plan).map(|told| format!("{}: {}", told.template, told.why))
 }
 
-fn undecided(
-    plan: &Plan,
-    picks: impl Fn(&Binding) -> bool,
-) -> impl Iterator<Item = (&ObjectKey, &str)> {
-    plan.bindings
-        .iter()
-        .filter(move |(_, planned)| picks(&planned.binding))
-        .filter_map(|(key, planned)| Some((key, planned.binding.undecided()?)))
+/// Templates whose work is not what the source says now, with clusters and reason.
+fn stale(plan: &Plan) -> impl Iterator<Item = String> {
+    plan_document::stale(plan).map(|stale| {
+        let shown = stale.clusters.iter().take(STALE_CLUSTERS_MAX).map(ClusterName::as_str);
+        let mut clusters = shown.collect::<Vec<_>>().join(", ");
+        let n_more = stale.clusters.len().saturating_sub(STALE_CLUSTERS_MAX);
+        if n_more > 0 {
+            let _ = write!(clusters, " and {n_more} more");
+        }
+        format!("{} in {clusters}: {}", stale.template, stale.why)
+    })
 }
 
 fn leaving(cluster: &ClusterName, n_objects: usize) -> String {

@@ -9,8 +9,11 @@ use anyhow::Context as _;
 use super::{Exit, Repository};
 use crate::api::names::ObjectId;
 use crate::api::problem::{Problem, Severity};
-use crate::customize::{self, Interpreter, Limits, Program};
+use crate::api::settings::SETTINGS_PATH;
+use crate::customize::{Interpreter, Limits, Program};
+use crate::daemon::ledger::{Origin, fleet_of};
 use crate::fleet::{Fleet, is_manifest_path, parse_file};
+use crate::plan::RenderedFile;
 
 /// Check a commit, or files on disk, and list what is wrong
 #[derive(clap::Args, Debug)]
@@ -42,10 +45,7 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
         let loaded = ledger.read(ledger.resolve(&args.commit)?)?;
         (format!("commit {}", loaded.commit.short()), loaded.fleet, loaded.problems)
     } else {
-        let (fleet, mut problems) = read_disk(&args.paths)?;
-        let interpreter = Interpreter::new(Program::this(), Limits::default());
-        problems.extend(customize::check(&fleet, &interpreter));
-        problems.sort();
+        let (fleet, problems) = read_disk(&args.paths)?;
         ("these files".to_owned(), Arc::new(fleet), problems)
     };
     let mut out = std::io::stdout().lock();
@@ -77,6 +77,7 @@ fn count(n: usize, noun: &str) -> String {
 
 /// Reads manifests from disk. Only here, where a person named the paths, are files read at all.
 fn read_disk(paths: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
+    let root = root_of(paths);
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
@@ -87,17 +88,32 @@ fn read_disk(paths: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
     for path in &files {
         let bytes = std::fs::read(path)
             .with_context(|| format!("CONFIG_READ {} cannot be read", path.display()))?;
-        let blob = crate::plan::RenderedFile::new(bytes);
-        let shown = path.to_string_lossy();
-        parsed.push(Arc::new(parse_file(shown.trim_start_matches("./"), blob.id, &blob.bytes)));
+        let blob = RenderedFile::new(bytes);
+        let inside = root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(path);
+        let name = inside.to_string_lossy();
+        parsed.push(Arc::new(parse_file(name.trim_start_matches("./"), blob.id, &blob.bytes)));
     }
-    let (fleet, across) = Fleet::assemble(ObjectId::from_bytes([0; 20]), &parsed);
-    let mut problems: Vec<Problem> =
-        parsed.iter().flat_map(|file| file.problems.iter().cloned()).chain(across).collect();
-    crate::check::policies(&fleet, &mut problems);
-    problems.sort();
-    problems.dedup();
+    let interpreter = Interpreter::new(Program::this(), Limits::default());
+    let no_commit = ObjectId::from_bytes([0; 20]);
+    let (fleet, mut problems) =
+        fleet_of(no_commit, &parsed, Origin::Here, &interpreter, Vec::new());
+    if let Some(root) = root {
+        let places = problems.iter_mut().flat_map(|problem| {
+            std::iter::once(&mut problem.place).chain(problem.related.iter_mut())
+        });
+        for place in places.filter(|place| !place.file.is_empty()) {
+            let path = root.join(&place.file);
+            path.to_string_lossy().trim_start_matches("./").clone_into(&mut place.file);
+        }
+    }
     Ok((fleet, problems))
+}
+
+/// The directory, if it is the only path and a fleet's root: what is in it is where it would be in
+/// the repository.
+fn root_of(paths: &[PathBuf]) -> Option<&Path> {
+    let [directory] = paths else { return None };
+    directory.join(SETTINGS_PATH).is_file().then_some(directory.as_path())
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {

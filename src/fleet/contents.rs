@@ -35,6 +35,7 @@ pub(super) fn contents(checked: &mut Checked<'_, '_>, manifest: &Manifest, n_byt
             count(checked, manifest, "parallelism");
             count(checked, manifest, "completions");
         }
+        ("scheduling.k8s.io", "PriorityClass") => priority(checked, manifest),
         _ => {}
     }
 }
@@ -132,6 +133,40 @@ fn count(checked: &mut Checked<'_, '_>, manifest: &Manifest, field: &str) {
         }
         _ => mismatch(checked, &pointer, field),
     }
+}
+
+/// Templates take turns by the values of their classes, so these must be numbers.
+fn priority(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
+    let number = match manifest.0.get("value") {
+        None | Some(Value::Null) => {
+            checked.error_at_key(
+                "",
+                "OBJ_MISSING_FIELD",
+                "the PriorityClass has no `value`",
+                "add it: a whole number, the greater the sooner",
+            );
+            return;
+        }
+        Some(Value::Number(number)) if !number.is_f64() => number,
+        Some(_) => {
+            checked.error(
+                "/value",
+                "TYPE_MISMATCH",
+                "`value` is not a whole number",
+                "write a plain number such as 1000, without quotes",
+            );
+            return;
+        }
+    };
+    if number.as_i64().is_some_and(|value| i32::try_from(value).is_ok()) {
+        return;
+    }
+    let (limit, hint) = if number.as_i64().is_some_and(i64::is_negative) {
+        (format!("least is {}", i32::MIN), "write a greater number")
+    } else {
+        (format!("most is {}", i32::MAX), "write a smaller number")
+    };
+    checked.error("/value", "INT_RANGE", format!("`value` is {number}; the {limit}"), hint);
 }
 
 fn mismatch(checked: &mut Checked<'_, '_>, pointer: &str, field: &str) {

@@ -140,8 +140,14 @@ impl Walk {
                 self.mismatch(pointer, "a whole number from 0", "write a plain number such as 3");
             }
             _ if is_whole => {
-                let message = format!("`{}` is {value}; the most is {most}", dotted(pointer));
-                self.push(pointer, "INT_RANGE", message, "write a smaller number".to_owned());
+                let is_below = value.as_i64().is_some_and(|number| number < least);
+                let (limit, hint) = if is_below {
+                    (format!("least is {least}"), "write a greater number")
+                } else {
+                    (format!("most is {most}"), "write a smaller number")
+                };
+                let message = format!("`{}` is {value}; the {limit}", dotted(pointer));
+                self.push(pointer, "INT_RANGE", message, hint.to_owned());
             }
             _ => self.mismatch(
                 pointer,

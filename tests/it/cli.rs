@@ -498,3 +498,102 @@ spec: {scheduler: {plugins: ['*', -TaintTolerations]}}
     assert!(told.contains("fleet.yaml:3:29: error[SETTINGS_PLUGIN]"), "{told}");
     assert!(told.contains("leave `plugins` out for all of them"), "{told}");
 }
+
+/// Files on disk are checked like those of a commit, and a fleet's root on disk is its root.
+#[test]
+fn settings_on_disk_are_checked_like_those_of_a_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("fleet");
+    std::fs::create_dir_all(root.join("apps")).unwrap();
+    let settings = "apiVersion: git-fleet.io/v1alpha1
+kind: FleetSettings
+spec:
+  scheduler: {plugins: [Nope]}
+  remotes: {work: ../elsewhere}
+";
+    let validate = |directory: &Path, paths: &[&str]| {
+        let refused = run(directory, &[&["validate"], paths].concat());
+        (refused.status.code(), String::from_utf8(refused.stdout).unwrap())
+    };
+    std::fs::write(root.join("fleet.yaml"), settings).unwrap();
+    std::fs::write(root.join("apps/all.yaml"), FLEET).unwrap();
+    for (directory, path, shown) in
+        [(&*root, ".", "fleet.yaml"), (dir.path(), "fleet", "fleet/fleet.yaml")]
+    {
+        let (code, told) = validate(directory, &[path]);
+        assert_eq!(code, Some(3), "{told}");
+        assert!(told.starts_with(&format!("{shown}:4:25: error[SETTINGS_PLUGIN]")), "{told}");
+        assert!(told.contains(&format!("{shown}:5:19: error[SETTINGS_REMOTE]")), "{told}");
+        assert!(!told.contains("SETTINGS_PLACE"), "{told}");
+    }
+    std::fs::write(root.join("apps/fleet.yaml"), settings).unwrap();
+    let (code, told) = validate(dir.path(), &["fleet"]);
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("fleet/apps/fleet.yaml:2:7: error[SETTINGS_PLACE]"), "{told}");
+    std::fs::remove_file(root.join("apps/fleet.yaml")).unwrap();
+    std::fs::remove_file(root.join("fleet.yaml")).unwrap();
+    assert_eq!(validate(dir.path(), &["fleet"]).0, Some(0));
+}
+
+fn document(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// A program that reads a plan learns all that a person is told.
+#[test]
+fn a_plan_as_json_is_whole() {
+    let world = World::of(&format!(
+        "{FLEET}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: web}}\n---
+apiVersion: policy.karmada.io/v1alpha1
+kind: ClusterPropagationPolicy
+metadata: {{name: namespaces}}
+spec:
+  resourceSelectors: [{{apiVersion: v1, kind: Namespace, name: web}}]
+"
+    ));
+    // The Namespace goes, the ConfigMap changes and is on hold, a Service has no policy.
+    let source = FLEET.replace("hello", "changed").replace(
+        "  placement: {clusterAffinity: {clusterNames: [one]}}",
+        "  placement: {clusterAffinity: {clusterNames: [one, two]}}\n  suspension: {dispatching: true}",
+    );
+    let orphan = "apiVersion: v1
+kind: Service
+metadata: {name: orphan, namespace: default}
+spec: {ports: [{port: 80}]}
+";
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{source}---\n{orphan}"))]);
+    let plan = document(&world.run("fleet", &["plan", "-o", "json"]));
+    assert_eq!(plan["notPlaced"][0]["template"], "Service default/orphan", "{plan:#}");
+    assert_eq!(plan["notPlaced"][0]["why"], "no policy selects it");
+    let stale = serde_json::json!([{
+        "template": "ConfigMap default/greeting",
+        "clusters": ["one"],
+        "why": "dispatching is suspended",
+    }]);
+    assert_eq!(plan["notUpToDate"], stale, "{plan:#}");
+    assert_eq!(plan["problems"][0]["code"], "CLUSTER_UNKNOWN", "{plan:#}");
+    let text = String::from_utf8(world.run("fleet", &["plan"]).stdout).unwrap();
+    let line = "not up to date: ConfigMap default/greeting in one: dispatching is suspended\n";
+    assert!(text.contains(line), "{text}");
+    let page = world.run("fleet", &["plan", "-o", "markdown"]).stdout;
+    let page = String::from_utf8(page).unwrap();
+    let item = "\n\nNot up to date:\n\n- ConfigMap default/greeting in one: dispatching";
+    assert!(page.contains(item), "{page}");
+
+    commit(&world.path("fleet"), &[("fleet/all.yaml", FLEET.split("---").next().unwrap())]);
+    let held = world.run("fleet", &["plan", "-o", "json"]);
+    let plan = document(&held);
+    let reason = plan["hold"]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("DELETE_GUARD this would remove"), "{plan:#}");
+    let approval = format!("Fleet-Approve-Removal: {}", trailer(&held));
+    assert_eq!(plan["hold"]["approval"], *approval);
+
+    let bad = FLEET.replace("clusterNames", "clusterName");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &bad)]);
+    let refused = world.run("fleet", &["plan", "-o", "json"]);
+    assert_eq!(refused.status.code(), Some(3));
+    let plan = document(&refused);
+    assert_eq!(plan["problems"][0]["code"], "FIELD_UNKNOWN", "{plan:#}");
+    assert_eq!(plan["problems"][0]["place"]["file"], "fleet/all.yaml");
+    assert!(plan.get("templates").is_none(), "{plan:#}");
+}

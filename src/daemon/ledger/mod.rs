@@ -5,6 +5,7 @@
 //! code.
 
 mod answers;
+mod checks;
 mod note;
 mod plan;
 mod publish;
@@ -33,6 +34,7 @@ use crate::store::{
     RemoteUrl, SnapshotError, Store, StoreError,
 };
 
+pub use checks::{Origin, fleet_of};
 pub use plan::{Approval, Hold, Planned, Preview};
 pub use publish::Reach;
 pub use recorded::Recorded;
@@ -164,8 +166,8 @@ pub struct Ledger {
     expected: Option<ObjectId>,
     is_read_only: bool,
     calls_webhooks: bool,
-    /// Whether the source is on another machine.
-    is_hosted: bool,
+    /// Where the source is.
+    origin: Origin,
     /// What the remote lacks because it could not be reached; empty for a local repository.
     unpushed: BTreeMap<RefName, RefUpdate>,
     upkeep: Upkeep,
@@ -219,7 +221,10 @@ impl Ledger {
             expected: None,
             is_read_only: false,
             calls_webhooks: false,
-            is_hosted: matches!(location, Location::Remote(url) if !url.is_on_this_machine()),
+            origin: match location {
+                Location::Remote(url) if !url.is_on_this_machine() => Origin::Hosted,
+                _ => Origin::Here,
+            },
             unpushed: BTreeMap::new(),
             upkeep: Upkeep::default(),
             remotes: None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Origin};
 use crate::api::problem::Problem;
 use crate::api::settings::RemoteSettings;
 use crate::fleet::Fleet;
@@ -11,58 +11,57 @@ use crate::store::{Lane, Location, RefName, RemoteUrl};
 /// What cannot be used: the setting's name and why.
 type BadRemote = (&'static str, String);
 
-impl Ledger {
-    /// What is wrong with the addresses in the settings.
-    pub(super) fn remote_problems(&self, fleet: &Fleet) -> Vec<Problem> {
-        let bad = self.remote_urls(&fleet.settings.remotes).err().unwrap_or_default();
-        let problem = |(key, reason): BadRemote| {
-            Problem::error(
-                fleet.place_of_setting(&format!("/spec/remotes/{key}")),
-                "SETTINGS_REMOTE",
-                format!("spec.remotes.{key} cannot be used: {reason}"),
-                "write an https:// or ssh:// URL without a password",
-            )
+/// What is wrong with the addresses in the settings.
+pub(super) fn remote_problems(fleet: &Fleet, origin: Origin) -> Vec<Problem> {
+    let bad = remote_urls(&fleet.settings.remotes, origin).err().unwrap_or_default();
+    let problem = |(key, reason): BadRemote| {
+        Problem::error(
+            fleet.place_of_setting(&format!("/spec/remotes/{key}")),
+            "SETTINGS_REMOTE",
+            format!("spec.remotes.{key} cannot be used: {reason}"),
+            "write an https:// or ssh:// URL without a password",
+        )
+    };
+    bad.into_iter().map(problem).collect()
+}
+
+/// The addresses in the settings, or what is wrong with them.
+///
+/// A `file://` address is for a source on this machine only.
+fn remote_urls(
+    settings: &RemoteSettings,
+    origin: Origin,
+) -> Result<BTreeMap<Lane, RemoteUrl>, Vec<BadRemote>> {
+    let given = [
+        ("results", Lane::Results, &settings.results),
+        ("work", Lane::Work, &settings.work),
+        ("status", Lane::Status, &settings.status),
+    ];
+    let mut urls = BTreeMap::new();
+    let mut bad = Vec::new();
+    for (key, lane, text) in given {
+        let Some(text) = text else { continue };
+        let reason = match Location::parse(text) {
+            Ok(Location::Remote(url)) if origin == Origin::Hosted && url.is_on_this_machine() => {
+                "a file:// address is for a fleet repository on the same machine".to_owned()
+            }
+            Ok(Location::Remote(url)) => {
+                urls.insert(lane, url);
+                continue;
+            }
+            Ok(Location::Path(_)) => "it is no URL".to_owned(),
+            Err(error) => error.to_string(),
         };
-        bad.into_iter().map(problem).collect()
+        bad.push((key, reason));
     }
+    if bad.is_empty() { Ok(urls) } else { Err(bad) }
+}
 
-    /// The addresses in the settings, or what is wrong with them.
-    ///
-    /// A `file://` address is for a source on this machine only: whoever may push to a hosted
-    /// repository has no business with the controller's own disk.
-    fn remote_urls(
-        &self,
-        settings: &RemoteSettings,
-    ) -> Result<BTreeMap<Lane, RemoteUrl>, Vec<BadRemote>> {
-        let given = [
-            ("results", Lane::Results, &settings.results),
-            ("work", Lane::Work, &settings.work),
-            ("status", Lane::Status, &settings.status),
-        ];
-        let mut urls = BTreeMap::new();
-        let mut bad = Vec::new();
-        for (key, lane, text) in given {
-            let Some(text) = text else { continue };
-            let reason = match Location::parse(text) {
-                Ok(Location::Remote(url)) if self.is_hosted && url.is_on_this_machine() => {
-                    "a file:// address is for a fleet repository on the same machine".to_owned()
-                }
-                Ok(Location::Remote(url)) => {
-                    urls.insert(lane, url);
-                    continue;
-                }
-                Ok(Location::Path(_)) => "it is no URL".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            bad.push((key, reason));
-        }
-        if bad.is_empty() { Ok(urls) } else { Err(bad) }
-    }
-
+impl Ledger {
     /// Sends results, work and status where the settings say. Those of the start stay in force until
     /// the next one: the refs' past is where it is.
     pub(super) fn adopt_remotes(&mut self, settings: &RemoteSettings) -> Result<(), LedgerError> {
-        let Ok(urls) = self.remote_urls(settings) else { return Ok(()) };
+        let Ok(urls) = remote_urls(settings, self.origin) else { return Ok(()) };
         let in_force = match &self.remotes {
             None => urls,
             Some(in_force) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::checks::fleet_of;
 use super::{Ledger, LedgerError};
 use crate::api::names::ObjectId;
 use crate::api::problem::{Problem, Severity};
@@ -53,7 +54,6 @@ impl Ledger {
         // fleet.yaml first: it says which of the other files count.
         let settings = self.settings_at(commit)?;
         let listing = self.store.list(commit, &PathFilter::from(&settings))?;
-        let mut problems = listing.problems;
         let mut files = Vec::with_capacity(listing.entries.len());
         let mut kept = BTreeMap::new();
         for entry in &listing.entries {
@@ -65,17 +65,8 @@ impl Ledger {
             files.push(file);
         }
         self.parsed = kept;
-        for file in &files {
-            problems.extend(file.problems.iter().cloned());
-        }
-        let (fleet, across) = Fleet::assemble(commit, &files);
-        problems.extend(across);
-        problems.extend(self.remote_problems(&fleet));
-        problems.extend(crate::check::profile(&fleet));
-        problems.extend(crate::customize::check(&fleet, &self.interpreter));
-        crate::check::policies(&fleet, &mut problems);
-        problems.sort();
-        problems.dedup();
+        let (fleet, problems) =
+            fleet_of(commit, &files, self.origin, &self.interpreter, listing.problems);
         Ok(Loaded { commit, fleet: Arc::new(fleet), problems })
     }
 

@@ -153,6 +153,7 @@ fn spread(checked: &mut Checked<'_, '_>, constraints: &[SpreadConstraint]) {
         let pointer = format!("/spec/placement/spreadConstraints/{idx}");
         one_kind_of_group(checked, constraint, &pointer);
         group_limits(checked, constraint, &pointer);
+        label_to_spread_by(checked, constraint, &pointer);
         let Some(field) = constraint.spread_by_field else { continue };
         if seen.contains(&field) {
             checked.error(
@@ -181,6 +182,18 @@ fn one_kind_of_group(checked: &mut Checked<'_, '_>, constraint: &SpreadConstrain
             "FIELD_CONFLICT",
             "`spreadByField` and `spreadByLabel` are both set",
             "keep one, and write the other as a constraint of its own",
+        );
+    }
+}
+
+fn label_to_spread_by(checked: &mut Checked<'_, '_>, constraint: &SpreadConstraint, pointer: &str) {
+    let label = constraint.spread_by_label.as_str();
+    if let Some(rule) = bad_label_key(label).filter(|_| !label.is_empty()) {
+        checked.error(
+            &format!("{pointer}/spreadByLabel"),
+            "LABEL_INVALID",
+            format!("the label key `{}` {rule}", shown(label)),
+            "write the key of a label of the clusters",
         );
     }
 }

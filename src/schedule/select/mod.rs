@@ -83,7 +83,8 @@ fn needed(spec: &BindingSpec, placement: &Placement) -> Option<i64> {
 
 /// Fixed weights already say where replicas go, so constraints select nothing; only a preference
 /// that is there but empty keeps them, as in Karmada.
-fn ignores_constraints(placement: &Placement) -> bool {
+#[must_use]
+pub fn ignores_constraints(placement: &Placement) -> bool {
     let preference = placement
         .replica_scheduling
         .as_ref()
