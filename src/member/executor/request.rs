@@ -158,7 +158,8 @@ impl Apply<'_> {
             None => intent::body(manifest, self.source, self.desired.work),
             Some(whole) => {
                 let retained = self.meaning.retain(Manifest::clone(manifest), whole).await;
-                let retained = retained.map_err(Failure::Lasting)?;
+                let mut retained = retained.map_err(Failure::Lasting)?;
+                intent::keep_marks(&mut retained, manifest);
                 intent::body(&retained, self.source, self.desired.work)
             }
         };
@@ -222,10 +223,7 @@ async fn remove(
 fn without_marks(live: &Value, uid: &str, version: &str) -> Value {
     let marks = |at: &str| -> Value {
         let keys = live.pointer(at).and_then(Value::as_object).into_iter().flatten();
-        let ours = keys.map(|(key, _)| key).filter(|key| {
-            let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
-            prefix == "git-fleet.io" || prefix == "karmada.io" || prefix.ends_with(".karmada.io")
-        });
+        let ours = keys.map(|(key, _)| key).filter(|key| marks::is_mark(key));
         ours.map(|key| (key.clone(), Value::Null)).collect::<serde_json::Map<_, _>>().into()
     };
     json!({"metadata": {
