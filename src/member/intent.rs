@@ -29,7 +29,7 @@ pub fn wanted(manifest: &Manifest) -> Manifest {
     for key in SERVERS_METADATA {
         metadata.remove(key);
     }
-    if is_secret(manifest) {
+    if manifest.is_secret() {
         encode_string_data(&mut wanted.0);
     }
     drop_nulls(&mut wanted.0);
@@ -76,11 +76,6 @@ pub fn release_replicas(body: &mut Manifest) {
 /// Whether the template leaves the number of replicas to each member once it runs there.
 pub fn retains_replicas(manifest: &Manifest) -> bool {
     manifest.label(RETAIN_REPLICAS) == Some("true")
-}
-
-/// Whether messages about it may quote secrets.
-pub fn is_secret(manifest: &Manifest) -> bool {
-    manifest.kind() == "Secret" && manifest.group().is_empty()
 }
 
 /// Whether the policy says to take over objects that exist.

@@ -170,7 +170,7 @@ impl Apply<'_> {
     }
 
     fn failure(&self, error: RequestError) -> Failure {
-        failure(error, intent::is_secret(&self.desired.manifest))
+        failure(error, self.desired.manifest.is_secret())
     }
 }
 
