@@ -37,6 +37,8 @@ pub struct Observed {
     pub status: Option<Value>,
     /// Why one of them is not known, for a person; empty when both are.
     pub failure: String,
+    /// Whether that may pass by itself: it is observed again then.
+    pub is_passing: bool,
 }
 
 /// An observation that is made, or is under way.
@@ -57,7 +59,7 @@ impl Bundled {
     pub fn look(live: &Value) -> Observed {
         let Some(live) = Manifest::from_value(live.clone()) else { return Observed::default() };
         let (health, status) = (interpret::health(&live), interpret::reflect(&live));
-        Observed { health, status, failure: String::new() }
+        Observed { health, status, failure: String::new(), is_passing: false }
     }
 }
 

@@ -40,7 +40,9 @@ async fn an_apply_does_not_wait_behind_observations() {
     let see = |players: usize| {
         let (service, rules) = (service.clone(), Arc::clone(&rules));
         async move {
-            service.see(rules, game(json!({"players": players}), Value::Null)).await;
+            let (health, _) =
+                service.see(rules, game(json!({"players": players}), Value::Null)).await;
+            health.unwrap();
         }
     };
     let mut observations: FuturesUnordered<_> = (0..200).map(see).collect();
