@@ -90,7 +90,7 @@ mod tests {
         let meaning = meanings.by_starting(&rules, no_thread);
         assert!(meaning.retains(&manifest));
         let refused = meaning.retain(manifest.clone(), manifest).await.unwrap_err();
-        assert!(refused.contains("LUA_WORKER"), "{refused}");
+        assert_eq!((refused.code, refused.is_passing), ("LUA_WORKER", true));
         let Observing::UnderWay(observing) = meaning.observe(&game) else { panic!("it is asked") };
         assert!(observing.await.failure.contains("LUA_WORKER"));
         let again = meanings.by_starting(&rules, no_thread);

@@ -67,15 +67,11 @@ impl Meaning for Customized {
         &self,
         desired: Manifest,
         live: Manifest,
-    ) -> BoxFuture<'static, Result<Manifest, String>> {
+    ) -> BoxFuture<'static, Result<Manifest, NoAnswer>> {
         if !self.has(&desired, Operation::Retain) {
             return Bundled.retain(desired, live);
         }
         let (service, rules) = (self.service.clone(), Arc::clone(&self.rules));
-        async move {
-            let retained = service.retain(rules, desired, live).await;
-            retained.map_err(|no_answer| no_answer.to_string())
-        }
-        .boxed()
+        async move { service.retain(rules, desired, live).await }.boxed()
     }
 }

@@ -6,6 +6,7 @@ use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 
 use crate::api::names::ObjectId;
+use crate::interpret::NoAnswer;
 use crate::member::DesiredObject;
 use crate::member::discovery::Resource;
 use crate::member::intent;
@@ -52,6 +53,13 @@ pub(super) enum Failure {
     Passing(String),
     /// Somebody has to act.
     Lasting(String),
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(no_answer: NoAnswer) -> Self {
+        let message = no_answer.to_string();
+        if no_answer.is_passing { Self::Passing(message) } else { Self::Lasting(message) }
+    }
 }
 
 /// Does `task`.
@@ -158,7 +166,7 @@ impl Apply<'_> {
             None => intent::body(manifest, self.source, self.desired.work),
             Some(whole) => {
                 let retained = self.meaning.retain(Manifest::clone(manifest), whole).await;
-                let mut retained = retained.map_err(Failure::Lasting)?;
+                let mut retained = retained.map_err(Failure::from)?;
                 intent::keep_marks(&mut retained, manifest);
                 intent::body(&retained, self.source, self.desired.work)
             }

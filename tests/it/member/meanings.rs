@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use git_fleet::api::manifest::Manifest;
 use git_fleet::api::report::Health;
+use git_fleet::interpret::NoAnswer;
 use git_fleet::member::{Bundled, Meaning, Observed, Observing};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
@@ -35,7 +36,7 @@ impl Meaning for KeepsMetadata {
         &self,
         mut desired: Manifest,
         live: Manifest,
-    ) -> BoxFuture<'static, Result<Manifest, String>> {
+    ) -> BoxFuture<'static, Result<Manifest, NoAnswer>> {
         for field in ["labels", "annotations"] {
             let kept = live.0["metadata"].get(field).cloned().unwrap_or(Value::Null);
             desired.metadata_mut().insert(field.to_owned(), kept);
@@ -72,6 +73,47 @@ async fn what_a_member_keeps_takes_no_mark_off_and_keeps_no_old_one() {
     let live = world.live(&world.config_maps(), "a", |live| live["data"]["k"] == "3").await;
     assert_eq!(live["metadata"]["annotations"].get(PRESERVE), None);
     assert!(world.objects[&key(&config_map("a", "3"))].applied);
+}
+
+/// Has no answer the first time, for a reason that may pass.
+#[derive(Debug, Default)]
+struct AwayAtFirst(AtomicBool);
+
+impl Meaning for AwayAtFirst {
+    fn observe(&self, live: &Value) -> Observing {
+        Bundled.observe(live)
+    }
+
+    fn retains(&self, desired: &Manifest) -> bool {
+        desired.kind() == "ConfigMap"
+    }
+
+    fn retain(
+        &self,
+        desired: Manifest,
+        _: Manifest,
+    ) -> BoxFuture<'static, Result<Manifest, NoAnswer>> {
+        let away = NoAnswer {
+            code: "AWAY",
+            message: "no answer".to_owned(),
+            hint: "wait".to_owned(),
+            is_passing: true,
+        };
+        let is_back = self.0.swap(true, Ordering::SeqCst);
+        std::future::ready(if is_back { Ok(desired) } else { Err(away) }).boxed()
+    }
+}
+
+#[tokio::test]
+async fn an_apply_that_waits_for_an_answer_is_tried_again_soon() {
+    let mut world = World::new();
+    world.run(work(&[namespace(), config_map("a", "1")])).await;
+    let mut changed = work(&[namespace(), config_map("a", "2")]);
+    changed.meaning = Arc::new(AwayAtFirst::default());
+    let began = Instant::now();
+    world.run(changed).await;
+    world.live(&world.config_maps(), "a", |live| live["data"]["k"] == "2").await;
+    assert!(began.elapsed() < Duration::from_secs(5), "after {:?}", began.elapsed());
 }
 
 /// What a test makes of one object: its health, and whether a failure may pass.
@@ -113,7 +155,7 @@ impl Meaning for Slow {
         &self,
         desired: Manifest,
         _: Manifest,
-    ) -> BoxFuture<'static, Result<Manifest, String>> {
+    ) -> BoxFuture<'static, Result<Manifest, NoAnswer>> {
         std::future::ready(Ok(desired)).boxed()
     }
 }
