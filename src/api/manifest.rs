@@ -196,6 +196,12 @@ impl Manifest {
         object_at(&mut self.0, "metadata")
     }
 
+    /// Whether it is a core Secret: messages about it may not quote what it holds.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.kind() == "Secret" && self.group().is_empty()
+    }
+
     /// Sets a label, making `metadata.labels` if needed.
     pub fn set_label(&mut self, key: &str, value: &str) {
         object_at(self.metadata_mut(), "labels").insert(key.to_owned(), Value::from(value));

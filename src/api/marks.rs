@@ -1,5 +1,12 @@
 //! Labels and annotations that mean something to us: Karmada's own, and ours.
 
+/// Whether a label or annotation is the fleet's or Karmada's.
+#[must_use]
+pub fn is_mark(key: &str) -> bool {
+    let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
+    prefix == "git-fleet.io" || prefix == "karmada.io" || prefix.ends_with(".karmada.io")
+}
+
 /// Field manager of everything that we apply.
 pub const FIELD_MANAGER: &str = "git-fleet";
 

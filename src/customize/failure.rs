@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::webhook::WebhookCause;
+use crate::api::manifest::Manifest;
 use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
 use crate::interpret::{NoAnswer, Unreadable};
 
@@ -80,6 +81,27 @@ impl From<Failure> for NoAnswer {
         };
         let (code, message, hint) = (failure.code(), failure.to_string(), failure.hint());
         Self { code, message, hint, is_passing }
+    }
+}
+
+impl Failure {
+    /// What is told of it where `object` was asked about. What went wrong may quote the object, so of
+    /// a Secret only the code, the question and the rule are told.
+    pub(super) fn about(self, object: &Manifest) -> NoAnswer {
+        if !object.is_secret() {
+            return self.into();
+        }
+        let rule = match &self {
+            Self::Script { customization, operation, .. } => {
+                format!("{operation} by the customization `{customization}`")
+            }
+            Self::Webhook { webhook, operation, .. } => {
+                format!("{operation} by the webhook `{webhook}`")
+            }
+            Self::Unreadable(_) => return self.into(),
+        };
+        let message = format!("{rule} failed; what it said of a Secret is not told");
+        NoAnswer { message, ..self.into() }
     }
 }
 

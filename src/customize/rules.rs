@@ -9,6 +9,10 @@ use crate::api::names::ObjectId;
 use crate::api::resource_interpreter_customization::Operation;
 use crate::fleet::Fleet;
 
+/// What executors ask.
+const LIVE: &[Operation] =
+    &[Operation::Retain, Operation::InterpretStatus, Operation::InterpretHealth];
+
 /// What users say of kinds, in the order in which they are asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
@@ -35,17 +39,21 @@ impl Rules {
     /// Changes iff a rule does.
     #[must_use]
     pub fn id(&self) -> ObjectId {
-        let mut hash = Sha1::new();
-        hash.update(self.scripts.id().as_bytes());
-        hash.update(self.webhooks.id().as_bytes());
-        ObjectId::from_bytes(hash.finalize().into())
+        united(self.scripts.id(), self.webhooks.id())
     }
 
-    /// Whether there is none.
+    /// Changes iff a rule does that is asked about live objects.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.scripts.is_empty() && self.webhooks.is_empty()
+    pub fn live_id(&self) -> ObjectId {
+        united(self.scripts.id_of(LIVE), self.webhooks.id_of(LIVE))
     }
+}
+
+fn united(scripts: ObjectId, webhooks: ObjectId) -> ObjectId {
+    let mut hash = Sha1::new();
+    hash.update(scripts.as_bytes());
+    hash.update(webhooks.as_bytes());
+    ObjectId::from_bytes(hash.finalize().into())
 }
 
 impl From<Scripts> for Rules {

@@ -91,10 +91,16 @@ impl Scripts {
     /// Changes iff a script does, or what it is asked.
     #[must_use]
     pub fn id(&self) -> ObjectId {
+        self.id_of(Operation::ALL)
+    }
+
+    /// Changes iff a script for one of these operations does, or what it is asked.
+    pub(super) fn id_of(&self, operations: &[Operation]) -> ObjectId {
         let mut hash = Sha1::new();
         for (api_version, kinds) in &self.of {
             for (kind, scripts) in kinds {
-                for (operation, scripts) in scripts {
+                let asked = |(operation, _): &(&Operation, _)| operations.contains(operation);
+                for (operation, scripts) in scripts.iter().filter(asked) {
                     for script in scripts {
                         let Script { customization, id, .. } = script;
                         hash.update(format!(

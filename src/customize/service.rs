@@ -1,13 +1,12 @@
-//! The thread that asks scripts and webhooks for executors: questions in, answers out, one after the other.
+//! The thread that asks scripts and webhooks for executors: questions in, answers out, one after the
+//! other. What an apply waits for comes before what is only reported.
 
 use std::sync::Arc;
-use std::sync::mpsc;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-use super::failure::Failure;
 use super::interpreter::Interpreter;
 use super::limits::Limits;
 use super::process::Program;
@@ -19,11 +18,18 @@ use crate::interpret::NoAnswer;
 /// Health and reflected status of a live object, each with its own success.
 pub type Seen = (Result<Health, NoAnswer>, Result<Option<Value>, NoAnswer>);
 
+/// Questions of each urgency that wait in the thread's channel; who has more waits outside.
+const QUEUE_MAX: usize = 16;
+
 /// Asks an [`Interpreter`] in a thread of its own, which ends with the last handle.
 #[derive(Clone, Debug)]
 pub struct Service {
-    questions: mpsc::Sender<(Arc<Rules>, Question)>,
+    /// An apply waits for the answer.
+    urgent: mpsc::Sender<Asked>,
+    others: mpsc::Sender<Asked>,
 }
+
+type Asked = (Arc<Rules>, Question);
 
 enum Question {
     See(Manifest, oneshot::Sender<Seen>),
@@ -40,22 +46,39 @@ impl Service {
     /// # Errors
     /// The operating system gives no thread.
     pub fn start(program: Program, limits: Limits) -> std::io::Result<Self> {
-        let (questions, asked) = mpsc::channel();
+        let (urgent, mut urgently_asked) = mpsc::channel(QUEUE_MAX);
+        let (others, mut asked) = mpsc::channel(QUEUE_MAX);
+        let waiting = tokio::runtime::Builder::new_current_thread().build()?;
         let thread = std::thread::Builder::new().name("customizations".to_owned());
         thread.spawn(move || {
             let mut interpreter = Interpreter::new(program, limits);
-            while let Ok((rules, question)) = asked.recv() {
+            while let Some((rules, question)) =
+                waiting.block_on(next(&mut urgently_asked, &mut asked))
+            {
                 interpreter.load(rules);
                 answer(&interpreter, question);
             }
         })?;
-        Ok(Self { questions })
+        Ok(Self { urgent, others })
+    }
+
+    /// One whose thread has ended, or never began: nothing that it is asked has an answer.
+    #[must_use]
+    pub fn ended() -> Self {
+        Self { urgent: mpsc::channel(1).0, others: mpsc::channel(1).0 }
+    }
+
+    /// Whether the thread is there to answer.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.urgent.is_closed()
     }
 
     /// What the rules see in a live object.
     pub async fn see(&self, rules: Arc<Rules>, live: Manifest) -> Seen {
         let (answer, answered) = oneshot::channel();
-        self.ask(rules, Question::See(live, answer));
+        // When the thread is gone the question is dropped, and so is the way back.
+        let _ = self.others.send((rules, Question::See(live, answer))).await;
         answered.await.unwrap_or_else(|_| (Err(gone()), Err(gone())))
     }
 
@@ -70,13 +93,21 @@ impl Service {
         live: Manifest,
     ) -> Result<Manifest, NoAnswer> {
         let (answer, answered) = oneshot::channel();
-        self.ask(rules, Question::Retain { desired, live, answer });
+        let _ = self.urgent.send((rules, Question::Retain { desired, live, answer })).await;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
+}
 
-    fn ask(&self, rules: Arc<Rules>, question: Question) {
-        // When the thread is gone the question is dropped, and so is the way back.
-        let _ = self.questions.send((rules, question));
+/// The next question; `None` when the last handle is gone.
+async fn next(
+    urgent: &mut mpsc::Receiver<Asked>,
+    others: &mut mpsc::Receiver<Asked>,
+) -> Option<Asked> {
+    tokio::select! {
+        biased;
+        Some(asked) = urgent.recv() => Some(asked),
+        Some(asked) = others.recv() => Some(asked),
+        else => None,
     }
 }
 
@@ -85,13 +116,15 @@ fn answer(interpreter: &Interpreter, question: Question) {
     match question {
         Question::See(live, answer) => {
             let now = Timestamp::now();
-            let health = interpreter.health(&live, now).map_err(Failure::into);
-            let status = interpreter.reflect(&live, now).map_err(Failure::into);
-            let _ = answer.send((health, status));
+            let health = interpreter.health(&live, now);
+            let status = interpreter.reflect(&live, now);
+            let health = health.map_err(|failure| failure.about(&live));
+            let _ = answer.send((health, status.map_err(|failure| failure.about(&live))));
         }
         Question::Retain { mut desired, live, answer } => {
             let retained = interpreter.retain(&mut desired, &live);
-            let _ = answer.send(retained.map(|()| desired).map_err(Failure::into));
+            let retained = retained.map_err(|failure| failure.about(&live));
+            let _ = answer.send(retained.map(|()| desired));
         }
     }
 }
@@ -99,8 +132,8 @@ fn answer(interpreter: &Interpreter, question: Question) {
 fn gone() -> NoAnswer {
     NoAnswer {
         code: "LUA_WORKER",
-        message: "the thread for scripts has ended".to_owned(),
-        hint: "start the program again, and report what it logged before".to_owned(),
+        message: "there is no thread that asks scripts and webhooks".to_owned(),
+        hint: "see what the program logged; the next plan or work tries to start one".to_owned(),
         is_passing: true,
     }
 }

@@ -11,6 +11,7 @@ use crate::api::manifest::Manifest;
 use crate::api::report::Health;
 use crate::api::resource_interpreter_customization::Operation;
 use crate::customize::{Rules, Service};
+use crate::interpret::NoAnswer;
 
 /// Users' rules, and the bundled kinds where there is none.
 #[derive(Debug)]
@@ -43,15 +44,15 @@ impl Meaning for Customized {
         Observing::UnderWay(
             async move {
                 let (health, status) = service.see(rules, live).await;
-                let failures: Vec<String> = [health.as_ref().err(), status.as_ref().err()]
-                    .into_iter()
-                    .flatten()
-                    .map(ToString::to_string)
-                    .collect();
+                let failures = [health.as_ref().err(), status.as_ref().err()];
+                let failures: Vec<&NoAnswer> = failures.into_iter().flatten().collect();
+                let is_passing = failures.iter().any(|failure| failure.is_passing);
+                let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
                 Observed {
                     health: health.unwrap_or(Health::Unknown),
                     status: status.unwrap_or_default(),
-                    failure: failures.join("; "),
+                    failure: told.join("; "),
+                    is_passing,
                 }
             }
             .boxed(),
@@ -66,15 +67,11 @@ impl Meaning for Customized {
         &self,
         desired: Manifest,
         live: Manifest,
-    ) -> BoxFuture<'static, Result<Manifest, String>> {
+    ) -> BoxFuture<'static, Result<Manifest, NoAnswer>> {
         if !self.has(&desired, Operation::Retain) {
             return Bundled.retain(desired, live);
         }
         let (service, rules) = (self.service.clone(), Arc::clone(&self.rules));
-        async move {
-            let retained = service.retain(rules, desired, live).await;
-            retained.map_err(|no_answer| no_answer.to_string())
-        }
-        .boxed()
+        async move { service.retain(rules, desired, live).await }.boxed()
     }
 }

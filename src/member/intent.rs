@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
 use crate::api::manifest::{GroupKind, Manifest};
-use crate::api::marks::{CONFLICT_RESOLUTION, RETAIN_REPLICAS, SOURCE_COMMIT, WORK};
+use crate::api::marks::{self, CONFLICT_RESOLUTION, RETAIN_REPLICAS, SOURCE_COMMIT, WORK};
 use crate::api::names::ObjectId;
 
 /// Metadata that the server writes; an apply that carries it is refused or pointless.
@@ -29,7 +29,7 @@ pub fn wanted(manifest: &Manifest) -> Manifest {
     for key in SERVERS_METADATA {
         metadata.remove(key);
     }
-    if is_secret(manifest) {
+    if manifest.is_secret() {
         encode_string_data(&mut wanted.0);
     }
     drop_nulls(&mut wanted.0);
@@ -44,6 +44,28 @@ pub fn body(manifest: &Manifest, source: ObjectId, work: ObjectId) -> Manifest {
     body
 }
 
+/// Gives `retained` the marks of `desired` and no others: what a member keeps of its live object is
+/// not ours to be found by.
+pub fn keep_marks(retained: &mut Manifest, desired: &Manifest) {
+    let metadata = desired.0.get("metadata");
+    for field in ["labels", "annotations"] {
+        let of_desired = metadata.and_then(|metadata| metadata.get(field)?.as_object());
+        let marks: Vec<(&String, &Value)> =
+            of_desired.into_iter().flatten().filter(|(key, _)| marks::is_mark(key)).collect();
+        let slot = retained.metadata_mut().entry(field).or_insert(Value::Null);
+        if let Value::Object(kept) = slot {
+            kept.retain(|key, _| !marks::is_mark(key));
+        } else {
+            *slot = Value::Object(Map::new());
+        }
+        let kept = slot.as_object_mut().expect("made an object above");
+        kept.extend(marks.into_iter().map(|(key, value)| (key.clone(), value.clone())));
+        if kept.is_empty() {
+            retained.metadata_mut().remove(field);
+        }
+    }
+}
+
 /// Leaves the number of replicas to the autoscaler that owns it.
 pub fn release_replicas(body: &mut Manifest) {
     if let Some(spec) = body.0.get_mut("spec").and_then(Value::as_object_mut) {
@@ -54,11 +76,6 @@ pub fn release_replicas(body: &mut Manifest) {
 /// Whether the template leaves the number of replicas to each member once it runs there.
 pub fn retains_replicas(manifest: &Manifest) -> bool {
     manifest.label(RETAIN_REPLICAS) == Some("true")
-}
-
-/// Whether messages about it may quote secrets.
-pub fn is_secret(manifest: &Manifest) -> bool {
-    manifest.kind() == "Secret" && manifest.group().is_empty()
 }
 
 /// Whether the policy says to take over objects that exist.
@@ -149,6 +166,32 @@ mod tests {
             "creationTimestamp": null, "managedFields": []}, "spec": {"a": null, "l": [{"b": null}]}});
         let wanted = wanted(&Manifest::from_value(object).unwrap()).into_value();
         assert_eq!(wanted, json!({"kind": "X", "metadata": {"name": "x"}, "spec": {"l": [{}]}}));
+    }
+
+    #[test]
+    fn marks_are_those_that_are_desired_whatever_is_retained() {
+        let object = |metadata: Value| Manifest(Map::from_iter([("metadata".into(), metadata)]));
+        let desired = object(json!({"name": "x", "labels": {"karmada.io/managed": "true"},
+            "annotations": {"git-fleet.io/preserve-on-deletion": "true", "own": "1"}}));
+        for (retained, labels, annotations) in [
+            (json!({"name": "x"}), json!({}), json!({})),
+            (json!({"name": "x", "labels": null, "annotations": []}), json!({}), json!({})),
+            (
+                json!({"name": "x", "labels": {"theirs": "1", "resourcetemplate.karmada.io/x": "old"},
+                    "annotations": {"theirs": "1", "git-fleet.io/work": "old"}}),
+                json!({"theirs": "1"}),
+                json!({"theirs": "1"}),
+            ),
+        ] {
+            let mut retained = object(retained);
+            keep_marks(&mut retained, &desired);
+            let mut expected =
+                json!({"metadata": {"name": "x", "labels": labels, "annotations": annotations}});
+            expected["metadata"]["labels"]["karmada.io/managed"] = "true".into();
+            expected["metadata"]["annotations"]["git-fleet.io/preserve-on-deletion"] =
+                "true".into();
+            assert_eq!(retained.into_value(), expected);
+        }
     }
 
     #[test]

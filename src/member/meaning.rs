@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::api::manifest::Manifest;
 use crate::api::report::Health;
-use crate::interpret;
+use crate::interpret::{self, NoAnswer};
 
 /// Says what live objects mean. It comes with the work: another work may bring another one.
 pub trait Meaning: fmt::Debug + Send + Sync {
@@ -25,7 +25,7 @@ pub trait Meaning: fmt::Debug + Send + Sync {
         &self,
         desired: Manifest,
         live: Manifest,
-    ) -> BoxFuture<'static, Result<Manifest, String>>;
+    ) -> BoxFuture<'static, Result<Manifest, NoAnswer>>;
 }
 
 /// What was seen of a live object.
@@ -37,6 +37,8 @@ pub struct Observed {
     pub status: Option<Value>,
     /// Why one of them is not known, for a person; empty when both are.
     pub failure: String,
+    /// Whether that may pass by itself: it is observed again then.
+    pub is_passing: bool,
 }
 
 /// An observation that is made, or is under way.
@@ -57,7 +59,7 @@ impl Bundled {
     pub fn look(live: &Value) -> Observed {
         let Some(live) = Manifest::from_value(live.clone()) else { return Observed::default() };
         let (health, status) = (interpret::health(&live), interpret::reflect(&live));
-        Observed { health, status, failure: String::new() }
+        Observed { health, status, failure: String::new(), is_passing: false }
     }
 }
 
@@ -74,9 +76,9 @@ impl Meaning for Bundled {
         &self,
         mut desired: Manifest,
         live: Manifest,
-    ) -> BoxFuture<'static, Result<Manifest, String>> {
+    ) -> BoxFuture<'static, Result<Manifest, NoAnswer>> {
         let retained = interpret::retain(&mut desired, &live);
-        let answer = retained.map(|()| desired).map_err(|error| error.to_string());
+        let answer = retained.map(|()| desired).map_err(NoAnswer::from);
         Box::pin(std::future::ready(answer))
     }
 }

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod operations;
+mod service;
 mod verb;
 pub(crate) mod webhook_server;
 mod webhooks;

@@ -1,5 +1,7 @@
 //! The executor against a simulated member: what it writes, what it leaves alone, what it repairs.
 
+mod meanings;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

@@ -91,9 +91,19 @@ impl Webhooks {
 
     /// Changes iff one of them does, or what it is asked.
     pub(in super::super) fn id(&self) -> ObjectId {
+        self.id_of(Operation::ALL)
+    }
+
+    /// Changes iff one of them does that is asked one of these operations, or what it is asked of them.
+    pub(in super::super) fn id_of(&self, operations: &[Operation]) -> ObjectId {
         let mut hash = Sha1::new();
         for webhook in &self.0 {
             let Webhook { name: _, id, url: _, ca_bundle, timeout, rules } = webhook;
+            let rules: Vec<WebhookRule> =
+                rules.iter().filter_map(|rule| only(rule, operations)).collect();
+            if rules.is_empty() {
+                continue;
+            }
             hash.update(id.as_bytes());
             let rest = serde_json::to_vec(&(ca_bundle, timeout.as_secs(), rules));
             hash.update(rest.expect("rules came as JSON"));
@@ -106,6 +116,13 @@ impl Webhooks {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// The part of a rule that is about these operations, if any is.
+fn only(rule: &WebhookRule, operations: &[Operation]) -> Option<WebhookRule> {
+    let mut rule = rule.clone();
+    rule.operations.retain(|one| operations.iter().any(|operation| one.covers(*operation)));
+    (!rule.operations.is_empty()).then_some(rule)
 }
 
 impl<'w> IntoIterator for &'w Webhooks {

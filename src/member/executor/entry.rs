@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::api::report::ObjectReport;
@@ -11,6 +10,8 @@ use crate::member::DesiredObject;
 use crate::member::backoff::Backoff;
 use crate::member::live::Live;
 use crate::member::meaning::Observed;
+
+use super::observations::Standing;
 
 /// After this many repairs of one object within [`FIGHT_WINDOW`], somebody else is set on it.
 pub(super) const FIGHT_REPAIRS: usize = 5;
@@ -86,10 +87,8 @@ pub(super) struct Entry {
     repairs: VecDeque<Instant>,
     /// Seen in the list that is being read.
     pub listed: bool,
-    /// An observation of it is under way.
-    pub observing: bool,
-    /// The live object was seen anew meanwhile.
-    pub seen_meanwhile: Option<Value>,
+    /// Where its observations stand that take a while.
+    pub observing: Standing,
     /// Why its health or status is not known, for a person; empty when both are.
     pub unclear: String,
     /// The reflected status or the health changed since the report was last noted.
@@ -164,7 +163,7 @@ impl Entry {
 
     /// Takes in what was seen of the live object. A status that could not be read is the last one.
     pub(super) fn observed(&mut self, observed: Observed) {
-        let Observed { health, mut status, failure } = observed;
+        let Observed { health, mut status, failure, is_passing: _ } = observed;
         if !failure.is_empty() && status.is_none() {
             status.clone_from(&self.report.status);
         }
@@ -173,6 +172,13 @@ impl Entry {
         self.report.health = health;
         self.report.status = status;
         self.unclear = failure;
+    }
+
+    /// There is no object of ours with this key: what is being found out of one is not about it.
+    pub(super) fn gone(&mut self) {
+        self.sight = Sight::NotOurs;
+        self.observing = Standing::default();
+        self.observed(Observed::default());
     }
 
     /// New work: what was held against the old one is forgotten.
@@ -188,6 +194,8 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use crate::api::report::Health;
+
     use super::*;
 
     #[test]
@@ -207,6 +215,20 @@ mod tests {
         entry.succeeded();
         entry.repaired(now + FIGHT_WINDOW, &takers, &lost);
         assert_eq!(entry.not_before, None, "the old fight is forgotten");
+    }
+
+    #[test]
+    fn what_was_seen_of_an_object_goes_with_it() {
+        let mut entry = Entry { sight: Sight::There(Live::default()), ..Entry::default() };
+        entry.observed(Observed {
+            health: Health::Healthy,
+            status: Some("fine".into()),
+            failure: "half of it".to_owned(),
+            is_passing: true,
+        });
+        entry.gone();
+        assert_eq!((entry.report.health, &entry.report.status), (Health::Unknown, &None));
+        assert!(entry.unclear.is_empty() && entry.live().is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod entry;
 mod merge;
 mod next;
+mod observations;
 mod observe;
 mod request;
 
@@ -25,12 +26,12 @@ use crate::api::names::{ClusterName, ObjectId};
 
 use super::backoff::Backoff;
 use super::discovery::{Discovery, Resource};
-use super::meaning::Observed;
 use super::observer::{self, Discovered, Observation};
 use super::watch::Seen;
 use super::wire::{Api, RequestError};
 use super::{AppliedRound, DesiredWork, MemberReport, Options};
 use entry::Entry;
+use observations::Observations;
 use request::Done;
 
 /// Requests to one member at a time. An API server on two cores takes 420 applies a second from 8,
@@ -85,7 +86,7 @@ pub(super) async fn run(
         seen_sender,
         queues: Queues::default(),
         requests: JoinSet::new(),
-        observations: JoinSet::new(),
+        observations: Observations::default(),
         n_unplaced: 0,
         n_failing: 0,
         paused_until: None,
@@ -120,7 +121,7 @@ struct Executor {
     queues: Queues,
     requests: JoinSet<(ObjectKey, Option<ObjectId>, Done)>,
     /// Observations that take a while.
-    observations: JoinSet<(ObjectKey, Observed)>,
+    observations: Observations,
     /// Desired objects that are not in place, suspended ones aside.
     n_unplaced: usize,
     /// Those of them that have something to say about it.
@@ -265,7 +266,7 @@ impl Executor {
                     Err(_) => is_fed = false, // the handle is gone; what was desired stays in force
                 },
                 Some(done) = self.requests.join_next() => self.requested(done),
-                Some(ended) = self.observations.join_next() => self.observation_ended(ended),
+                Some(ended) = self.observations.under_way.join_next() => self.observation_ended(ended),
                 Some((group_kind, first)) = seen.recv() => {
                     self.seen(&group_kind, first);
                     for _ in 1..EVENTS_PER_TURN {
@@ -302,7 +303,8 @@ impl Executor {
             .paused_until
             .filter(|_| !self.queues.ready.is_empty() || !self.queues.leaving.is_empty());
         let later = self.queues.later.first().map(|(at, _)| *at);
-        [paused, later, self.flush_at, self.discover_at].into_iter().flatten().min()
+        let again = self.observations.again_at();
+        [paused, later, again, self.flush_at, self.discover_at].into_iter().flatten().min()
     }
 
     fn woken(&mut self, now: Instant) {
@@ -315,6 +317,7 @@ impl Executor {
         if self.discover_at.is_some_and(|at| at <= now) {
             self.discover();
         }
+        self.observe_again(now);
         let due: Vec<ObjectKey> = self
             .queues
             .later

@@ -132,7 +132,7 @@ impl Executor {
     }
 
     /// How the kind of `key` is served, or why it cannot be written.
-    fn resource(&self, key: &ObjectKey, entry: &Entry) -> Result<&Resource, String> {
+    pub(super) fn resource(&self, key: &ObjectKey, entry: &Entry) -> Result<&Resource, String> {
         let Some(discovery) = &self.discovery else { return Err(String::new()) };
         let group_kind = &key.group_kind;
         let found = match &entry.desired {

@@ -12,7 +12,7 @@ use crate::member::MemberReport;
 use crate::member::discovery::{Discovery, Lookup, Resource};
 use crate::member::intent;
 use crate::member::live::Live;
-use crate::member::meaning::{Bundled, Meaning, Observed, Observing};
+use crate::member::meaning::{Bundled, Meaning};
 use crate::member::observer::{Discovered, Observation};
 use crate::member::watch::{self, Seen};
 use crate::member::wire::RequestError;
@@ -62,7 +62,7 @@ impl Executor {
                 if matches!(done, Done::Removed) {
                     self.round.n_pruned += 1;
                 }
-                entry.sight = Sight::NotOurs;
+                entry.gone();
                 if entry.leaving.is_some() && entry.desired.is_none() {
                     self.forget(&key);
                 }
@@ -143,7 +143,7 @@ impl Executor {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             let is_newer = entry.live().is_some_and(|live| live.version > version);
             if !entry.listed && !is_newer {
-                entry.sight = Sight::NotOurs;
+                entry.gone();
             }
             if entry.in_place() {
                 entry.was_in_place = true;
@@ -166,10 +166,7 @@ impl Executor {
         if entry.live().is_some_and(|live| version > 0 && live.version > version) {
             return;
         }
-        entry.sight = Sight::NotOurs;
-        entry.seen_meanwhile = None;
-        entry.observed(Observed::default());
-        entry.observed_anew = true;
+        entry.gone();
         self.consider(key);
         self.foundation_changed(key);
     }
@@ -187,38 +184,6 @@ impl Executor {
             self.observe(key, value);
         }
         true
-    }
-
-    /// Finds out what a live object means. While somebody is at it, the newest sight waits.
-    fn observe(&mut self, key: &ObjectKey, value: &Value) {
-        let meaning = self.meaning();
-        let Some(entry) = self.entries.get_mut(key) else { return };
-        if entry.observing {
-            entry.seen_meanwhile = Some(value.clone());
-            return;
-        }
-        match meaning.observe(value) {
-            Observing::Done(observed) => entry.observed(observed),
-            Observing::UnderWay(observing) => {
-                entry.observing = true;
-                let key = key.clone();
-                self.observations.spawn(async move { (key, observing.await) });
-            }
-        }
-    }
-
-    /// An observation that took a while has ended.
-    pub(super) fn observation_ended(&mut self, ended: Result<(ObjectKey, Observed), JoinError>) {
-        let Ok((key, observed)) = ended else { return };
-        let Some(entry) = self.entries.get_mut(&key) else { return };
-        entry.observing = false;
-        if let Some(newer) = entry.seen_meanwhile.take() {
-            return self.observe(&key, &newer);
-        }
-        if matches!(entry.sight, Sight::There(_)) {
-            entry.observed(observed);
-        }
-        self.note(&key);
     }
 
     /// Whoever waits for this Namespace or CRD looks again; a CRD that is established is served

@@ -6,6 +6,7 @@ use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 
 use crate::api::names::ObjectId;
+use crate::interpret::NoAnswer;
 use crate::member::DesiredObject;
 use crate::member::discovery::Resource;
 use crate::member::intent;
@@ -52,6 +53,13 @@ pub(super) enum Failure {
     Passing(String),
     /// Somebody has to act.
     Lasting(String),
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(no_answer: NoAnswer) -> Self {
+        let message = no_answer.to_string();
+        if no_answer.is_passing { Self::Passing(message) } else { Self::Lasting(message) }
+    }
 }
 
 /// Does `task`.
@@ -158,7 +166,8 @@ impl Apply<'_> {
             None => intent::body(manifest, self.source, self.desired.work),
             Some(whole) => {
                 let retained = self.meaning.retain(Manifest::clone(manifest), whole).await;
-                let retained = retained.map_err(Failure::Lasting)?;
+                let mut retained = retained.map_err(Failure::from)?;
+                intent::keep_marks(&mut retained, manifest);
                 intent::body(&retained, self.source, self.desired.work)
             }
         };
@@ -169,7 +178,7 @@ impl Apply<'_> {
     }
 
     fn failure(&self, error: RequestError) -> Failure {
-        failure(error, intent::is_secret(&self.desired.manifest))
+        failure(error, self.desired.manifest.is_secret())
     }
 }
 
@@ -222,10 +231,7 @@ async fn remove(
 fn without_marks(live: &Value, uid: &str, version: &str) -> Value {
     let marks = |at: &str| -> Value {
         let keys = live.pointer(at).and_then(Value::as_object).into_iter().flatten();
-        let ours = keys.map(|(key, _)| key).filter(|key| {
-            let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
-            prefix == "git-fleet.io" || prefix == "karmada.io" || prefix.ends_with(".karmada.io")
-        });
+        let ours = keys.map(|(key, _)| key).filter(|key| marks::is_mark(key));
         ours.map(|key| (key.clone(), Value::Null)).collect::<serde_json::Map<_, _>>().into()
     };
     json!({"metadata": {
