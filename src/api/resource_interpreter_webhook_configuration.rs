@@ -92,7 +92,7 @@ pub struct WebhookRule {
     pub api_groups: Vec<String>,
     /// API versions without their group, or `*`.
     pub api_versions: Vec<String>,
-    /// Kinds, or `*`.
+    /// Kinds, or `*` for all but the core group's Secrets.
     pub kinds: Vec<String>,
 }
 
@@ -142,7 +142,8 @@ impl RuleOperation {
 }
 
 impl WebhookRule {
-    /// Whether it is about this operation on objects of this kind.
+    /// Whether it is about this operation on objects of this kind. About the core group's Secrets it
+    /// is only if it names the kind: `*` sends nobody's secrets away.
     ///
     /// ```
     /// # use git_fleet::api::resource_interpreter_webhook_configuration::WebhookRule;
@@ -160,6 +161,9 @@ impl WebhookRule {
         self.operations.iter().any(|each| each.covers(operation))
             && holds(&self.api_groups, group)
             && holds(&self.api_versions, version)
-            && holds(&self.kinds, kind)
+            && match (group, kind) {
+                ("", "Secret") => self.kinds.iter().any(|each| each == kind),
+                _ => holds(&self.kinds, kind),
+            }
     }
 }

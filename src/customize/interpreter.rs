@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 
 use super::calls::{Call, Calls};
 use super::convert::settle_empty;
+use super::dependencies::dependencies_of;
 use super::failure::{Cause, Failure};
+use super::foreign::{told, typed};
 use super::limits::Limits;
 use super::process::Program;
 use super::rules::Rules;
@@ -42,12 +44,23 @@ impl Interpreter {
     #[must_use]
     pub fn new(program: Program, limits: Limits) -> Self {
         let calls = RefCell::new(Calls::new(program, limits));
-        Self { calls, webhooks: Layer::default(), rules: Arc::default() }
+        Self { calls, webhooks: Layer::new(limits.webhook_wait), rules: Arc::default() }
     }
 
     /// Takes these rules in place of those before. What rules that stay have answered is kept.
     pub fn load(&mut self, rules: Arc<Rules>) {
+        if Arc::ptr_eq(&self.rules, &rules) {
+            return;
+        }
+        let Rules { scripts, webhooks } = &*rules;
+        self.calls.get_mut().retain(|script| scripts.has(script));
+        self.webhooks.retain(webhooks, webhooks.id() != self.rules.webhooks.id());
         self.rules = rules;
+    }
+
+    /// Begins a plan: each webhook may keep it waiting for its whole time.
+    pub fn begin_plan(&mut self) {
+        self.webhooks.begin_plan();
     }
 
     /// The rules in force.
@@ -237,7 +250,7 @@ impl Interpreter {
                 other => Err(mismatch("a list", other.as_ref())),
             })?);
         }
-        Ok(in_order(united))
+        Ok(interpret::in_order(united))
     }
 
     /// What the script that answers this question returned; `None` if there is none.
@@ -321,18 +334,15 @@ impl Asked {
         let operation = call.operation;
         match reply {
             Ok(results) => Ok(Self { results, customization, target, operation }),
-            Err(cause) => Err(Failure::Script { customization, target, operation, cause }),
+            Err(cause) => Err(Failure::of_script(customization, target, operation, cause)),
         }
     }
 
     /// The results as what the operation returns; an error says what is wrong with them.
     fn read<T>(self, read: impl FnOnce(Vec<Value>) -> Result<T, String>) -> Result<T, Failure> {
         let Self { results, customization, target, operation } = self;
-        read(results).map_err(|why| Failure::Script {
-            customization,
-            target,
-            operation,
-            cause: Cause::Answer(why),
+        read(results).map_err(|why| {
+            Failure::of_script(customization, target, operation, Cause::Answer(told(&why)))
         })
     }
 }
@@ -375,33 +385,6 @@ fn new_status(template: &Manifest, after: Option<Value>) -> Option<Value> {
         (Some(before), None) if is_empty(before) => None,
         (_, after) => Some(after.unwrap_or_else(|| Value::Object(Map::new()))),
     }
-}
-
-pub(super) fn dependencies_of(list: Value) -> Result<Vec<Dependency>, String> {
-    let mut dependencies: Vec<Dependency> = typed(list)?;
-    for dependency in &mut dependencies {
-        dependency.namespace = dependency.namespace.take().filter(|name| !name.is_empty());
-        if dependency.api_version.is_empty() || dependency.kind.is_empty() {
-            return Err("a dependency has no apiVersion or no kind".to_owned());
-        }
-        if dependency.name.is_empty() && dependency.label_selector.is_none() {
-            return Err("a dependency has neither name nor labelSelector".to_owned());
-        }
-    }
-    Ok(dependencies)
-}
-
-pub(super) fn in_order(mut dependencies: Vec<Dependency>) -> Vec<Dependency> {
-    fn key(one: &Dependency) -> (&str, &str, Option<&str>, &str) {
-        (&one.api_version, &one.kind, one.namespace.as_deref(), &one.name)
-    }
-    dependencies.sort_by(|a, b| key(a).cmp(&key(b)));
-    dependencies.dedup();
-    dependencies
-}
-
-fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, String> {
-    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 fn settled(mut value: Value, references: &[&Map<String, Value>]) -> Value {

@@ -11,11 +11,14 @@
 //!
 //! [`Interpreter`] is the whole of it for its users. [`serve`] is the other side, in the child.
 
+mod bench;
 mod cache;
 mod calls;
 mod check;
 mod convert;
+mod dependencies;
 mod failure;
+mod foreign;
 mod interpreter;
 mod kube;
 mod limits;

@@ -31,7 +31,7 @@ use crate::api::report::Health;
 use complete::Reported;
 use fields::Fields as _;
 
-pub use dependency::Dependency;
+pub use dependency::{Dependency, in_order};
 pub use fields::{Answer, Unreadable};
 pub use interpreter::{Bundled, Interpreter, NoAnswer};
 pub use pod_template::requirements;
