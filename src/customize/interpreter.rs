@@ -97,11 +97,17 @@ impl Interpreter {
     }
 
     /// Whether a script is Lua and defines the function of `operation`.
+    ///
+    /// # Errors
+    /// It is not, does not, or cannot be run.
     pub fn check(&self, script: &Script, operation: Operation) -> Result<(), Cause> {
         self.calls.borrow_mut().check(script, operation)
     }
 
     /// The replicas that `template` asks for; `None` when its kind has none.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails.
     pub fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, Failure> {
         let operation = Operation::InterpretReplica;
         let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
@@ -125,6 +131,9 @@ impl Interpreter {
     }
 
     /// The parts that `template` consists of, by name; `None` when its kind has no such parts.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails, or there is none and the object cannot be read.
     pub fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, Failure> {
         let operation = Operation::InterpretComponent;
         let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
@@ -145,6 +154,9 @@ impl Interpreter {
     }
 
     /// Writes the number of replicas that one cluster is to run.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails. `manifest` is as it was then.
     pub fn revise_replicas(&self, manifest: &mut Manifest, count: i32) -> Result<(), Failure> {
         let operation = Operation::ReviseReplica;
         let asked = self.ask(manifest, operation, NO_TIME, &(&*manifest, count))?;
@@ -159,6 +171,10 @@ impl Interpreter {
     }
 
     /// Takes over into `desired` what a member keeps of its `live` object. For updates only.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails, or there is none and an object cannot be read. `desired` is as it was
+    /// then.
     pub fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Failure> {
         let asked = self.ask(desired, Operation::Retain, NO_TIME, &[&*desired, live])?;
         match asked {
@@ -172,6 +188,9 @@ impl Interpreter {
     }
 
     /// The part of a live object's status that goes into the report; `None` when there is none.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails.
     pub fn reflect(&self, live: &Manifest, now: Timestamp) -> Result<Option<Value>, Failure> {
         let asked = self.ask(live, Operation::InterpretStatus, now.as_second(), &[live])?;
         let Some(asked) = asked else {
@@ -192,6 +211,9 @@ impl Interpreter {
     /// is. `items` are in order of the clusters' names.
     ///
     /// The same template and items get the same status, even from a script that writes the time.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails, or there is none and the object cannot be read.
     pub fn aggregate(
         &self,
         template: &Manifest,
@@ -217,6 +239,9 @@ impl Interpreter {
     }
 
     /// Health of a live object. Who gets a failure takes it as `Unknown`.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails.
     pub fn health(&self, live: &Manifest, now: Timestamp) -> Result<Health, Failure> {
         let asked = self.ask(live, Operation::InterpretHealth, now.as_second(), &[live])?;
         let Some(asked) = asked else {
@@ -232,6 +257,9 @@ impl Interpreter {
 
     /// What `template` refers to and cannot run without, by API version, kind, namespace and name;
     /// each once. All scripts of its kind are asked, and their answers are united.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails, or there is none and the object cannot be read.
     pub fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Failure> {
         let scripts = self.rules.scripts.get(template, Operation::InterpretDependency);
         if scripts.is_empty() {

@@ -36,7 +36,7 @@ pub use failure::{Cause, Failure};
 pub use interpreter::Interpreter;
 pub use limits::Limits;
 pub use process::{Printed, Program, WORKER_VERB};
-pub use rules::Rules;
+pub use rules::{BadRule, Rules};
 pub use scripts::{Script, Scripts};
 pub use service::{Seen, Service};
 pub use webhook::{BadRecord, Records, Webhook, WebhookCause, Webhooks};

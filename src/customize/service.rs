@@ -41,7 +41,7 @@ impl Service {
     /// The operating system gives no thread.
     pub fn start(program: Program, limits: Limits) -> std::io::Result<Self> {
         let (questions, asked) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("customizations".to_owned());
+        let thread = std::thread::Builder::new().name("rules".to_owned());
         thread.spawn(move || {
             let mut interpreter = Interpreter::new(program, limits);
             while let Ok((rules, question)) = asked.recv() {

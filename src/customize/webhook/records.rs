@@ -13,6 +13,7 @@ use crate::api::manifest::ObjectKey;
 use crate::api::names::ObjectId;
 use crate::api::resource_interpreter_customization::Operation;
 use crate::api::yaml;
+use crate::customize::foreign::told;
 use crate::plan::RenderedFile;
 
 /// Answers by object: one file each.
@@ -107,7 +108,8 @@ impl Records {
             let object = path.strip_prefix(Self::DIR).and_then(|rest| rest.strip_suffix(".yaml"));
             let key = object.and_then(ObjectKey::from_path);
             let key = key.ok_or_else(|| bad("its path names no object".to_owned()))?;
-            let file: File = yaml::from_bytes(bytes).map_err(|error| bad(error.to_string()))?;
+            let file: File =
+                yaml::from_bytes(bytes).map_err(|error| bad(told(&error.to_string())))?;
             let of_object = records.of.entry(key).or_default();
             for line in file.answers {
                 let (place, record) = line.read().map_err(bad)?;
