@@ -92,7 +92,7 @@ pub struct WebhookRule {
     pub api_groups: Vec<String>,
     /// API versions without their group, or `*`.
     pub api_versions: Vec<String>,
-    /// Kinds, or `*`.
+    /// Kinds, or `*` for all but the core group's Secrets.
     pub kinds: Vec<String>,
 }
 
@@ -142,7 +142,8 @@ impl RuleOperation {
 }
 
 impl WebhookRule {
-    /// Whether it is about this operation on objects of this kind.
+    /// Whether it is about this operation on objects of this kind. About the core group's Secrets it
+    /// is only if it names the kind: `*` sends nobody's secrets away.
     ///
     /// ```
     /// # use git_fleet::api::resource_interpreter_webhook_configuration::WebhookRule;
@@ -152,14 +153,29 @@ impl WebhookRule {
     /// )?;
     /// assert!(rule.matches(Operation::Retain, "apps", "v1", "Deployment"));
     /// assert!(!rule.matches(Operation::Retain, "", "v1", "Deployment"));
+    /// let all = WebhookRule { api_groups: vec!["*".into()], kinds: vec!["*".into()], ..rule };
+    /// assert!(all.matches(Operation::Retain, "", "v1", "ConfigMap"));
+    /// assert!(!all.matches(Operation::Retain, "", "v1", "Secret"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn matches(&self, operation: Operation, group: &str, version: &str, kind: &str) -> bool {
-        let holds = |all: &[String], one: &str| all.iter().any(|each| each == "*" || each == one);
         self.operations.iter().any(|each| each.covers(operation))
-            && holds(&self.api_groups, group)
+            && self.is_about(group, kind)
             && holds(&self.api_versions, version)
-            && holds(&self.kinds, kind)
     }
+
+    /// Whether it is about some operation on objects of this kind in some version.
+    #[must_use]
+    pub fn is_about(&self, group: &str, kind: &str) -> bool {
+        let names_kind = match (group, kind) {
+            ("", "Secret") => self.kinds.iter().any(|each| each == kind),
+            _ => holds(&self.kinds, kind),
+        };
+        names_kind && holds(&self.api_groups, group)
+    }
+}
+
+fn holds(all: &[String], one: &str) -> bool {
+    all.iter().any(|each| each == "*" || each == one)
 }

@@ -18,6 +18,6 @@ pub(super) struct WorkerArgs {
 
 pub(super) fn run(args: &WorkerArgs) -> anyhow::Result<Exit> {
     let time = Duration::from_millis(args.time_ms);
-    serve(Limits { time, memory_bytes: args.memory_bytes })?;
+    serve(Limits { time, memory_bytes: args.memory_bytes, ..Limits::default() })?;
     Ok(Exit::Clean)
 }

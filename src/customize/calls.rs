@@ -1,13 +1,12 @@
 //! One call of one script: from the cache, or from a worker that is started when it is needed.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::bench::Bench;
 use super::cache::{self, Cache};
 use super::failure::Cause;
+use super::foreign::misread;
 use super::limits::Limits;
 use super::process::{Lost, Process, Program};
 use super::protocol::{Answered, Outgoing, Reply, Request};
@@ -15,11 +14,6 @@ use super::scripts::Script;
 use crate::api::names::ObjectId;
 use crate::api::resource_interpreter_customization::Operation;
 
-/// So many calls in a row may use up their limits before a script is left alone for [`BENCH`]: each of
-/// them keeps its caller waiting for the whole time.
-const STRIKES_MAX: u32 = 3;
-/// How long such a script is not called.
-const BENCH: Duration = Duration::from_mins(1);
 /// A worker that has compiled so many scripts is replaced: fleets change, and it forgets nothing.
 const SCRIPTS_MAX: usize = 1000;
 
@@ -30,15 +24,7 @@ pub(super) struct Calls {
     limits: Limits,
     process: Option<Process>,
     cache: Cache,
-    strikes: BTreeMap<ObjectId, Strikes>,
-}
-
-/// How often in a row a script used up its limits, and when it last did.
-#[derive(Debug)]
-struct Strikes {
-    n: u32,
-    last: Instant,
-    last_cause: Cause,
+    bench: Bench<Cause>,
 }
 
 /// One question to one script.
@@ -52,7 +38,12 @@ pub(super) struct Call<'a> {
 
 impl Calls {
     pub(super) fn new(program: Program, limits: Limits) -> Self {
-        Self { program, limits, process: None, cache: Cache::default(), strikes: BTreeMap::new() }
+        Self { program, limits, process: None, cache: Cache::default(), bench: Bench::default() }
+    }
+
+    /// Forgets what only scripts that are gone are remembered for.
+    pub(super) fn retain(&mut self, is_there: impl Fn(ObjectId) -> bool) {
+        self.bench.retain(is_there);
     }
 
     /// Calls a script, unless it has answered the same call before.
@@ -89,14 +80,12 @@ impl Calls {
         if let Some(reply) = self.cache.get(&key) {
             return reply;
         }
-        if let Some(strikes) = self.strikes.get(&script)
-            && strikes.n >= STRIKES_MAX
-            && strikes.last.elapsed() < BENCH
-        {
-            return Err(Cause::Benched(Box::new(strikes.last_cause.clone())));
+        if let Some(last) = self.bench.of(script) {
+            return Err(Cause::Benched(Box::new(last.clone())));
         }
         let (Answered { reply, read_clock }, n_bytes) = ask(self);
-        self.count(script, &reply);
+        self.bench
+            .count(script, reply.as_ref().err().filter(|cause| cause.is_of_limits()).cloned());
         let is_lasting = reply.as_ref().err().is_none_or(Cause::is_lasting);
         if is_lasting && (keeps_time || !read_clock) {
             self.cache.insert(key, reply.clone(), n_bytes);
@@ -136,27 +125,18 @@ impl Calls {
             let request = request(&mut process);
             let cause = match process.exchange(&request) {
                 Ok(message) => match serde_json::from_slice(&message) {
-                    Ok(answered) => {
+                    Ok(Answered { reply, read_clock }) => {
                         self.process = Some(process);
-                        return (answered, message.len());
+                        let reply = reply.map_err(Cause::told);
+                        return (Answered { reply, read_clock }, message.len());
                     }
-                    Err(error) => Cause::Worker(error.to_string()),
+                    Err(error) => Cause::Worker(misread(&error)),
                 },
                 Err(Lost::Gone(_)) if is_used => continue,
                 Err(Lost::Gone(why)) => Cause::Died(why),
                 Err(Lost::Late) => Cause::Time(self.limits.time.as_millis() as u64),
             };
             return (failed(cause), 0);
-        }
-    }
-
-    fn count(&mut self, script: ObjectId, reply: &Reply) {
-        if let Err(cause @ (Cause::Time(_) | Cause::Memory(_) | Cause::Died(_))) = reply {
-            let n = self.strikes.get(&script).map_or(0, |strikes| strikes.n) + 1;
-            let (last, last_cause) = (Instant::now(), cause.clone());
-            self.strikes.insert(script, Strikes { n, last, last_cause });
-        } else {
-            self.strikes.remove(&script);
         }
     }
 }

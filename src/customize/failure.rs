@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::foreign::{UNTOLD, is_secret_kind, told};
 use super::webhook::WebhookCause;
 use crate::api::manifest::Manifest;
 use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
@@ -50,6 +51,18 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A script's, about an object of this kind.
+    pub(super) fn of_script(
+        customization: Arc<str>,
+        target: CustomizationTarget,
+        operation: Operation,
+        cause: Cause,
+    ) -> Self {
+        let is_secret = is_secret_kind(&target.api_version, &target.kind);
+        let cause = if is_secret { cause.untold() } else { cause };
+        Self::Script { customization, target, operation, cause }
+    }
+
     /// Its stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -75,8 +88,7 @@ impl From<Failure> for NoAnswer {
     fn from(failure: Failure) -> Self {
         let is_passing = match &failure {
             Failure::Script { cause, .. } => !cause.is_lasting(),
-            // Another version of the server may know better.
-            Failure::Webhook { .. } => true,
+            Failure::Webhook { cause, .. } => cause.is_passing(),
             Failure::Unreadable(_) => false,
         };
         let (code, message, hint) = (failure.code(), failure.to_string(), failure.hint());
@@ -181,6 +193,39 @@ impl Cause {
                 "see the message; the program starts itself once more to run scripts".to_owned()
             }
         }
+    }
+
+    /// As it may be told: what a worker says is not ours either.
+    pub(super) fn told(self) -> Self {
+        match self {
+            Self::Syntax { line, message } => Self::Syntax { line, message: told(&message) },
+            Self::NoFunction(function) => Self::NoFunction(told(&function)),
+            Self::Raised(message) => Self::Raised(told(&message)),
+            Self::Answer(why) => Self::Answer(told(&why)),
+            Self::Died(why) => Self::Died(told(&why)),
+            Self::Worker(why) => Self::Worker(told(&why)),
+            Self::Time(_) | Self::Memory(_) | Self::Benched(_) => self,
+        }
+    }
+
+    /// As it may be told of an object with secrets: without what the script made of them.
+    fn untold(self) -> Self {
+        match self {
+            Self::Raised(_) => Self::Raised(UNTOLD.to_owned()),
+            Self::Answer(_) => Self::Answer(UNTOLD.to_owned()),
+            Self::Benched(last) => Self::Benched(Box::new(last.untold())),
+            Self::Syntax { .. }
+            | Self::NoFunction(_)
+            | Self::Time(_)
+            | Self::Memory(_)
+            | Self::Died(_)
+            | Self::Worker(_) => self,
+        }
+    }
+
+    /// Whether a script used up what it may.
+    pub(super) fn is_of_limits(&self) -> bool {
+        matches!(self, Self::Time(_) | Self::Memory(_) | Self::Died(_))
     }
 
     /// Whether the same call would end in the same way: what a script does by itself.

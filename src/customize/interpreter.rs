@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 
 use super::calls::{Call, Calls};
 use super::convert::settle_empty;
+use super::dependencies::dependencies_of;
 use super::failure::{Cause, Failure};
+use super::foreign::{told, typed};
 use super::limits::Limits;
 use super::process::Program;
 use super::rules::Rules;
@@ -42,12 +44,23 @@ impl Interpreter {
     #[must_use]
     pub fn new(program: Program, limits: Limits) -> Self {
         let calls = RefCell::new(Calls::new(program, limits));
-        Self { calls, webhooks: Layer::default(), rules: Arc::default() }
+        Self { calls, webhooks: Layer::new(limits.webhook_wait), rules: Arc::default() }
     }
 
     /// Takes these rules in place of those before. What rules that stay have answered is kept.
     pub fn load(&mut self, rules: Arc<Rules>) {
+        if Arc::ptr_eq(&self.rules, &rules) {
+            return;
+        }
+        let Rules { scripts, webhooks } = &*rules;
+        self.calls.get_mut().retain(|script| scripts.has(script));
+        self.webhooks.retain(webhooks, webhooks.id() != self.rules.webhooks.id());
         self.rules = rules;
+    }
+
+    /// Begins a plan: each webhook may keep it waiting for its whole time.
+    pub fn begin_plan(&mut self) {
+        self.webhooks.begin_plan();
     }
 
     /// The rules in force.
@@ -84,11 +97,17 @@ impl Interpreter {
     }
 
     /// Whether a script is Lua and defines the function of `operation`.
+    ///
+    /// # Errors
+    /// It is not, does not, or cannot be run.
     pub fn check(&self, script: &Script, operation: Operation) -> Result<(), Cause> {
         self.calls.borrow_mut().check(script, operation)
     }
 
     /// The replicas that `template` asks for; `None` when its kind has none.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails.
     pub fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, Failure> {
         let operation = Operation::InterpretReplica;
         let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
@@ -112,6 +131,9 @@ impl Interpreter {
     }
 
     /// The parts that `template` consists of, by name; `None` when its kind has no such parts.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails, or there is none and the object cannot be read.
     pub fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, Failure> {
         let operation = Operation::InterpretComponent;
         let Some(asked) = self.ask(template, operation, NO_TIME, &[template])? else {
@@ -132,6 +154,9 @@ impl Interpreter {
     }
 
     /// Writes the number of replicas that one cluster is to run.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails. `manifest` is as it was then.
     pub fn revise_replicas(&self, manifest: &mut Manifest, count: i32) -> Result<(), Failure> {
         let operation = Operation::ReviseReplica;
         let asked = self.ask(manifest, operation, NO_TIME, &(&*manifest, count))?;
@@ -146,6 +171,10 @@ impl Interpreter {
     }
 
     /// Takes over into `desired` what a member keeps of its `live` object. For updates only.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails, or there is none and an object cannot be read. `desired` is as it was
+    /// then.
     pub fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Failure> {
         let asked = self.ask(desired, Operation::Retain, NO_TIME, &[&*desired, live])?;
         match asked {
@@ -159,6 +188,9 @@ impl Interpreter {
     }
 
     /// The part of a live object's status that goes into the report; `None` when there is none.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails.
     pub fn reflect(&self, live: &Manifest, now: Timestamp) -> Result<Option<Value>, Failure> {
         let asked = self.ask(live, Operation::InterpretStatus, now.as_second(), &[live])?;
         let Some(asked) = asked else {
@@ -179,6 +211,9 @@ impl Interpreter {
     /// is. `items` are in order of the clusters' names.
     ///
     /// The same template and items get the same status, even from a script that writes the time.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails, or there is none and the object cannot be read.
     pub fn aggregate(
         &self,
         template: &Manifest,
@@ -204,6 +239,9 @@ impl Interpreter {
     }
 
     /// Health of a live object. Who gets a failure takes it as `Unknown`.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails.
     pub fn health(&self, live: &Manifest, now: Timestamp) -> Result<Health, Failure> {
         let asked = self.ask(live, Operation::InterpretHealth, now.as_second(), &[live])?;
         let Some(asked) = asked else {
@@ -219,6 +257,9 @@ impl Interpreter {
 
     /// What `template` refers to and cannot run without, by API version, kind, namespace and name;
     /// each once. All scripts of its kind are asked, and their answers are united.
+    ///
+    /// # Errors
+    /// The script or webhook that answers fails, or there is none and the object cannot be read.
     pub fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, Failure> {
         let scripts = self.rules.scripts.get(template, Operation::InterpretDependency);
         if scripts.is_empty() {
@@ -237,7 +278,7 @@ impl Interpreter {
                 other => Err(mismatch("a list", other.as_ref())),
             })?);
         }
-        Ok(in_order(united))
+        Ok(interpret::in_order(united))
     }
 
     /// What the script that answers this question returned; `None` if there is none.
@@ -321,18 +362,15 @@ impl Asked {
         let operation = call.operation;
         match reply {
             Ok(results) => Ok(Self { results, customization, target, operation }),
-            Err(cause) => Err(Failure::Script { customization, target, operation, cause }),
+            Err(cause) => Err(Failure::of_script(customization, target, operation, cause)),
         }
     }
 
     /// The results as what the operation returns; an error says what is wrong with them.
     fn read<T>(self, read: impl FnOnce(Vec<Value>) -> Result<T, String>) -> Result<T, Failure> {
         let Self { results, customization, target, operation } = self;
-        read(results).map_err(|why| Failure::Script {
-            customization,
-            target,
-            operation,
-            cause: Cause::Answer(why),
+        read(results).map_err(|why| {
+            Failure::of_script(customization, target, operation, Cause::Answer(told(&why)))
         })
     }
 }
@@ -375,33 +413,6 @@ fn new_status(template: &Manifest, after: Option<Value>) -> Option<Value> {
         (Some(before), None) if is_empty(before) => None,
         (_, after) => Some(after.unwrap_or_else(|| Value::Object(Map::new()))),
     }
-}
-
-pub(super) fn dependencies_of(list: Value) -> Result<Vec<Dependency>, String> {
-    let mut dependencies: Vec<Dependency> = typed(list)?;
-    for dependency in &mut dependencies {
-        dependency.namespace = dependency.namespace.take().filter(|name| !name.is_empty());
-        if dependency.api_version.is_empty() || dependency.kind.is_empty() {
-            return Err("a dependency has no apiVersion or no kind".to_owned());
-        }
-        if dependency.name.is_empty() && dependency.label_selector.is_none() {
-            return Err("a dependency has neither name nor labelSelector".to_owned());
-        }
-    }
-    Ok(dependencies)
-}
-
-pub(super) fn in_order(mut dependencies: Vec<Dependency>) -> Vec<Dependency> {
-    fn key(one: &Dependency) -> (&str, &str, Option<&str>, &str) {
-        (&one.api_version, &one.kind, one.namespace.as_deref(), &one.name)
-    }
-    dependencies.sort_by(|a, b| key(a).cmp(&key(b)));
-    dependencies.dedup();
-    dependencies
-}
-
-fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, String> {
-    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 fn settled(mut value: Value, references: &[&Map<String, Value>]) -> Value {

@@ -11,11 +11,14 @@
 //!
 //! [`Interpreter`] is the whole of it for its users. [`serve`] is the other side, in the child.
 
+mod bench;
 mod cache;
 mod calls;
 mod check;
 mod convert;
+mod dependencies;
 mod failure;
+mod foreign;
 mod interpreter;
 mod kube;
 mod limits;
@@ -33,7 +36,7 @@ pub use failure::{Cause, Failure};
 pub use interpreter::Interpreter;
 pub use limits::Limits;
 pub use process::{Printed, Program, WORKER_VERB};
-pub use rules::Rules;
+pub use rules::{BadRule, Rules};
 pub use scripts::{Script, Scripts};
 pub use service::{Seen, Service};
 pub use webhook::{BadRecord, Records, Webhook, WebhookCause, Webhooks};

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::convert::{from_lua, to_lua};
 use super::failure::Cause;
+use super::foreign::told;
 use super::kube;
 use super::limits::Limits;
 use super::protocol::Reply;
@@ -23,8 +24,6 @@ use super::protocol::Reply;
 const CLOCK_INSTRUCTIONS: u32 = 10_000;
 /// Garbage above this is collected after the call that made it.
 const GARBAGE_BYTES_MAX: usize = 8 << 20;
-/// Most characters of an error that are told.
-const MESSAGE_CHARS_MAX: usize = 500;
 
 /// One virtual machine, with the scripts that it has compiled.
 pub(super) struct Sandbox {
@@ -122,7 +121,7 @@ impl Sandbox {
         let mut results = results.map_err(|error| self.cause(error))?;
         results.resize(n_results, LuaValue::Nil);
         let results: Result<Vec<Value>, String> = results.iter().map(from_lua).collect();
-        results.map_err(Cause::Answer)
+        results.map_err(|why| Cause::Answer(told(&why)))
     }
 
     /// The arguments in Lua. A message is bounded and so is what it becomes; where no allocation can
@@ -193,12 +192,12 @@ impl Sandbox {
         match error {
             Error::SyntaxError { message, .. } => {
                 let (line, message) = place(&message);
-                Cause::Syntax { line, message: shown(message) }
+                Cause::Syntax { line, message: told(message) }
             }
             Error::MemoryError(_) => Cause::Memory(self.limits.memory_bytes as u64),
             Error::CallbackError { cause, .. } => self.cause((*cause).clone()),
-            Error::RuntimeError(message) => Cause::Raised(shown(without_traceback(&message))),
-            other => Cause::Raised(shown(&other.to_string())),
+            Error::RuntimeError(message) => Cause::Raised(told(without_traceback(&message))),
+            other => Cause::Raised(told(&other.to_string())),
         }
     }
 }
@@ -220,12 +219,4 @@ fn place(message: &str) -> (u32, &str) {
 
 fn without_traceback(message: &str) -> &str {
     message.split_once("\nstack traceback:").map_or(message, |(message, _)| message)
-}
-
-fn shown(message: &str) -> String {
-    let mut shown: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
-    if shown.len() < message.len() {
-        shown.push('…');
-    }
-    shown.replace(|c: char| c.is_control(), " ")
 }

@@ -88,6 +88,12 @@ impl Scripts {
         of_kind.and_then(|scripts| scripts.get(&operation)).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a script with this id is among them.
+    pub(super) fn has(&self, id: ObjectId) -> bool {
+        let of_kinds = self.of.values().flat_map(BTreeMap::values);
+        of_kinds.flat_map(BTreeMap::values).flatten().any(|script| script.id == id)
+    }
+
     /// Changes iff a script does, or what it is asked.
     #[must_use]
     pub fn id(&self) -> ObjectId {

@@ -49,7 +49,7 @@ impl Service {
         let (urgent, mut urgently_asked) = mpsc::channel(QUEUE_MAX);
         let (others, mut asked) = mpsc::channel(QUEUE_MAX);
         let waiting = tokio::runtime::Builder::new_current_thread().build()?;
-        let thread = std::thread::Builder::new().name("customizations".to_owned());
+        let thread = std::thread::Builder::new().name("rules".to_owned());
         thread.spawn(move || {
             let mut interpreter = Interpreter::new(program, limits);
             while let Some((rules, question)) =

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::failure::Cause;
+use super::foreign::misread;
 use super::limits::{Limits, arm_processor_limit, shed_rights};
 use super::protocol::{self, Answered, HELLO, Incoming, Reply, Request};
 use super::sandbox::Sandbox;
@@ -19,7 +20,7 @@ pub fn serve(limits: Limits) -> io::Result<()> {
         arm_processor_limit(&limits)?;
         let reply = match serde_json::from_slice(&message) {
             Ok(request) => worker.reply(request),
-            Err(error) => Err(Cause::Worker(error.to_string())),
+            Err(error) => Err(Cause::Worker(misread(&error))),
         };
         let read_clock = worker.sandbox.as_ref().is_some_and(Sandbox::read_clock);
         let answered = Answered { reply, read_clock };

@@ -22,11 +22,11 @@ use super::status_ref::StatusRef;
 use super::upkeep::Upkeep;
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
-use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use crate::api::settings::HistorySettings;
-use crate::customize::{Program, Rules, Script, Scripts, Webhooks};
+use crate::customize::{Program, Rules};
 use crate::engine::{Backoff, News};
 use crate::member::{self, DesiredObject, DesiredWork, MemberHandle, MemberReport};
+use crate::plan::is_path_of_rule;
 use crate::store::{
     Lane, Layout, Location, NewCommit, PathChange, PublishError, RefUpdate, RemoteUrl, Store,
     Trigger,
@@ -332,20 +332,10 @@ impl Desk {
         };
         let files = self.store.files(tip).map_err(|error| text(&error))?;
         let mut objects = BTreeMap::new();
-        let mut scripts = Scripts::default();
-        let mut configurations: Vec<ResourceInterpreterWebhookConfiguration> = Vec::new();
+        let mut rules = Vec::new();
         for (path, blob) in &files {
-            if let Some((target, operation, customization)) = crate::plan::script_of_path(path) {
-                let bytes = self.store.blob(*blob).map_err(|error| text(&error))?;
-                let script = Script::new(customization, &String::from_utf8_lossy(&bytes));
-                scripts.add(&target, operation, script);
-                continue;
-            }
-            if crate::plan::is_path_of_webhooks(path) {
-                let bytes = self.store.blob(*blob).map_err(|error| text(&error))?;
-                configurations.push(crate::api::yaml::from_bytes(&bytes).map_err(|error| {
-                    format!("WORK_UNREADABLE `{path}` of {refname} at {tip}: {error}")
-                })?);
+            if is_path_of_rule(path) {
+                rules.push((path, self.store.blob(*blob).map_err(|error| text(&error))?));
                 continue;
             }
             let Some(key) = work_key(path) else { continue };
@@ -365,6 +355,9 @@ impl Desk {
             }
             objects.insert(key, DesiredObject { manifest: Arc::new(manifest), work: *blob });
         }
+        let rules =
+            Rules::read(rules.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
+                .map_err(|error| format!("WORK_UNREADABLE {error}, of {refname} at {tip}"))?;
         let info = self.store.commit_info(tip).map_err(|error| text(&error))?;
         let source = info
             .trailer("Fleet-Source")
@@ -374,7 +367,7 @@ impl Desk {
         self.held.retain(|key| !objects.contains_key(key));
         self.files = files;
         self.objects = objects;
-        self.rules = Rules { scripts, webhooks: Webhooks::new(&configurations) };
+        self.rules = rules;
         self.tip = Some(tip);
         self.source = Some(source);
         Ok(self.desired())

@@ -28,7 +28,8 @@ pub struct Dependency {
 }
 
 /// Brings references into their order, each once: by API version, kind, namespace and name.
-pub(super) fn in_order(mut dependencies: Vec<Dependency>) -> Vec<Dependency> {
+#[must_use]
+pub fn in_order(mut dependencies: Vec<Dependency>) -> Vec<Dependency> {
     dependencies.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     dependencies.dedup();
     dependencies

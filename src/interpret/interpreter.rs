@@ -19,16 +19,27 @@ pub trait Interpreter: fmt::Debug {
     fn basis(&self) -> ObjectId;
 
     /// The replicas that `template` asks for; `None` when its kind has none.
+    ///
+    /// # Errors
+    /// The rule that answers fails.
     fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, NoAnswer>;
 
     /// The parts that `template` consists of, by name; `None` when its kind has no such parts.
+    ///
+    /// # Errors
+    /// The rule that answers fails.
     fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, NoAnswer>;
 
-    /// Writes the number of replicas that one cluster is to run. After a failure `manifest` is as it
-    /// was.
+    /// Writes the number of replicas that one cluster is to run.
+    ///
+    /// # Errors
+    /// The rule that answers fails. `manifest` is as it was then.
     fn revise_replicas(&self, manifest: &mut Manifest, count: i32) -> Result<(), NoAnswer>;
 
     /// What `template` refers to and cannot run without, in order and each once.
+    ///
+    /// # Errors
+    /// The rule that answers fails, or there is none and `template` cannot be read.
     fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, NoAnswer>;
 
     /// Whether a user's rule answers [`aggregate`](Self::aggregate) for this template.
@@ -39,6 +50,9 @@ pub trait Interpreter: fmt::Debug {
     /// The status that `template` gets from what the members reflected; `None` when it stays as it
     /// is. `items` are in order of the clusters' names; `assigned` is how many replicas the clusters
     /// are to run together, of a workload.
+    ///
+    /// # Errors
+    /// The rule that answers fails, or there is none and `template` cannot be read.
     fn aggregate(
         &self,
         template: &Manifest,

@@ -31,7 +31,7 @@ use crate::api::report::Health;
 use complete::Reported;
 use fields::Fields as _;
 
-pub use dependency::Dependency;
+pub use dependency::{Dependency, in_order};
 pub use fields::{Answer, Unreadable};
 pub use interpreter::{Bundled, Interpreter, NoAnswer};
 pub use pod_template::requirements;
@@ -67,6 +67,9 @@ pub fn replicas(template: &Manifest) -> Option<Replicas> {
 /// assert_eq!(parts, [("ps", 1), ("task-1", 3)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+/// `template` lacks what its kind cannot do without.
 pub fn components(template: &Manifest) -> Answer<Vec<Component>> {
     let Some(kind) = kinds::of(template) else { return Ok(None) };
     let mut components = kind.components(template)?;
@@ -95,6 +98,9 @@ pub fn retains(desired: &Manifest) -> bool {
 /// gave, volumes that it bound, replicas that it scales itself.
 ///
 /// For updates only: an object that is not there yet has nothing to keep.
+///
+/// # Errors
+/// One of the two lacks what its kind cannot do without.
 pub fn retain(desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
     kinds::of(desired).map_or(Ok(()), |kind| kind.retain(desired, live))
 }
@@ -123,6 +129,9 @@ pub fn reflect(live: &Manifest) -> Option<Value> {
 /// nothing changed, or its kind has no rule.
 ///
 /// `items` are in order of the clusters' names. `now` is written where a condition is made here.
+///
+/// # Errors
+/// `template` or what a member reflected lacks what its kind cannot do without.
 pub fn aggregate(
     template: &Manifest,
     items: &[AggregatedStatusItem],
@@ -187,6 +196,9 @@ pub fn complete(
 /// assert_eq!((found[0].kind.as_str(), found[0].name.as_str()), ("Secret", "tls"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+/// `template` lacks what its kind cannot do without.
 pub fn dependencies(template: &Manifest) -> Result<Vec<Dependency>, Unreadable> {
     let Some(kind) = kinds::of(template) else { return Ok(Vec::new()) };
     Ok(dependency::in_order(kind.dependencies(template)?))

@@ -15,7 +15,7 @@ mod dependents;
 mod diff;
 mod explain;
 mod explanation;
-mod member_scripts;
+mod member_rules;
 mod memo;
 mod method;
 mod policies;
@@ -49,7 +49,7 @@ pub use choose::choose;
 pub use clusters::{ClusterState, snapshot};
 pub use diff::{PlanDiff, Removals, Takeover, TemplateChange, WorkChanges, subject};
 pub use explanation::{ClusterExplanation, Explanation};
-pub use member_scripts::{SCRIPTS_DIR, is_path_of_webhooks, script_of_path};
+pub use member_rules::{RULES_DIR, is_path_of_rule, is_path_of_webhooks, script_of_path};
 pub use memo::Memo;
 pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};
@@ -65,7 +65,7 @@ pub use world::priority_classes;
 
 use decide::Outcome;
 use definitions::{Definitions, is_definition};
-use member_scripts::MemberScript;
+use member_rules::MemberRule;
 use memo::Sum;
 use turns::Round;
 use world::World;
@@ -105,8 +105,8 @@ pub struct Plan {
     pub clusters: BTreeMap<ClusterName, Arc<ClusterState>>,
     /// Templates that run nowhere because nothing places them, and why.
     pub unplaced: BTreeMap<ObjectKey, Arc<Unplaced>>,
-    /// Scripts that judge live objects; each goes to the members that run its kind.
-    member_scripts: Vec<MemberScript>,
+    /// Users' rules that judge live objects; each goes to the members that run its kind.
+    member_rules: Vec<MemberRule>,
     /// When the answer would differ though nothing else changes; `None` when never.
     pub next_wake: Option<Timestamp>,
 }
@@ -145,8 +145,8 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     let retry =
         (!in_vain.is_empty()).then(|| inputs.now.saturating_add(RETRY)).and_then(Result::ok);
     let next_wake = next_wake.into_iter().chain(retry).min();
-    let member_scripts = member_scripts::of(inputs.fleet);
-    Plan { source, bindings, works, clusters, unplaced, member_scripts, next_wake }
+    let member_rules = member_rules::of(inputs.fleet);
+    Plan { source, bindings, works, clusters, unplaced, member_rules, next_wake }
 }
 
 fn definitions_of(fleet: &Fleet) -> impl Iterator<Item = (&ObjectKey, &Template)> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Plan;
-use super::member_scripts;
+use super::member_rules;
 use super::readme;
 use super::rendered::RenderedFile;
 use super::survey::SurveyFile;
@@ -27,7 +27,7 @@ impl Plan {
                 let path = format!("work/{cluster}/{}.yaml", key.path());
                 files.insert(path, Arc::clone(&work.file));
             }
-            for (path, file) in member_scripts::needed(&self.member_scripts, works) {
+            for (path, file) in member_rules::needed(&self.member_rules, works) {
                 files.insert(format!("work/{cluster}/{path}"), Arc::clone(file));
             }
         }

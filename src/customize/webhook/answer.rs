@@ -11,11 +11,9 @@ use super::question::Question;
 use crate::api::binding::{Component, ReplicaRequirements};
 use crate::api::manifest::Manifest;
 use crate::api::resource_interpreter_customization::Operation;
-use crate::customize::interpreter::{dependencies_of, in_order};
-use crate::interpret::Dependency;
-
-/// Most characters of a webhook's own words that are told.
-const WORDS_MAX: usize = 300;
+use crate::customize::dependencies::dependencies_of;
+use crate::customize::foreign::{misread, told};
+use crate::interpret::{Dependency, in_order};
 
 /// What a webhook answered to one operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,19 +74,19 @@ struct Status {
 impl Answer {
     /// Reads the body of a response to the question `uid`.
     pub(super) fn read(body: &[u8], uid: &str, operation: Operation) -> Result<Self, WebhookCause> {
-        let context: Context = serde_json::from_slice(body)
-            .map_err(|error| WebhookCause::Answer(format!("its body is no response: {error}")))?;
         let answer = |what: &str| WebhookCause::Answer(what.to_owned());
+        let context: Context = serde_json::from_slice(body)
+            .map_err(|error| answer(&format!("its body is no response: {}", misread(&error))))?;
         let response = context.response.ok_or_else(|| answer("there is no `response`"))?;
         if response.uid != uid {
             return Err(answer("`response.uid` is not that of the request"));
         }
         if !response.successful {
-            let told = "`successful` is false, and there is no `status` that says why";
-            let status = response.status.ok_or_else(|| answer(told))?;
+            let silent = "`successful` is false, and there is no `status` that says why";
+            let status = response.status.ok_or_else(|| answer(silent))?;
             return Err(WebhookCause::Refused {
                 code: status.code,
-                message: words(&status.message),
+                message: told(&status.message),
             });
         }
         response.of(operation).map_err(WebhookCause::Answer)
@@ -150,9 +148,10 @@ fn patch(patch: Option<&str>, patch_type: Option<&str>) -> Result<Patch, String>
         (None, Some(_)) => Err("there is a `patchType` and no `patch`".to_owned()),
         (Some(patch), Some("JSONPatch")) => {
             let bytes = STANDARD.decode(patch).map_err(|_| "`patch` is no base64".to_owned())?;
-            serde_json::from_slice(&bytes).map_err(|error| format!("`patch` is no patch: {error}"))
+            serde_json::from_slice(&bytes)
+                .map_err(|error| format!("`patch` is no patch: {}", misread(&error)))
         }
-        (Some(_), Some(other)) => Err(format!("`patchType` is `{}`, not JSONPatch", words(other))),
+        (Some(_), Some(other)) => Err(format!("`patchType` is `{}`, not JSONPatch", told(other))),
     }
 }
 
@@ -161,7 +160,7 @@ pub(super) fn patched(object: &Manifest, patch: &Patch) -> Result<Manifest, Webh
     let answer = |what: String| WebhookCause::Answer(what);
     let mut value = object.clone().into_value();
     json_patch::patch(&mut value, patch)
-        .map_err(|error| answer(format!("`patch` does not fit the object: {error}")))?;
+        .map_err(|error| answer(told(&format!("`patch` does not fit the object: {error}"))))?;
     let after = Manifest::from_value(value)
         .ok_or_else(|| answer("`patch` makes the object something else".to_owned()))?;
     if (after.api_version(), after.key()) != (object.api_version(), object.key()) {
@@ -170,10 +169,4 @@ pub(super) fn patched(object: &Manifest, patch: &Patch) -> Result<Manifest, Webh
         ));
     }
     Ok(after)
-}
-
-/// Words that are not ours, fit for one line.
-pub(super) fn words(text: &str) -> String {
-    let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    line.take(WORDS_MAX).collect()
 }

@@ -1,6 +1,5 @@
 //! One question to one webhook: from what is known, or from the network.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use sha1::{Digest as _, Sha1};
@@ -8,17 +7,13 @@ use sha1::{Digest as _, Sha1};
 use super::answer::Answer;
 use super::cause::WebhookCause;
 use super::client::Client;
-use super::hooks::Webhook;
+use super::hooks::{Webhook, Webhooks};
+use super::patience::Patience;
 use super::question::Question;
 use super::records::Records;
 use crate::api::names::ObjectId;
+use crate::customize::bench::Bench;
 use crate::customize::cache::Cache;
-
-/// So many questions in a row may find no server before it is left alone for [`BENCH`]: each of them
-/// keeps its caller waiting.
-const STRIKES_MAX: u32 = 3;
-/// How long such a server is not asked.
-const BENCH: Duration = Duration::from_mins(1);
 
 /// Where answers may come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,25 +26,45 @@ pub(in super::super) enum Access {
 }
 
 /// Asks webhooks, each question once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in super::super) struct Calls {
     client: Client,
     pub(in super::super) access: Access,
     pub(in super::super) records: Records,
     /// Answers for live objects.
     cache: Cache<Answer>,
-    strikes: BTreeMap<ObjectId, Strikes>,
-}
-
-/// How often in a row a server was to blame, when it last was, and for what.
-#[derive(Debug)]
-struct Strikes {
-    n: u32,
-    last: Instant,
-    cause: WebhookCause,
+    bench: Bench<WebhookCause>,
+    patience: Patience,
 }
 
 impl Calls {
+    /// Nothing is known yet; a plan waits for each webhook so long at most.
+    pub(super) fn new(wait: Duration) -> Self {
+        Self {
+            client: Client::default(),
+            access: Access::default(),
+            records: Records::default(),
+            cache: Cache::default(),
+            bench: Bench::default(),
+            patience: Patience::new(wait),
+        }
+    }
+
+    /// Begins a plan.
+    pub(super) fn begin_plan(&mut self) {
+        self.patience.begin();
+        self.records.begin();
+    }
+
+    /// Forgets what only webhooks that are gone are remembered for; and if the rules are others, which
+    /// questions were answered for good.
+    pub(super) fn retain(&mut self, webhooks: &Webhooks, are_others: bool) {
+        self.bench.retain(|called| webhooks.iter().any(|webhook| webhook.id == called));
+        if are_others {
+            self.records.reopen();
+        }
+    }
+
     /// What `webhook` answers.
     pub(in super::super) fn ask(
         &mut self,
@@ -58,7 +73,7 @@ impl Calls {
     ) -> Result<Answer, WebhookCause> {
         let id = question.id(webhook);
         if !question.is_of_plan() {
-            // Not a question that is asked with several numbers of replicas.
+            // Its replicas are 0, and no part of its id.
             if let Some(answer) = self.cache.get(id.as_bytes()) {
                 return Ok(answer);
             }
@@ -69,10 +84,9 @@ impl Calls {
         let key = question.object.key();
         let known = self.records.get(&key, question.operation, question.replicas, id);
         match (known, self.access) {
-            (Some(Ok(answer)), _) => return Ok(answer.clone()),
-            // A failure is asked about again, and said again where a plan is made again.
-            (Some(Err(cause)), Access::Records) => return Err(cause.clone()),
-            (Some(Err(_)), Access::Network) | (None, _) => {}
+            (Some(known), Access::Records) => return known.answer.clone(),
+            (Some(known), Access::Network) if known.is_settled() => return known.answer.clone(),
+            (Some(_) | None, _) => {}
         }
         let answer = self.fetch(webhook, question).map(|(answer, _)| answer);
         if self.access == Access::Network {
@@ -90,28 +104,24 @@ impl Calls {
         if self.access == Access::Records {
             return Err(WebhookCause::Unrecorded);
         }
-        if let Some(strikes) = self.strikes.get(&webhook.id)
-            && strikes.n >= STRIKES_MAX
-            && strikes.last.elapsed() < BENCH
-        {
-            return Err(strikes.cause.clone());
+        if let Some(last) = self.bench.of(webhook.id) {
+            return Err(question.told(last.clone()));
+        }
+        if question.is_of_plan() && self.patience.is_spent(webhook.id) {
+            return Err(WebhookCause::Spent(self.patience.seconds()));
         }
         let uid = fresh_uid();
+        let start = Instant::now();
         let answer = self.client.post(webhook, question.body(&uid)).and_then(|body| {
             let answer = Answer::read(&body, &uid, question.operation)?;
             Ok((answer.settled(question)?, body.len()))
         });
-        self.count(webhook.id, answer.as_ref().err());
-        answer
-    }
-
-    fn count(&mut self, webhook: ObjectId, cause: Option<&WebhookCause>) {
-        let Some(cause) = cause.filter(|cause| cause.is_of_server()) else {
-            self.strikes.remove(&webhook);
-            return;
-        };
-        let n = self.strikes.get(&webhook).map_or(0, |strikes| strikes.n) + 1;
-        self.strikes.insert(webhook, Strikes { n, last: Instant::now(), cause: cause.clone() });
+        if question.is_of_plan() {
+            self.patience.spend(webhook.id, start.elapsed());
+        }
+        let in_vain = answer.as_ref().err().filter(|cause| cause.is_of_server());
+        self.bench.count(webhook.id, in_vain.cloned());
+        answer.map_err(|cause| question.told(cause))
     }
 }
 

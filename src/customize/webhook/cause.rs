@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::customize::foreign::UNTOLD;
+
 /// What went wrong with one question to a webhook.
 ///
 /// Equal failures have equal words: they stand in results, and no commit may come from a clock.
@@ -31,6 +33,9 @@ pub enum WebhookCause {
         /// Its words.
         message: String,
     },
+    /// It was not asked: its answers had taken this many seconds of the plan.
+    #[error("it was not asked any more: a plan waits {0} s for it")]
+    Spent(u64),
     /// It was not asked: only recorded answers count, and there is none.
     #[error("its answer is not recorded, and it is not asked here")]
     Unrecorded,
@@ -47,6 +52,7 @@ impl WebhookCause {
             Self::Status(_) => "WEBHOOK_HTTP",
             Self::Answer(_) => "WEBHOOK_ANSWER",
             Self::Refused { .. } => "WEBHOOK_REFUSED",
+            Self::Spent(_) => "WEBHOOK_BUDGET",
             Self::Unrecorded => "WEBHOOK_UNRECORDED",
         }
     }
@@ -64,6 +70,9 @@ impl WebhookCause {
                 "write into `clientConfig.url` where it points to: redirects are not followed"
             }
             Self::Status(_) => "see the server's log, and that the path of the URL is right",
+            Self::Spent(_) => {
+                "make the server faster; the plan is made again within a minute, and asks"
+            }
             Self::Answer(_) => "see docs/customizations.md for what each operation answers",
             Self::Refused { .. } => "see the message: it is the server's own",
             Self::Unrecorded => {
@@ -75,8 +84,34 @@ impl WebhookCause {
     /// Whether the server is to blame rather than the question: another one would fare no better.
     pub(super) fn is_of_server(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Untrusted(_) | Self::Late(_) => true,
-            Self::Status(_) | Self::Answer(_) | Self::Refused { .. } | Self::Unrecorded => false,
+            Self::Unreachable(_)
+            | Self::Untrusted(_)
+            | Self::Late(_)
+            | Self::Status(429 | 500..=599) => true,
+            Self::Status(_)
+            | Self::Answer(_)
+            | Self::Refused { .. }
+            | Self::Spent(_)
+            | Self::Unrecorded => false,
+        }
+    }
+
+    /// Whether the same question may have an answer soon.
+    pub(in super::super) fn is_passing(&self) -> bool {
+        self.is_of_server() || matches!(self, Self::Spent(_) | Self::Unrecorded)
+    }
+
+    /// As it may be told of an object with secrets: without what the server made of them.
+    pub(super) fn untold(self) -> Self {
+        match self {
+            Self::Answer(_) => Self::Answer(UNTOLD.to_owned()),
+            Self::Refused { code, .. } => Self::Refused { code, message: UNTOLD.to_owned() },
+            Self::Unreachable(_)
+            | Self::Untrusted(_)
+            | Self::Late(_)
+            | Self::Status(_)
+            | Self::Spent(_)
+            | Self::Unrecorded => self,
         }
     }
 }

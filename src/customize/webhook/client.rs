@@ -26,6 +26,7 @@ use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use super::cause::WebhookCause;
 use super::hooks::Webhook;
+use crate::customize::foreign::told;
 
 /// Largest answer: as large as the result of a script may be.
 const ANSWER_BYTES_MAX: usize = 2 << 20;
@@ -201,10 +202,10 @@ fn cause(error: &(dyn Error + 'static)) -> WebhookCause {
     }
     match find::<rustls::Error>(error) {
         Some(rustls::Error::InvalidCertificate(why)) => WebhookCause::Untrusted(untrusted(why)),
-        Some(other) => WebhookCause::Unreachable(other.to_string()),
+        Some(other) => WebhookCause::Unreachable(told(&other.to_string())),
         None => {
             let last = chain(error).last().unwrap_or(error);
-            WebhookCause::Unreachable(last.to_string())
+            WebhookCause::Unreachable(told(&last.to_string()))
         }
     }
 }
@@ -225,6 +226,6 @@ fn untrusted(why: &CertificateError) -> String {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "nobody who is trusted has signed it".to_owned()
         }
-        other => other.to_string(),
+        other => told(&other.to_string()),
     }
 }

@@ -1,6 +1,7 @@
 //! Each operation by a webhook, or `None` where none answers it.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use crate::interpret::{Dependency, Replicas};
 
 /// Says what webhooks say. They come with each question: they change with the commit, and what is
 /// known of their answers stays.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in super::super) struct Layer {
     calls: RefCell<Calls>,
 }
@@ -27,6 +28,22 @@ pub(in super::super) struct Layer {
 type Answered<T> = Result<Option<T>, Failure>;
 
 impl Layer {
+    /// Asks nobody yet; a plan waits for each webhook so long at most.
+    pub(in super::super) fn new(wait: Duration) -> Self {
+        Self { calls: RefCell::new(Calls::new(wait)) }
+    }
+
+    /// Begins a plan.
+    pub(in super::super) fn begin_plan(&mut self) {
+        self.calls.get_mut().begin_plan();
+    }
+
+    /// From now on these webhooks are asked; `are_others` if they, or what they are asked, were
+    /// others.
+    pub(in super::super) fn retain(&mut self, webhooks: &Webhooks, are_others: bool) {
+        self.calls.get_mut().retain(webhooks, are_others);
+    }
+
     /// From now on the network is used or not, and these answers are known.
     pub(in super::super) fn set(&mut self, access: Access, records: Records) {
         let calls = self.calls.get_mut();
@@ -148,7 +165,7 @@ impl Layer {
         let answer = self.calls.borrow_mut().ask(webhook, question);
         match answer.and_then(take) {
             Ok(answer) => Ok(Some(answer)),
-            Err(cause) => Err(failure(webhook, question, cause)),
+            Err(cause) => Err(failure(webhook, question, question.told(cause))),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use sha1::{Digest as _, Sha1};
 
+use super::cause::WebhookCause;
 use super::hooks::Webhook;
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
@@ -12,6 +13,7 @@ use crate::api::meta::Resource as _;
 use crate::api::names::ObjectId;
 use crate::api::resource_interpreter_customization::Operation;
 use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
+use crate::customize::foreign::is_secret;
 
 /// One question about one object.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,11 @@ impl<'q> Question<'q> {
     /// A question that needs nothing but the object.
     pub(in super::super) fn new(operation: Operation, object: &'q Manifest) -> Self {
         Self { operation, object, observed: None, replicas: 0, items: &[] }
+    }
+
+    /// A cause as it may be told of this object.
+    pub(super) fn told(self, cause: WebhookCause) -> WebhookCause {
+        if is_secret(self.object) { cause.untold() } else { cause }
     }
 
     /// Whether plans ask it; all others are asked beside a member.

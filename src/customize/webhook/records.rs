@@ -1,6 +1,6 @@
 //! What webhooks answered to a plan's questions, as it lies in git beside the plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,18 +13,19 @@ use crate::api::manifest::ObjectKey;
 use crate::api::names::ObjectId;
 use crate::api::resource_interpreter_customization::Operation;
 use crate::api::yaml;
+use crate::customize::foreign::told;
 use crate::plan::RenderedFile;
-
-/// Most numbers of replicas for which one object's form is kept: more than a plan asks for.
-const FORMS_MAX: usize = 500;
 
 /// Answers by object: one file each.
 ///
 /// An object has the answers to the last question of each operation, and no older ones. To
-/// ReviseReplica these are several: one for each number of replicas that was asked for.
+/// ReviseReplica these are several: one for each number of replicas that the last plan asked for
+/// that asked for any.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     of: BTreeMap<ObjectKey, OfObject>,
+    /// The numbers of replicas that this plan asked for.
+    asked: BTreeMap<ObjectKey, BTreeSet<i32>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -37,11 +38,27 @@ struct OfObject {
 /// The operation and, for ReviseReplica, the number of replicas; 0 for all others.
 type Place = (Operation, i32);
 
-#[derive(Clone, Debug, PartialEq)]
-struct Record {
+#[derive(Clone, Debug)]
+pub(super) struct Record {
     webhook: Arc<str>,
     question: ObjectId,
-    answer: Result<Answer, WebhookCause>,
+    pub(super) answer: Result<Answer, WebhookCause>,
+    /// Whether these rules asked in this process.
+    is_fresh: bool,
+}
+
+impl Record {
+    /// Whether a file says the same of both.
+    fn reads_like(&self, other: &Self) -> bool {
+        (&self.webhook, self.question, &self.answer)
+            == (&other.webhook, other.question, &other.answer)
+    }
+
+    /// Whether the question is not to be asked again: it has an answer, or it was asked, and the same
+    /// rules and server would fail it again.
+    pub(super) fn is_settled(&self) -> bool {
+        self.answer.as_ref().err().is_none_or(|cause| self.is_fresh && !cause.is_passing())
+    }
 }
 
 /// A file of records that is none.
@@ -91,7 +108,8 @@ impl Records {
             let object = path.strip_prefix(Self::DIR).and_then(|rest| rest.strip_suffix(".yaml"));
             let key = object.and_then(ObjectKey::from_path);
             let key = key.ok_or_else(|| bad("its path names no object".to_owned()))?;
-            let file: File = yaml::from_bytes(bytes).map_err(|error| bad(error.to_string()))?;
+            let file: File =
+                yaml::from_bytes(bytes).map_err(|error| bad(told(&error.to_string())))?;
             let of_object = records.of.entry(key).or_default();
             for line in file.answers {
                 let (place, record) = line.read().map_err(bad)?;
@@ -101,8 +119,32 @@ impl Records {
         Ok(records)
     }
 
-    /// The files of all objects, by their paths.
+    /// Begins a plan: it has asked nothing yet.
+    pub(super) fn begin(&mut self) {
+        self.asked.clear();
+    }
+
+    /// Has every question that failed asked again.
+    pub(super) fn reopen(&mut self) {
+        let records = self.of.values_mut().flat_map(|of_object| of_object.records.values_mut());
+        for record in records {
+            record.is_fresh = false;
+        }
+    }
+
+    /// The files of all objects, by their paths. Forms that this plan would have asked for, and did
+    /// not, are forgotten.
     pub fn files(&mut self) -> BTreeMap<String, Arc<RenderedFile>> {
+        for (key, forms) in std::mem::take(&mut self.asked) {
+            let Some(of_object) = self.of.get_mut(&key) else { continue };
+            let before = of_object.records.len();
+            of_object.records.retain(|(operation, replicas), _| {
+                *operation != Operation::ReviseReplica || forms.contains(replicas)
+            });
+            if of_object.records.len() != before {
+                of_object.file = None;
+            }
+        }
         let file = |(key, of_object): (&ObjectKey, &mut OfObject)| {
             let OfObject { records, file } = of_object;
             let file = file.get_or_insert_with(|| render(records));
@@ -126,15 +168,19 @@ impl Records {
         });
     }
 
+    /// What is known of a question that the plan asks.
     pub(super) fn get(
-        &self,
+        &mut self,
         key: &ObjectKey,
         operation: Operation,
         replicas: i32,
         question: ObjectId,
-    ) -> Option<&Result<Answer, WebhookCause>> {
+    ) -> Option<&Record> {
+        if operation == Operation::ReviseReplica {
+            self.asked.entry(key.clone()).or_default().insert(replicas);
+        }
         let record = self.of.get(key)?.records.get(&(operation, replicas))?;
-        (record.question == question).then_some(&record.answer)
+        (record.question == question).then_some(record)
     }
 
     /// Keeps an answer in place of those to older questions of its operation.
@@ -148,18 +194,15 @@ impl Records {
     ) {
         let of_object = self.of.entry(key).or_default();
         let operation = question.operation;
-        let record = Record { webhook: Arc::clone(&webhook.name), question: id, answer };
+        let webhook = Arc::clone(&webhook.name);
+        let record = Record { webhook, question: id, answer, is_fresh: true };
         let place = (operation, question.replicas);
-        if of_object.records.get(&place) == Some(&record) {
-            return;
+        let known = of_object.records.get(&place);
+        if known.is_none_or(|known| !known.reads_like(&record)) {
+            of_object.file = None;
         }
-        of_object.file = None;
-        let records = &mut of_object.records;
-        records.retain(|(of, _), record| *of != operation || record.question == id);
-        if records.range((operation, i32::MIN)..=(operation, i32::MAX)).count() >= FORMS_MAX {
-            records.retain(|(of, _), _| *of != operation);
-        }
-        records.insert(place, record);
+        of_object.records.retain(|(of, _), record| *of != operation || record.question == id);
+        of_object.records.insert(place, record);
     }
 }
 
@@ -187,6 +230,9 @@ impl Line {
             _ => return Err("a line has not one of `answer` and `failure`".to_owned()),
         };
         let place = (operation, self.replicas.unwrap_or_default());
-        Ok((place, Record { webhook: self.webhook, question: self.question, answer }))
+        Ok((
+            place,
+            Record { webhook: self.webhook, question: self.question, answer, is_fresh: false },
+        ))
     }
 }

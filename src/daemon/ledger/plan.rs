@@ -227,6 +227,7 @@ impl Ledger {
         let results = self.results.as_ref().expect("refreshed before it is planned");
         let reports = self.reports();
         self.interpreter.load(Arc::new(Rules::of(fleet)));
+        self.interpreter.begin_plan();
         let (previous, interpreter) = (&results.previous, &self.interpreter);
         let inputs = Inputs { fleet, reports: &reports, previous, interpreter, now };
         let plan = crate::plan::make(&inputs, &mut self.memo);

@@ -1,17 +1,23 @@
 //! Scripts that would harm: each fails alone, in time, and the next call works.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use git_fleet::api::manifest::Manifest;
 use git_fleet::api::report::Health;
 use git_fleet::api::resource_interpreter_customization::Operation;
-use git_fleet::customize::{Cause, Failure, Interpreter, Limits};
+use git_fleet::customize::{Cause, Failure, Interpreter, Limits, Scripts};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{game, interpreter, load};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
-const LIMITS: Limits = Limits { time: Duration::from_millis(500), memory_bytes: 64 << 20 };
+const LIMITS: Limits = Limits {
+    time: Duration::from_millis(500),
+    memory_bytes: 64 << 20,
+    webhook_wait: Duration::from_secs(30),
+};
 
 /// What becomes of a script, by the code of its failure.
 fn outcome(interpreter: &mut Interpreter, body: &str) -> Result<Health, (&'static str, String)> {
@@ -128,4 +134,38 @@ fn a_script_that_used_up_its_limits_three_times_waits() {
     let script = "function InterpretHealth(o) return true end";
     load(&mut interpreter, Operation::InterpretHealth, script);
     assert_eq!(interpreter.health(&loops, NOW), Ok(Health::Healthy), "another script");
+}
+
+#[test]
+fn what_a_script_says_is_told_on_one_short_line_and_of_a_secret_not_at_all() {
+    let target = |kind: &str, operation: Operation, script: &str| {
+        let mut customization = super::customization("games", operation, script);
+        if kind == "Secret" {
+            customization.spec.target.api_version = "v1".to_owned();
+            customization.spec.target.kind = kind.to_owned();
+        }
+        let mut interpreter = interpreter(LIMITS);
+        interpreter.load(Arc::new(Scripts::new([&customization]).into()));
+        interpreter
+    };
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+        "spec": {"word": "hunter2"}});
+    let secret = Manifest::from_value(secret).unwrap();
+    let game = game(json!({"word": "hunter2"}), Value::Null);
+
+    let script = "function GetReplicas(o)
+      local words = o.spec.word for i = 1, 999 do words = words .. 'x' end error('\\n' .. words)
+    end";
+    let operation = Operation::InterpretReplica;
+    let told = target("Game", operation, script).replicas(&game).unwrap_err().to_string();
+    assert!(told.len() < 500 && told.contains("hunter2x") && !told.contains('\n'), "{told}");
+    let told = target("Secret", operation, script).replicas(&secret).unwrap_err().to_string();
+    let untold = "InterpretReplica of v1 Secret by the customization `games`: the script failed: its words are not told, for the object is a Secret";
+    assert_eq!(told, untold);
+
+    // What it returned is told of nobody.
+    let script = "function GetComponents(o) return {{name = 'a', replicas = o.spec.word}} end";
+    let operation = Operation::InterpretComponent;
+    let told = target("Game", operation, script).components(&game).unwrap_err().to_string();
+    assert!(told.ends_with("`[0].replicas` has not the form that is asked for"), "{told}");
 }

@@ -10,6 +10,7 @@ use git_fleet::api::report::Health;
 use git_fleet::api::resource_interpreter_customization::Operation;
 use git_fleet::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use git_fleet::customize::{Failure, Interpreter, Limits, Records, Rules, Scripts, Webhooks};
+use git_fleet::interpret::NoAnswer;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -337,25 +338,148 @@ fn a_newer_question_takes_the_place_of_an_older_one() {
     assert_eq!(files(&mut interpreter), []);
 }
 
-#[test]
-fn a_failure_is_recorded_and_the_question_is_asked_again() {
-    let server = Server::start(|request| match request["object"]["spec"]["players"].as_i64() {
+/// Refuses games of two players.
+fn refuses_two() -> Server {
+    Server::start(|request| match request["object"]["spec"]["players"].as_i64() {
         Some(2) => Said::answer(
             request,
             json!({"successful": false, "status": {"code": 1, "message": "two"}}),
         ),
         _ => Said::answer(request, json!({"replicas": 1})),
-    });
+    })
+}
+
+#[test]
+fn a_refusal_is_recorded_and_lasts_until_its_rule_or_the_process_changes() {
+    let server = refuses_two();
     let mut interpreter = asking(&server);
     let template = game(json!({"players": 2}), Value::Null);
     let failure = interpreter.replicas(&template).unwrap_err();
-    interpreter.replicas(&template).unwrap_err();
-    assert_eq!(server.asked().len(), 2);
+    assert!(!NoAnswer::from(failure.clone()).is_passing, "no plan is made for it alone");
+    for _ in 0..3 {
+        interpreter.begin_plan();
+        assert_eq!(interpreter.replicas(&template).unwrap_err(), failure);
+    }
+    assert_eq!(server.asked().len(), 1);
     let recorded = files(&mut interpreter);
     let mut again = asking(&server);
     again.replay(read(&recorded));
     assert_eq!(again.replicas(&template).unwrap_err(), failure);
+    assert_eq!(server.asked().len(), 1);
+
+    let other = server.configuration("games", &["InterpretReplica"]);
+    interpreter.load(Arc::new(Webhooks::new([&other]).into()));
+    interpreter.replicas(&template).unwrap_err();
+    assert_eq!(server.asked().len(), 2, "another rule");
+    let mut restarted = asking(&server);
+    restarted.recall(read(&recorded));
+    restarted.replicas(&template).unwrap_err();
+    assert_eq!(server.asked().len(), 3, "another process");
+    assert_eq!(files(&mut restarted), recorded);
+}
+
+#[test]
+fn a_server_with_a_fault_is_left_alone_after_three_questions() {
+    for status in ["503 Away", "429 Slowly"] {
+        let server = Server::start(move |_| Said { status, ..Said::body(Vec::new()) });
+        let interpreter = asking(&server);
+        for n in 0..9 {
+            let failure = interpreter.replicas(&game(json!({"players": n}), Value::Null));
+            assert!(NoAnswer::from(failure.unwrap_err()).is_passing);
+        }
+        assert_eq!(server.asked().len(), 3, "{status}");
+    }
+}
+
+#[test]
+fn a_plan_waits_for_a_webhook_no_longer_than_it_may() {
+    let after = Duration::from_millis(300);
+    let server = Server::start(move |request| Said {
+        after,
+        ..Said::answer(request, json!({"replicas": 1}))
+    });
+    let limits = Limits { webhook_wait: Duration::from_millis(500), ..Limits::default() };
+    let mut interpreter = super::interpreter(limits);
+    let configuration = server.configuration("games", &["*"]);
+    interpreter.load(Arc::new(Webhooks::new([&configuration]).into()));
+    let ask = |interpreter: &Interpreter, n| {
+        interpreter.replicas(&game(json!({"players": n}), Value::Null))
+    };
+    ask(&interpreter, 1).unwrap();
+    ask(&interpreter, 2).unwrap();
+    for n in 3..20 {
+        let failure = ask(&interpreter, n).unwrap_err();
+        assert_eq!(failure.code(), "WEBHOOK_BUDGET");
+        assert!(NoAnswer::from(failure).is_passing);
+    }
     assert_eq!(server.asked().len(), 2);
+    interpreter.begin_plan();
+    ask(&interpreter, 3).unwrap();
+}
+
+#[test]
+fn all_forms_that_a_plan_asks_for_are_recorded_and_older_ones_go() {
+    let server = games();
+    let mut interpreter = asking(&server);
+    let ask = |interpreter: &Interpreter, count| {
+        let mut object = game(json!({"players": 2}), Value::Null);
+        interpreter.revise_replicas(&mut object, count).unwrap();
+    };
+    let n_forms = |interpreter: &mut Interpreter| {
+        let text = String::from_utf8(files(interpreter)[0].1.clone()).unwrap();
+        text.matches("operation: ReviseReplica").count()
+    };
+    (0..600).for_each(|count| ask(&interpreter, count));
+    assert_eq!(n_forms(&mut interpreter), 600);
+    interpreter.begin_plan();
+    assert_eq!(n_forms(&mut interpreter), 600, "a plan that decided on other templates");
+    interpreter.begin_plan();
+    (598..601).for_each(|count| ask(&interpreter, count));
+    assert_eq!(server.asked().len(), 601, "two of them are known");
+    assert_eq!(n_forms(&mut interpreter), 3);
+}
+
+#[test]
+fn what_stands_in_a_wrong_answer_is_not_told() {
+    let parts = json!({"components": [{"name": "white", "replicas": "hunter2"}]});
+    let wrong = Server::start(move |request| Said::answer(request, parts.clone()));
+    let object = game(json!({}), Value::Null);
+    let failure = asking(&wrong).components(&object).unwrap_err().to_string();
+    assert!(failure.contains("has not the form that is asked for, line 1 column"), "{failure}");
+    assert!(!failure.contains("hunter2"), "{failure}");
+
+    let list =
+        json!({"dependencies": [{"apiVersion": "v1", "kind": "Secret", "name": ["hunter2"]}]});
+    let wrong = Server::start(move |request| Said::answer(request, list.clone()));
+    let failure = asking(&wrong).dependencies(&object).unwrap_err().to_string();
+    assert!(failure.ends_with("`[0].name` has not the form that is asked for"), "{failure}");
+}
+
+#[test]
+fn of_a_secret_no_words_are_told_and_only_who_names_the_kind_is_asked() {
+    let server = Server::start(|request| {
+        let message = request["object"]["stringData"]["password"].clone();
+        let status = json!({"code": 7, "message": message});
+        Said::answer(request, json!({"successful": false, "status": status}))
+    });
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+        "stringData": {"password": "hunter2"}});
+    let secret = Manifest::from_value(secret).unwrap();
+    let interpreter = asking(&server);
+    assert_eq!(interpreter.replicas(&secret).unwrap(), None);
+    assert_eq!(server.asked().len(), 0, "its rule is for `*`");
+
+    let mut named = server.configuration("games", &["*"]);
+    named.webhooks[0].rules[0].kinds = vec!["Secret".to_owned()];
+    let mut interpreter = by(&[named]);
+    let failure = interpreter.replicas(&secret).unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "InterpretReplica of v1 Secret by the webhook `games/games.example.com`: it did not succeed: \
+         its words are not told, for the object is a Secret (code 7)"
+    );
+    let recorded = String::from_utf8(files(&mut interpreter)[0].1.clone()).unwrap();
+    assert!(recorded.contains("failure") && !recorded.contains("hunter2"), "{recorded}");
 }
 
 #[test]
