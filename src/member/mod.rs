@@ -95,7 +95,7 @@ pub struct AppliedRound {
     pub n_pruned: usize,
     /// Keys that need not be held any longer: removed or let go, not there, or not ours.
     pub released: Vec<ObjectKey>,
-    /// Objects whose removal waits until nothing fails any more.
+    /// Objects whose removal waits, for some time at most, until nothing fails any more.
     pub n_prune_held: usize,
 }
 
@@ -109,6 +109,9 @@ pub struct Options {
     /// A change of the Ready condition is reported when it has held this long; the first state of
     /// a cluster is reported at once.
     pub ready_threshold: Duration,
+    /// A removal waits this long at most while something is not in place: what replaces it goes first,
+    /// and what fails for good holds nothing else up.
+    pub prune_patience: Duration,
 }
 
 impl Default for Options {
@@ -117,6 +120,7 @@ impl Default for Options {
             report_interval: Duration::from_millis(250),
             cluster_interval: Duration::from_secs(10),
             ready_threshold: Duration::from_secs(30),
+            prune_patience: Duration::from_secs(30),
         }
     }
 }

@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 const LIMIT: Duration = Duration::from_secs(20);
+/// How long removals wait for what fails.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A member, its executor, and what the executor reported.
 struct World {
@@ -34,7 +36,7 @@ struct World {
     n_sources: u8,
 }
 
-fn start(host: &Host) -> (MemberHandle, mpsc::Receiver<MemberReport>) {
+fn start(host: &Host, prune_patience: Duration) -> (MemberHandle, mpsc::Receiver<MemberReport>) {
     let text = host.kubeconfig("one").unwrap();
     let config = kubeconfig::parse(text.as_bytes(), kubeconfig::Allow::default()).unwrap();
     let (sender, receiver) = mpsc::channel(64);
@@ -42,6 +44,7 @@ fn start(host: &Host) -> (MemberHandle, mpsc::Receiver<MemberReport>) {
         report_interval: Duration::from_millis(20),
         cluster_interval: Duration::from_millis(100),
         ready_threshold: Duration::ZERO,
+        prune_patience,
     };
     let name = ClusterName::new("one").unwrap();
     (member::spawn(name, config, sender, options).unwrap(), receiver)
@@ -53,7 +56,7 @@ impl World {
         let text = host.kubeconfig("one").unwrap();
         let config = kubeconfig::parse(text.as_bytes(), kubeconfig::Allow::default()).unwrap();
         let client = kube::Client::try_from(config).unwrap();
-        let (executor, reports) = start(&host);
+        let (executor, reports) = start(&host, PATIENCE);
         let objects = BTreeMap::new();
         Self {
             host,
@@ -70,7 +73,7 @@ impl World {
         if let Some(executor) = self.executor.take() {
             executor.stop().await;
         }
-        let (executor, reports) = start(&self.host);
+        let (executor, reports) = start(&self.host, PATIENCE);
         (self.executor, self.reports) = (Some(executor), reports);
         self.objects.clear();
     }
@@ -393,6 +396,23 @@ async fn nothing_is_removed_while_something_is_not_in_place() {
     let round = world.run(after).await;
     assert_eq!(round.released.len(), 1);
     world.live(&world.config_maps(), "b", Value::is_null).await;
+}
+
+/// What can never be applied does not keep what was removed from the source running.
+#[tokio::test]
+async fn a_removal_waits_for_what_fails_for_a_while_only() {
+    let mut world = World::new();
+    let before = work(&[namespace(), config_map("a", "1"), config_map("b", "1")]);
+    world.run(before.clone()).await;
+    let unknown = json!({"apiVersion": "example.com/v1", "kind": "Gadget",
+        "metadata": {"name": "g", "namespace": "shop"}});
+    let mut after = work(&[namespace(), config_map("a", "1"), unknown]);
+    after.held.extend(before.held);
+    let begun = std::time::Instant::now();
+    world.run(after).await;
+    world.live(&world.config_maps(), "b", Value::is_null).await;
+    assert!(begun.elapsed() >= PATIENCE, "it waited {:?} only", begun.elapsed());
+    world.live(&world.config_maps(), "a", |live| !live.is_null()).await;
 }
 
 fn gadget_definition() -> Value {

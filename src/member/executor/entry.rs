@@ -70,6 +70,8 @@ pub(super) struct Entry {
     pub suspended: bool,
     /// Set when it should not be.
     pub leaving: Option<Leaving>,
+    /// Since when.
+    pub leaving_since: Option<Instant>,
     pub sight: Sight,
     /// A request for it is on its way.
     pub in_flight: bool,

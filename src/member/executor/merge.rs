@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::api::manifest::{GroupKind, Manifest, ObjectKey};
 use crate::member::{DesiredObject, DesiredWork};
 
@@ -28,6 +30,7 @@ impl Executor {
                     }
                     entry.desired = Some(desired.clone());
                     entry.leaving = None;
+                    entry.leaving_since = None;
                     entry.suspended = work.suspended.contains(key);
                     if let Some(defined) = defined_kind(key, &desired.manifest) {
                         self.crds.insert(defined, key.clone());
@@ -52,6 +55,7 @@ impl Executor {
             }
             let entry = self.entries.entry(key.clone()).or_default();
             if entry.leaving != Some(leaving) {
+                entry.leaving_since = entry.leaving_since.or_else(|| Some(Instant::now()));
                 entry.leaving = Some(leaving);
                 touched.push(key.clone());
             }

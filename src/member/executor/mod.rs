@@ -304,7 +304,11 @@ impl Executor {
             .filter(|_| !self.queues.ready.is_empty() || !self.queues.leaving.is_empty());
         let later = self.queues.later.first().map(|(at, _)| *at);
         let again = self.observations.again_at();
-        [paused, later, again, self.flush_at, self.discover_at].into_iter().flatten().min()
+        let (now, leaving) = (Instant::now(), self.queues.leaving.iter());
+        // What is due already waits for something else.
+        let removals = leaving.filter_map(|(_, key)| self.removal_due(key).filter(|at| *at > now));
+        let removal = removals.min();
+        [paused, later, again, removal, self.flush_at, self.discover_at].into_iter().flatten().min()
     }
 
     fn woken(&mut self, now: Instant) {
@@ -377,7 +381,7 @@ impl Executor {
         if !has_news
             || !self.requests.is_empty()
             || !self.queues.ready.is_empty()
-            || (!self.queues.leaving.is_empty() && self.n_unplaced == 0)
+            || self.next_removal(Instant::now()).is_some()
             || self.queues.blocked.keys().any(listing)
         {
             return;

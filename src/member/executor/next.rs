@@ -225,23 +225,34 @@ impl Executor {
             self.queues.remove(&key);
             self.start(&key);
         }
-        // Nothing is removed while anything is not in place, and foundations go alone at the end.
-        if self.n_unplaced > 0 || !self.queues.ready.is_empty() {
+        // What is applied goes first, and foundations go alone at the end.
+        if !self.queues.ready.is_empty() {
             return;
         }
         while self.requests.len() < CONCURRENCY {
-            let Some((_, key)) = self.queues.leaving.first() else { break };
+            let Some(key) = self.next_removal(Instant::now()).cloned() else { break };
             let is_foundation = intent::is_foundation(&key.group_kind);
             if is_foundation && (!self.requests.is_empty() || self.is_something_else_leaving()) {
                 break;
             }
-            let key = key.clone();
             self.queues.remove(&key);
             self.start(&key);
             if is_foundation {
                 break;
             }
         }
+    }
+
+    /// The next object to remove: while anything is not in place, one that has waited long enough.
+    pub(super) fn next_removal(&self, now: Instant) -> Option<&ObjectKey> {
+        let mut leaving = self.queues.leaving.iter().map(|(_, key)| key);
+        leaving.find(|key| self.n_unplaced == 0 || self.removal_due(key).is_none_or(|at| at <= now))
+    }
+
+    /// When the removal of `key` waits no longer for what is not in place.
+    pub(super) fn removal_due(&self, key: &ObjectKey) -> Option<Instant> {
+        let since = self.entries.get(key)?.leaving_since?;
+        Some(since + self.options.prune_patience)
     }
 
     fn is_something_else_leaving(&self) -> bool {
