@@ -170,3 +170,21 @@ fn answers_go_with_their_template_and_with_their_webhook() {
     let files = git(&world.repository, &["ls-tree", "-r", "--name-only", "fleet/results"]);
     assert!(!files.contains("answers/"), "{files}");
 }
+
+#[test]
+fn a_template_that_is_refused_is_not_asked_about_by_every_plan() {
+    let server = Server::start(|request| {
+        let status = json!({"code": 422, "message": "too many players"});
+        Said::answer(request, json!({"successful": false, "status": status}))
+    });
+    let world = World::new(&server);
+    let mut ledger = world.ledger();
+    plan(&mut ledger);
+    plan(&mut ledger);
+    assert_eq!(server.asked().len(), 1);
+    let told = git(&world.repository, &["grep", "-l", "too many players", "fleet/results"]);
+    assert!(told.contains("fleet/results:unplaced.yaml"), "{told}");
+    commit(&world.repository, &[("chess.yaml", &game(8))]);
+    plan(&mut ledger);
+    assert_eq!(server.asked().len(), 2, "the template is another");
+}
