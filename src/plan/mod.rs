@@ -15,6 +15,7 @@ mod dependents;
 mod diff;
 mod explain;
 mod explanation;
+mod finish;
 mod member_rules;
 mod memo;
 mod method;

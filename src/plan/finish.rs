@@ -1,0 +1,176 @@
+//! Ends a decision: the works of its clusters, what the members report of them, the template's own
+//! status.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::binding::{Binding, PlannedBinding};
+use super::decide::{Case, Outcome};
+use super::explain;
+use super::previous::Remembered;
+use super::reasons::{Answer, OverrideGroup, group_clusters};
+use super::rendered::RenderedFile;
+use super::template_state::TemplateState;
+use super::work::{PlannedWork, WorkError, WorkMaker, shares};
+use super::world::World;
+use crate::api::binding::AggregatedStatusItem;
+use crate::api::condition;
+use crate::api::names::{ClusterName, ObjectId};
+use crate::schedule::divide::is_workload;
+use crate::status;
+
+type Works = BTreeMap<ClusterName, Arc<PlannedWork>>;
+
+/// The works of before, in clusters that are still in the fleet.
+pub(super) fn previous_works(world: &World<'_>, previous: &Remembered) -> Works {
+    previous
+        .works()
+        .filter(|(name, _)| world.clusters.contains_key(*name))
+        .filter_map(|(name, _)| Some((name.clone(), previous.work(name)?)))
+        .collect()
+}
+
+/// The work of each chosen cluster. A cluster whose work cannot be made, or may not be sent, keeps
+/// the one that it has; if it has none, the clusters that would be left keep theirs, so that the
+/// template goes on to run.
+pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Works {
+    let mut works = Works::new();
+    let mut stale = Vec::new();
+    let mut overrides: BTreeMap<Vec<String>, Vec<ClusterName>> = BTreeMap::new();
+    let policies = world.overrides_for(case.template.namespace());
+    let mut maker = WorkMaker::new(case.template, binding, policies, world.interpreter);
+    for (name, share) in shares(binding, case.template) {
+        let Some(state) = world.clusters.get(&name) else { continue };
+        let before = case.previous.and_then(|previous| previous.work(&name));
+        let is_held =
+            binding.spec.suspension.as_ref().is_some_and(|one| one.policy.holds(name.as_str()));
+        if is_held {
+            stale.push((name.clone(), Answer::new("dispatching is suspended")));
+            works.extend(before.map(|work| (name, work)));
+            continue;
+        }
+        match maker.make(&state.cluster, share) {
+            Ok((work, policies)) => {
+                if !policies.is_empty() {
+                    overrides.entry(policies).or_default().push(name.clone());
+                }
+                let work = before.filter(|before| before.file.id == work.file.id).unwrap_or(work);
+                works.insert(name, work);
+            }
+            Err(error) => {
+                if let WorkError::NoAnswer(no_answer) = &error {
+                    world.asked_in_vain(no_answer);
+                }
+                stale.push((name.clone(), Answer::new(&error.to_string())));
+                works.extend(before.map(|work| (name, work)));
+            }
+        }
+    }
+    for (name, work, why) in leaving(world, case, binding, &works) {
+        stale.push((name.clone(), Answer::new(&why)));
+        works.insert(name, work);
+    }
+    let group = |(policies, clusters)| OverrideGroup { policies, clusters };
+    binding.reasons.overrides = overrides.into_iter().map(group).collect();
+    binding.reasons.stale = group_clusters(stale);
+    works
+}
+
+/// Works of clusters that are not chosen any more and keep them all the same, and why: nothing may be
+/// written there, or the work of a cluster that is chosen is missing.
+fn leaving(
+    world: &World<'_>,
+    case: &Case<'_>,
+    binding: &Binding,
+    works: &Works,
+) -> Vec<(ClusterName, Arc<PlannedWork>, String)> {
+    let Some(previous) = case.previous.filter(|_| binding.reasons.held.is_empty()) else {
+        return Vec::new();
+    };
+    let chosen = binding.spec.replicas_by_cluster();
+    let is_missing =
+        |name: &&ClusterName| world.clusters.contains_key(*name) && !works.contains_key(*name);
+    let missing = chosen.keys().find(is_missing);
+    let why_kept = |name: &ClusterName| {
+        let suspension = binding.spec.suspension.as_ref();
+        if suspension.is_some_and(|one| one.policy.holds(name.as_str())) {
+            return Some(
+                "runs on here, though it is to leave: dispatching is suspended".to_owned(),
+            );
+        }
+        let missing = missing?;
+        Some(format!("runs on here, though it is to leave, until {missing} has its work"))
+    };
+    let names = previous.works().map(|(name, _)| name);
+    let names =
+        names.filter(|name| !chosen.contains_key(*name) && world.clusters.contains_key(*name));
+    names.filter_map(|name| Some((name.clone(), previous.work(name)?, why_kept(name)?))).collect()
+}
+
+/// Folds in what the members report, and keeps the very value of before when nothing changed.
+pub(super) fn finish(
+    world: &World<'_>,
+    case: &Case<'_>,
+    mut binding: Binding,
+    works: Works,
+    survey: Option<Arc<RenderedFile>>,
+) -> Outcome {
+    let names = binding.spec.replicas_by_cluster().into_keys();
+    let names = names.filter(|name| world.clusters.contains_key(name));
+    let mut given: BTreeMap<ClusterName, Option<ObjectId>> =
+        names.map(|name| (name, None)).collect();
+    given.extend(works.iter().map(|(name, work)| (name.clone(), Some(work.file.id))));
+    let items = status::aggregate(case.key, &given, world.reports);
+    condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
+    binding.status.aggregated_status = items;
+    fold(world, case, &mut binding);
+    explain::along(&mut binding, world.clusters);
+    let previous = case.previous.filter(|previous| *previous.binding() == binding);
+    if let Some(Remembered::Planned(planned)) = previous
+        && planned.works == works
+    {
+        return Outcome::Bound(Arc::clone(planned));
+    }
+    let file = previous.map(|previous| Arc::clone(previous.file()));
+    Outcome::Bound(PlannedBinding::new(binding, file, works, survey))
+}
+
+/// Folds what the members reported into the template's own status. It stays as it is while they report
+/// the same of the same content: a script may write the time, or count.
+fn fold(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) {
+    let items = &binding.status.aggregated_status;
+    let says_something = |item: &AggregatedStatusItem| item.applied || item.status.is_some();
+    if binding.template.status.is_none() && !items.iter().any(says_something) {
+        binding.reasons.status.clear();
+        return;
+    }
+    let by = Some(world.interpreter_basis);
+    let by = by.filter(|_| world.interpreter.aggregates_by_rule(case.template));
+    let before = case.previous.map(Remembered::binding);
+    let is_same = before.is_some_and(|before| {
+        before.reasons.status.is_empty()
+            && before.template.status.is_some()
+            && before.status.aggregated_status == *items
+            && before.spec.clusters == binding.spec.clusters
+            && before.spec.resource == binding.spec.resource
+            && before.template == TemplateState { by, ..binding.template.clone() }
+    });
+    binding.reasons.status.clear();
+    if is_same {
+        return;
+    }
+    let shown = binding.template.shown_on(case.template);
+    let spec = &binding.spec;
+    let replicas = spec.clusters.iter().map(|target| i64::from(target.replicas));
+    let assigned = is_workload(spec).then(|| replicas.sum());
+    match world.interpreter.aggregate(&shown, items, assigned, world.now) {
+        Ok(status) => {
+            binding.template.status = status.or_else(|| binding.template.status.take());
+            binding.template.by = by;
+        }
+        Err(no_answer) => {
+            world.asked_in_vain(&no_answer);
+            binding.reasons.status = no_answer.to_string();
+        }
+    }
+}
