@@ -196,7 +196,9 @@ impl Sandbox {
             }
             Error::MemoryError(_) => Cause::Memory(self.limits.memory_bytes as u64),
             Error::CallbackError { cause, .. } => self.cause((*cause).clone()),
-            Error::RuntimeError(message) => Cause::Raised(told(without_traceback(&message))),
+            Error::RuntimeError(message) => {
+                Cause::Raised(told(without_address(without_traceback(&message))))
+            }
             other => Cause::Raised(told(&other.to_string())),
         }
     }
@@ -219,4 +221,16 @@ fn place(message: &str) -> (u32, &str) {
 
 fn without_traceback(message: &str) -> &str {
     message.split_once("\nstack traceback:").map_or(message, |(message, _)| message)
+}
+
+/// What is said of an error value that is no text: where it lay in memory differs from call to call.
+fn without_address(message: &str) -> &str {
+    match message.split_once(": 0x") {
+        Some((kind @ ("table" | "function" | "userdata" | "thread"), at))
+            if at.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            kind
+        }
+        _ => message,
+    }
 }

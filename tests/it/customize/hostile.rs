@@ -169,3 +169,16 @@ fn what_a_script_says_is_told_on_one_short_line_and_of_a_secret_not_at_all() {
     let told = target("Game", operation, script).components(&game).unwrap_err().to_string();
     assert!(told.ends_with("`[0].replicas` has not the form that is asked for"), "{told}");
 }
+
+/// What is told goes into commits: a value that is no text has an address of its own in each call.
+#[test]
+fn an_error_that_is_no_text_is_told_alike() {
+    let mut interpreter = interpreter(LIMITS);
+    load(&mut interpreter, Operation::InterpretHealth, "function InterpretHealth(o) error({}) end");
+    let told = [1, 2].map(|round| {
+        let object = game(json!({"round": round}), Value::Null);
+        interpreter.health(&object, NOW).unwrap_err().to_string()
+    });
+    assert!(told[0].ends_with("the script failed: table"), "{}", told[0]);
+    assert_eq!(told[0], told[1]);
+}
