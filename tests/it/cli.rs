@@ -10,6 +10,7 @@ use git_fleet::sim::{Host, MemberSpec};
 use crate::store::git::{commit, git, init};
 
 mod explain;
+mod note;
 mod templates;
 
 pub(crate) const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1

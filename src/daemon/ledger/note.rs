@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::{Hold, Ledger, LedgerError, Loaded};
-use crate::api::names::ObjectId;
+use crate::api::names::{ClusterName, ObjectId};
 use crate::plan::{Plan, PlanDiff};
 use crate::store::RefUpdate;
 
 /// Problems that a note lists; a person looks at the first ones, and a note is no log.
 const PROBLEMS_MAX: usize = 100;
+/// Clusters that one line of a note names.
+const CLUSTERS_MAX: usize = 10;
 
 impl Ledger {
     /// Notes on a source commit why it was not acted upon.
@@ -62,6 +64,24 @@ impl Ledger {
         let mut text = format!("{}\n\nFleet-Results: {results}\n", crate::plan::subject(diff));
         for (key, unplaced) in plan.unplaced.iter().take(PROBLEMS_MAX) {
             let _ = write!(text, "\nnot placed: {key}: {}\n", unplaced.reason);
+        }
+        let bindings = || plan.bindings.iter().map(|(key, planned)| (key, &planned.binding));
+        let undecided = bindings().filter_map(|(key, binding)| {
+            let why = binding.undecided()?;
+            let runs = !binding.spec.replicas_by_cluster().is_empty();
+            Some((key, if runs { "not decided anew" } else { "not placed" }, why))
+        });
+        for (key, what, why) in undecided.take(PROBLEMS_MAX) {
+            let _ = write!(text, "\n{what}: {key}: {why}\n");
+        }
+        let stale = bindings()
+            .flat_map(|(key, binding)| binding.reasons.stale.iter().map(move |group| (key, group)));
+        for (key, group) in stale.take(PROBLEMS_MAX) {
+            let names = group.clusters.iter().take(CLUSTERS_MAX).map(ClusterName::as_str);
+            let names = names.collect::<Vec<_>>().join(", ");
+            let n_more = group.clusters.len().saturating_sub(CLUSTERS_MAX);
+            let more = if n_more > 0 { format!(" and {n_more} more") } else { String::new() };
+            let _ = write!(text, "\nnot up to date: {key} in {names}{more}: {}\n", group.why);
         }
         for problem in self.warnings.iter().take(PROBLEMS_MAX) {
             let _ = write!(text, "\n{problem}\n");
