@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::plan_document::{self, not_placed};
 use crate::api::names::ClusterName;
-use crate::plan::{Plan, PlanDiff};
+use crate::plan::{Plan, PlanDiff, TemplateChange};
 
 /// Rows of each part of a Markdown plan: a pull request's comment has at most 65,536 characters.
 const MARKDOWN_ROWS_MAX: usize = 200;
@@ -48,6 +48,13 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
             "= {}: stays where it is   now by {}, not {}",
             one.template, one.to, one.from
         );
+    }
+    let is_nowhere = |one: &&TemplateChange| {
+        one.before.is_empty() && one.after.is_empty() && !one.refused && !one.policy.is_empty()
+    };
+    for change in diff.templates.iter().filter(is_nowhere) {
+        let (template, policy) = (&change.template, &change.policy);
+        let _ = writeln!(out, "+ {template}: nowhere, it asks for 0 replicas   by {policy}");
     }
     for (cluster, works) in &diff.works {
         let (added, changed, removed) =

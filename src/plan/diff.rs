@@ -49,6 +49,20 @@ pub struct TemplateChange {
     pub policy_before: String,
     /// Why an earlier decision stays in force; empty when it is fresh.
     pub held: String,
+    /// Whether no clusters could be chosen: what runs runs on.
+    pub refused: bool,
+}
+
+impl TemplateChange {
+    /// What the change does, in one word or two.
+    fn verb(&self) -> &'static str {
+        match (self.before.is_empty(), self.after.is_empty()) {
+            (_, true) if self.refused => "cannot place",
+            (true, true) => "place nowhere",
+            (false, true) => "remove",
+            (_, false) => "place",
+        }
+    }
 }
 
 /// A template that another policy places, in the same clusters.
@@ -195,6 +209,7 @@ fn template_change(
         policy_before: policy_before(old, new).unwrap_or_default().to_owned(),
         policy: reasons.policy,
         held: reasons.held,
+        refused: new.is_some_and(Binding::is_waiting),
     })
 }
 
@@ -211,14 +226,10 @@ pub fn subject(diff: &PlanDiff) -> String {
             return line;
         }
     }
-    let count = |is_it: fn(&TemplateChange) -> bool| {
-        diff.templates.iter().filter(|change| is_it(change)).count()
-    };
-    let n_placed = count(|change| !change.after.is_empty());
-    let n_removed = count(|change| change.after.is_empty() && !change.before.is_empty());
-    let n_stuck = count(|change| change.after.is_empty() && change.before.is_empty());
-    let parts = [("place", n_placed), ("remove", n_removed), ("cannot place", n_stuck)];
-    let parts: Vec<(&str, usize)> = parts.into_iter().filter(|(_, n)| *n > 0).collect();
+    let count = |verb: &str| diff.templates.iter().filter(|change| change.verb() == verb).count();
+    let verbs = ["place", "remove", "place nowhere", "cannot place"];
+    let parts: Vec<(&str, usize)> =
+        verbs.map(|verb| (verb, count(verb))).into_iter().filter(|(_, n)| *n > 0).collect();
     if let Some(((verb, n), before)) = parts.split_last() {
         let before = before.iter().map(|(verb, n)| format!("{verb} {n}"));
         let last = format!("{verb} {}", workloads(*n));
@@ -253,8 +264,7 @@ fn short(template: &str) -> &str {
 fn subject_of(change: &TemplateChange) -> String {
     let name = short(&change.template);
     if change.after.is_empty() {
-        let verb = if change.before.is_empty() { "cannot place" } else { "remove" };
-        return format!("{verb} {name}");
+        return format!("{} {name}", change.verb());
     }
     let clusters = change.after.iter().map(|(cluster, replicas)| match replicas {
         0 => cluster.to_string(),

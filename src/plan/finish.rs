@@ -77,7 +77,8 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
 }
 
 /// Works of clusters that are not chosen any more and keep them all the same, and why: nothing may be
-/// written there, or the work of a cluster that is chosen is missing.
+/// written there, the work of a cluster that is chosen is missing, or no cluster fits at all. (Karmada
+/// takes it away everywhere then; an affinity with a slip in it is no reason to stop what runs.)
 fn leaving(
     world: &World<'_>,
     case: &Case<'_>,
@@ -91,12 +92,16 @@ fn leaving(
     let is_missing =
         |name: &&ClusterName| world.clusters.contains_key(*name) && !works.contains_key(*name);
     let missing = chosen.keys().find(is_missing);
+    let does_none_fit = chosen.is_empty() && binding.is_waiting();
     let why_kept = |name: &ClusterName| {
         let suspension = binding.spec.suspension.as_ref();
         if suspension.is_some_and(|one| one.policy.holds(name.as_str())) {
             return Some(
                 "runs on here, though it is to leave: dispatching is suspended".to_owned(),
             );
+        }
+        if does_none_fit {
+            return Some("runs on here, though no cluster fits any more".to_owned());
         }
         let missing = missing?;
         Some(format!("runs on here, though it is to leave, until {missing} has its work"))
