@@ -261,7 +261,7 @@ fn labels(checked: &mut Checked<'_, '_>, metadata: &Map<String, Value>, field: &
                 "choose a key by these rules",
             );
         }
-        if RESERVED.contains(&key.as_str()) || key.starts_with("git-fleet.io/") {
+        if is_reserved(key) {
             checked.warning(
                 &pointer(),
                 "LABEL_RESERVED",
@@ -296,6 +296,11 @@ fn labels(checked: &mut Checked<'_, '_>, metadata: &Map<String, Value>, field: &
             "move the data into a ConfigMap",
         );
     }
+}
+
+/// Whether a label or annotation is the engine's to set on what it applies.
+pub(super) fn is_reserved(key: &str) -> bool {
+    RESERVED.contains(&key) || key.starts_with("git-fleet.io/")
 }
 
 /// Removes what belongs to an API server, warning where it was more than the usual empty remains.

@@ -6,7 +6,7 @@ use crate::api::override_policy::{
 };
 
 use super::super::names::{bad_annotation_key, bad_label_key, bad_label_value};
-use super::super::object::{ANNOTATIONS_MAX, Checked};
+use super::super::object::{ANNOTATIONS_MAX, Checked, is_reserved};
 use super::super::positions::escape;
 use super::super::report::shown;
 use super::selector::{cluster_affinity, resource_selectors};
@@ -168,6 +168,14 @@ fn pairs(
                     "LABEL_INVALID",
                     format!("the key `{}` {rule}", shown(key)),
                     "choose a key by these rules",
+                );
+            }
+            if is_reserved(key) {
+                checked.warning(
+                    &at,
+                    "LABEL_RESERVED",
+                    format!("`{}` is set by the engine on what it applies", shown(key)),
+                    "remove it; the engine overwrites it",
                 );
             }
             if pairs == Pairs::Labels
