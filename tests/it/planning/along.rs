@@ -1,50 +1,10 @@
 //! What goes along with what needs it, when users' rules say what that is.
 
-use git_fleet::api::binding::{AggregatedStatusItem, Component};
-use git_fleet::api::manifest::{Manifest, ObjectKey};
-use git_fleet::api::names::ObjectId;
-use git_fleet::interpret::{Bundled, Dependency, Interpreter, NoAnswer, Replicas};
-use git_fleet::plan::{Inputs, Memo, Plan, Previous, make};
-use jiff::Timestamp;
-use serde_json::Value;
+use git_fleet::api::manifest::ObjectKey;
+use git_fleet::interpret::Dependency;
+use git_fleet::plan::{Memo, Plan, Previous};
 
-use super::case;
-
-/// The bundled kinds, but for what Deployments refer to.
-#[derive(Debug)]
-struct Refers(Vec<Dependency>);
-
-impl Interpreter for Refers {
-    fn basis(&self) -> ObjectId {
-        Bundled.basis()
-    }
-
-    fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, NoAnswer> {
-        Bundled.replicas(template)
-    }
-
-    fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, NoAnswer> {
-        Bundled.components(template)
-    }
-
-    fn revise_replicas(&self, manifest: &mut Manifest, count: i32) -> Result<(), NoAnswer> {
-        Bundled.revise_replicas(manifest, count)
-    }
-
-    fn dependencies(&self, _template: &Manifest) -> Result<Vec<Dependency>, NoAnswer> {
-        Ok(self.0.clone())
-    }
-
-    fn aggregate(
-        &self,
-        template: &Manifest,
-        items: &[AggregatedStatusItem],
-        assigned: Option<i64>,
-        now: Timestamp,
-    ) -> Result<Option<Value>, NoAnswer> {
-        Bundled.aggregate(template, items, assigned, now)
-    }
-}
+use super::rules::{Rules, plan};
 
 const STORY: &str = "### commit
 apiVersion: cluster.karmada.io/v1alpha1
@@ -93,12 +53,6 @@ fn reference(kind: &str, namespace: Option<&str>, name: &str) -> Dependency {
     }
 }
 
-fn plan(text: &str, refers: &Refers, previous: &Previous, memo: &mut Memo) -> Plan {
-    let step = case::steps(text).pop().unwrap();
-    let (fleet, reports) = (&step.fleet, &step.reports);
-    make(&Inputs { fleet, reports, previous, interpreter: refers, now: case::now() }, memo)
-}
-
 fn clusters(plan: &Plan, key: &ObjectKey) -> Vec<String> {
     let planned = plan.bindings.get(key);
     planned.into_iter().flat_map(|one| one.works.keys()).map(ToString::to_string).collect()
@@ -107,7 +61,8 @@ fn clusters(plan: &Plan, key: &ObjectKey) -> Vec<String> {
 /// A Namespace is in every member anyway: that somebody needs it takes it away from nobody.
 #[test]
 fn a_namespace_that_is_needed_stays_everywhere() {
-    let refers = Refers(vec![reference("Namespace", None, "web")]);
+    let refers =
+        Rules { refers_to: Some(vec![reference("Namespace", None, "web")]), ..Rules::default() };
     let namespace = ObjectKey::new("", "Namespace", None, "web");
     let (mut memo, mut previous) = (Memo::default(), Previous::default());
     for _ in 0..3 {
@@ -119,7 +74,10 @@ fn a_namespace_that_is_needed_stays_everywhere() {
 
 #[test]
 fn what_is_reserved_goes_nowhere() {
-    let refers = Refers(vec![reference("ConfigMap", Some("kube-public"), "root")]);
+    let refers = Rules {
+        refers_to: Some(vec![reference("ConfigMap", Some("kube-public"), "root")]),
+        ..Rules::default()
+    };
     let plan = plan(STORY, &refers, &Previous::default(), &mut Memo::default());
     let root = ObjectKey::new("", "ConfigMap", Some("kube-public"), "root");
     assert_eq!(clusters(&plan, &root), [""; 0]);
@@ -133,7 +91,7 @@ fn what_goes_along_follows_every_change() {
     let by_label =
         Dependency { label_selector: Some(selector), ..reference("ConfigMap", Some("web"), "") };
     let by_name = reference("ConfigMap", Some("web"), "b");
-    let refers = Refers(vec![by_label, by_name]);
+    let refers = Rules { refers_to: Some(vec![by_label, by_name]), ..Rules::default() };
     let b = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b, namespace: web}\n";
     let both = format!("{STORY}{b}");
     let stories = [

@@ -10,4 +10,5 @@ mod no_answer;
 mod properties;
 mod results;
 mod room;
+mod rules;
 mod takeover;

@@ -1,72 +1,14 @@
-//! Plans when a user's rule for a kind gives no answer.
+//! Plans when a user's rule for a kind gives no answer, or another one than before.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use git_fleet::api::binding::{AggregatedStatusItem, Component};
-use git_fleet::api::manifest::{Manifest, ObjectKey};
-use git_fleet::api::names::ObjectId;
-use git_fleet::interpret::{Bundled, Dependency, Interpreter, NoAnswer, Replicas};
-use git_fleet::plan::{Inputs, Memo, Plan, Previous, make};
-use jiff::Timestamp;
-use serde_json::Value;
+use git_fleet::api::manifest::ObjectKey;
+use git_fleet::interpret::Bundled;
+use git_fleet::plan::{Memo, Previous};
 
 use super::case;
-
-/// The bundled kinds, but for one question.
-#[derive(Debug, Default)]
-struct Mute {
-    on: &'static str,
-    is_passing: Cell<bool>,
-    n_asked: Cell<u32>,
-}
-
-impl Mute {
-    fn answer<T>(&self, question: &str, answer: T) -> Result<T, NoAnswer> {
-        if question != self.on {
-            return Ok(answer);
-        }
-        self.n_asked.set(self.n_asked.get() + 1);
-        Err(NoAnswer {
-            code: "LUA_LIMIT",
-            message: format!("{question} took too long"),
-            hint: "look at it".to_owned(),
-            is_passing: self.is_passing.get(),
-        })
-    }
-}
-
-impl Interpreter for Mute {
-    fn basis(&self) -> ObjectId {
-        Bundled.basis()
-    }
-
-    fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, NoAnswer> {
-        self.answer("replicas", Bundled.replicas(template)?)
-    }
-
-    fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, NoAnswer> {
-        Bundled.components(template)
-    }
-
-    fn revise_replicas(&self, manifest: &mut Manifest, count: i32) -> Result<(), NoAnswer> {
-        self.answer("revise", Bundled.revise_replicas(manifest, count)?)
-    }
-
-    fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, NoAnswer> {
-        self.answer("dependencies", Bundled.dependencies(template)?)
-    }
-
-    fn aggregate(
-        &self,
-        template: &Manifest,
-        items: &[AggregatedStatusItem],
-        assigned: Option<i64>,
-        now: Timestamp,
-    ) -> Result<Option<Value>, NoAnswer> {
-        self.answer("aggregate", Bundled.aggregate(template, items, assigned, now)?)
-    }
-}
+use super::rules::{Rules, plan};
 
 const STORY: &str = "### commit
 apiVersion: cluster.karmada.io/v1alpha1
@@ -98,12 +40,6 @@ objects:
     status: {replicas: 3}
 ";
 
-fn plan(text: &str, interpreter: &dyn Interpreter, previous: &Previous, memo: &mut Memo) -> Plan {
-    let step = case::steps(text).pop().unwrap();
-    let (fleet, reports) = (&step.fleet, &step.reports);
-    make(&Inputs { fleet, reports, previous, interpreter, now: case::now() }, memo)
-}
-
 fn shop() -> ObjectKey {
     ObjectKey::new("apps", "Deployment", Some("web"), "shop")
 }
@@ -111,7 +47,7 @@ fn shop() -> ObjectKey {
 #[test]
 fn what_was_decided_stays_and_what_is_new_waits() {
     for question in ["replicas", "dependencies"] {
-        let mute = Mute { on: question, ..Mute::default() };
+        let mute = Rules { mute_on: question, ..Rules::default() };
         let new = plan(STORY, &mute, &Previous::default(), &mut Memo::default());
         let why = &new.unplaced[&shop()].reason;
         assert_eq!(*why, format!("LUA_LIMIT: {question} took too long; look at it"));
@@ -129,7 +65,7 @@ fn what_was_decided_stays_and_what_is_new_waits() {
 
 #[test]
 fn a_share_that_cannot_be_written_leaves_the_work_as_it_is() {
-    let mute = Mute { on: "revise", ..Mute::default() };
+    let mute = Rules { mute_on: "revise", ..Rules::default() };
     let placed = plan(STORY, &Bundled, &Previous::default(), &mut Memo::default());
     let more = STORY.replace("replicas: 3", "replicas: 5");
     let stale = plan(&more, &mute, &Previous::from(&placed), &mut Memo::default());
@@ -146,7 +82,7 @@ fn a_status_that_cannot_be_folded_is_the_last_one() {
     let first = plan(&reported, &Bundled, &Previous::default(), &mut Memo::default());
     let status = &first.bindings[&shop()].binding.template.status;
     assert_eq!(status.as_ref().unwrap()["replicas"], 3);
-    let mute = Mute { on: "aggregate", ..Mute::default() };
+    let mute = Rules { mute_on: "aggregate", ..Rules::default() };
     let later = reported.replace("status: {replicas: 3}", "status: {replicas: 2}");
     let second = plan(&later, &mute, &Previous::from(&first), &mut Memo::default());
     let binding = &second.bindings[&shop()].binding;
@@ -158,7 +94,7 @@ fn a_status_that_cannot_be_folded_is_the_last_one() {
 #[test]
 fn who_gave_no_answer_is_asked_again() {
     for question in ["replicas", "revise"] {
-        let mute = Mute { on: question, is_passing: Cell::new(true), ..Mute::default() };
+        let mute = Rules { mute_on: question, is_passing: Cell::new(true), ..Rules::default() };
         let (mut memo, mut previous) = (Memo::default(), Previous::default());
         for n_plans in 1..=3 {
             let plan = plan(STORY, &mute, &previous, &mut memo);
@@ -180,54 +116,10 @@ fn who_gave_no_answer_is_asked_again() {
     }
 }
 
-/// Counts how often it is asked, in the status that it gives.
-#[derive(Debug, Default)]
-struct Counts {
-    mute: Mute,
-    basis: u8,
-}
-
-impl Interpreter for Counts {
-    fn basis(&self) -> ObjectId {
-        ObjectId::from_bytes([self.basis; 20])
-    }
-
-    fn replicas(&self, template: &Manifest) -> Result<Option<Replicas>, NoAnswer> {
-        self.mute.replicas(template)
-    }
-
-    fn components(&self, template: &Manifest) -> Result<Option<Vec<Component>>, NoAnswer> {
-        self.mute.components(template)
-    }
-
-    fn revise_replicas(&self, manifest: &mut Manifest, count: i32) -> Result<(), NoAnswer> {
-        self.mute.revise_replicas(manifest, count)
-    }
-
-    fn dependencies(&self, template: &Manifest) -> Result<Vec<Dependency>, NoAnswer> {
-        self.mute.dependencies(template)
-    }
-
-    fn aggregates_by_rule(&self, _template: &Manifest) -> bool {
-        true
-    }
-
-    fn aggregate(
-        &self,
-        _template: &Manifest,
-        _items: &[AggregatedStatusItem],
-        _assigned: Option<i64>,
-        _now: Timestamp,
-    ) -> Result<Option<Value>, NoAnswer> {
-        self.mute.n_asked.set(self.mute.n_asked.get() + 1);
-        Ok(Some(serde_json::json!({ "n": self.mute.n_asked.get() })))
-    }
-}
-
 /// A script may write the time, or count: while what it is given stays, so does what it gave.
 #[test]
 fn a_status_is_folded_anew_only_when_something_has_changed() {
-    let mut counts = Counts { basis: 1, ..Counts::default() };
+    let mut counts = Rules { counts: true, basis: 1, ..Rules::default() };
     let reported = format!("{REPORT}{STORY}");
     let mut previous = Previous::default();
     let mut told = Vec::new();
