@@ -121,13 +121,14 @@ fn print(
     let preview = ledger.preview(&loaded, jiff::Timestamp::now())?;
     let Preview { plan, diff, hold } = &preview;
     if !ledger.has_results()?
-        && let Some(origin) = ledger.store().origin()
+        && let Some(upstream) = ledger.store().upstreams()?.first()
     {
         let prefix = ledger.layout().prefix();
+        let (name, url) = (upstream.name(), upstream.url());
         writeln!(
             err,
-            "no results are known here, so everything counts as new; if the fleet runs from {origin}, first:\n  \
-             git fetch origin '+refs/heads/{prefix}/*:refs/remotes/origin/{prefix}/*'"
+            "no results are known here, so everything counts as new; if the fleet runs from {url}, first:\n  \
+             git fetch {name} '+refs/heads/{prefix}/*:refs/remotes/{name}/{prefix}/*'"
         )?;
     }
     let document = || PlanDocument::of(commit, &loaded.problems, &preview);

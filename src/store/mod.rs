@@ -26,6 +26,7 @@ mod repository;
 mod routes;
 mod tree;
 mod triggers;
+mod upstream;
 mod wire;
 
 pub use batch::{Batch, Change, NewCommit};
@@ -39,3 +40,4 @@ pub use refs::{BadRefName, Layout, RefName, Role};
 pub use repository::Store;
 pub use routes::Lane;
 pub use triggers::{Hint, Trigger, TriggerError};
+pub use upstream::Upstream;

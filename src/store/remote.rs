@@ -16,7 +16,7 @@ use super::publish::RefUpdate;
 use super::refs::RefName;
 use super::repository::{Store, oid};
 use super::routes::Lane;
-use super::wire::{Git, Output, clone_dir, url_digest};
+use super::wire::{Git, Output, clone_dir, listed, url_digest};
 
 /// How often the refs are read after a push whose outcome is not known, before giving up.
 const READS_AFTER_PUSH_MAX: usize = 2;
@@ -145,12 +145,7 @@ impl Remote {
         if !output.is_success {
             return Err(self.failed("list", &output));
         }
-        let text = String::from_utf8_lossy(&output.stdout);
-        let parse = |line: &str| {
-            let (id, name) = line.split_once('\t')?;
-            Some((RefName::new(name).ok()?, id.parse().ok()?))
-        };
-        Ok(text.lines().filter_map(parse).collect())
+        Ok(listed(&output))
     }
 
     /// Pushes `updates` in one atomic push where the server has it, else one by one in their order.

@@ -78,6 +78,11 @@ impl Store {
         &self.common_dir
     }
 
+    /// The `git` program to run for what goes over a wire.
+    pub(super) fn git_program(&self) -> &OsStr {
+        &self.git_program
+    }
+
     /// Whether the source is a remote: it is polled, where a local repository is watched.
     pub fn is_remote(&self) -> bool {
         self.remote.is_some()
@@ -91,26 +96,6 @@ impl Store {
     /// Where `name` points; for a remote, as of the last fetch or publication.
     pub fn read_ref(&self, name: &RefName) -> Result<Option<ObjectId>, StoreError> {
         self.read_ref_at(&self.local_name(name))
-    }
-
-    /// Where `name` points in the repository that this one was cloned from, as of the clone's last
-    /// fetch.
-    pub fn read_ref_of_origin(&self, name: &RefName) -> Result<Option<ObjectId>, StoreError> {
-        self.read_ref_at(&format!("refs/remotes/origin/{}", name.short()))
-    }
-
-    /// Address of the repository that this one was cloned from, without any credentials in it.
-    pub fn origin(&self) -> Option<String> {
-        let repository = self.repository.borrow();
-        let origin = repository.find_remote("origin").ok()?;
-        let text = origin.url().ok()?;
-        let Ok(mut url) = url::Url::parse(text) else { return Some(text.to_owned()) };
-        let is_web = matches!(url.scheme(), "http" | "https");
-        let _ = url.set_password(None);
-        if is_web {
-            let _ = url.set_username("");
-        }
-        Some(url.into())
     }
 
     /// Whether the past of its commits is cut off.

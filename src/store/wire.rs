@@ -5,6 +5,7 @@
 //! point git at another repository are not. Output is read as it comes: a process that says nothing
 //! for too long is stopped.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use crate::api::names::ObjectId;
 
 use super::error::{GitError, says_disk_full};
+use super::refs::RefName;
 
 /// Oldest git that we run: `fetch --no-write-fetch-head` and all of our settings are in it.
 const GIT_VERSION_MIN: (u32, u32) = (2, 30);
@@ -217,6 +219,16 @@ impl Output {
         let text = lines.join("; ");
         text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect()
     }
+}
+
+/// The refs that `git ls-remote` printed; those whose names are not ours to speak of are left out.
+pub(super) fn listed(output: &Output) -> BTreeMap<RefName, ObjectId> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let parse = |line: &str| {
+        let (id, name) = line.split_once('\t')?;
+        Some((RefName::new(name).ok()?, id.parse().ok()?))
+    };
+    text.lines().filter_map(parse).collect()
 }
 
 /// What the program on this machine said, without what the server said.

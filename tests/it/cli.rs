@@ -9,6 +9,7 @@ use git_fleet::sim::{Host, MemberSpec};
 
 use crate::store::git::{commit, git, init};
 
+mod clone;
 mod explain;
 mod note;
 mod templates;
@@ -89,30 +90,6 @@ fn run(dir: &Path, arguments: &[&str]) -> Output {
         .env("XDG_CACHE_HOME", dir)
         .output()
         .unwrap()
-}
-
-#[test]
-fn a_clone_shows_what_the_repository_shows() {
-    let world = World::applied();
-    git(world.dir.path(), &["clone", "-q", "fleet", "clone"]);
-    for list in ["clusters", "bindings", "work", "templates"] {
-        for format in ["wide", "yaml"] {
-            let arguments = ["get", list, "-o", format];
-            let (here, there) = (world.run("fleet", &arguments), world.run("clone", &arguments));
-            assert!(here.status.success() && !here.stdout.is_empty(), "{list}: {here:?}");
-            assert_eq!(here, there, "{list} -o {format}");
-        }
-    }
-    assert_eq!(world.code("clone", &["plan", "--exit-code"]), 0, "nothing is left to do");
-    let refused = world.run("clone", &["apply", "--credentials", "../credentials"]);
-    assert_eq!(refused.status.code(), Some(4));
-    assert!(hint(&refused).starts_with("name the fleet repository itself: --repo "), "{refused:?}");
-    let changed = FLEET.replace("hello", "good day");
-    commit(&world.path("clone"), &[("fleet/all.yaml", &changed)]);
-    let plan = world.run("clone", &["plan", "--exit-code"]);
-    assert_eq!(plan.status.code(), Some(1));
-    let text = String::from_utf8(plan.stdout).unwrap();
-    assert!(text.contains("cluster one: 0 added, 1 changed, 0 removed"), "{text}");
 }
 
 #[test]

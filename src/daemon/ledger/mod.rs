@@ -6,6 +6,7 @@
 
 mod answers;
 mod checks;
+mod clone;
 mod note;
 mod plan;
 mod publish;
@@ -30,8 +31,8 @@ use crate::daemon::upkeep::Upkeep;
 use crate::fleet::{Fleet, ParsedFile};
 use crate::plan::{Memo, Previous};
 use crate::store::{
-    BadRefName, Change, FetchError, Lane, Layout, Location, PublishError, RefName, RefUpdate,
-    RemoteUrl, SnapshotError, Store, StoreError,
+    BadRefName, Change, FetchError, GitError, Lane, Layout, Location, PublishError, RefName,
+    RefUpdate, RemoteUrl, SnapshotError, Store, StoreError,
 };
 
 pub use checks::{Origin, fleet_of};
@@ -65,6 +66,18 @@ pub enum LedgerError {
         /// Address of the repository that it was cloned from.
         origin: String,
     },
+    /// The repository has a remote, and it is not known whether the fleet is run from there.
+    #[error(
+        "there are no results here, and {origin} cannot be asked whether the fleet is run from there"
+    )]
+    Unasked {
+        /// Its name in the repository.
+        name: String,
+        /// Its address.
+        origin: String,
+        /// Why not.
+        source: GitError,
+    },
     /// The source is not where [`Ledger::expect`] says.
     #[error("{branch} is at {found}, not at {expected}: nothing is begun")]
     Elsewhere {
@@ -97,7 +110,7 @@ impl LedgerError {
             Self::Name(_) => "REF_NAME",
             Self::Fetch(error) => error.code(),
             Self::Publish(error) => error.code(),
-            Self::Clone { .. } => "REPO_CLONE",
+            Self::Clone { .. } | Self::Unasked { .. } => "REPO_CLONE",
             Self::Elsewhere { .. } => "REF_MOVED",
             Self::Results { .. } => "RESULTS_UNREADABLE",
         }
@@ -121,6 +134,9 @@ impl LedgerError {
             Self::Clone { origin } => {
                 format!("name the fleet repository itself: --repo {origin}")
             }
+            Self::Unasked { name, origin, .. } => format!(
+                "name the fleet repository itself: --repo {origin}; if it is this one, and was never anywhere else: git remote remove {name}"
+            ),
             Self::Elsewhere { .. } => {
                 "look at the plan of the commit that it is at now, and apply that".to_owned()
             }
@@ -268,25 +284,7 @@ pub(crate) fn changes(edits: &Edits) -> Vec<Change<'_>> {
         .collect()
 }
 
-/// What a clone knows of the repository that it was cloned from.
 impl Ledger {
-    /// Refuses a clone, as `git clone` makes it, of a repository that a fleet is run from: the
-    /// results there are the fleet's, and here the engine would begin with none.
-    ///
-    /// # Errors
-    /// It is one, or the repository cannot be read.
-    pub fn refuse_clone(&self) -> Result<(), LedgerError> {
-        let results = self.layout.results();
-        if self.store.has_remotes() || self.store.read_ref(&results)?.is_some() {
-            return Ok(());
-        }
-        let Some(origin) = self.store.origin() else { return Ok(()) };
-        if self.store.is_shallow() || self.store.read_ref_of_origin(&results)?.is_some() {
-            return Err(LedgerError::Clone { origin });
-        }
-        Ok(())
-    }
-
     /// From now on the source is loaded at this commit only.
     pub fn expect(&mut self, commit: ObjectId) {
         self.expected = Some(commit);
@@ -303,23 +301,6 @@ impl Ledger {
 
 /// For verbs that only look.
 impl Ledger {
-    /// From now on refs are also looked for where `git clone` puts a remote's branches, so that a
-    /// clone of a fleet repository answers as the repository itself does. Nothing may be written.
-    pub fn read_only(&mut self) {
-        self.is_read_only = true;
-    }
-
-    /// Commit of one of our refs.
-    pub(super) fn tip(&self, name: &RefName) -> Result<Option<ObjectId>, LedgerError> {
-        if let Some(tip) = self.store.read_ref(name)? {
-            return Ok(Some(tip));
-        }
-        if !self.is_read_only {
-            return Ok(None);
-        }
-        Ok(self.store.read_ref_of_origin(name)?)
-    }
-
     /// What one member's executor last reported.
     ///
     /// # Errors
