@@ -28,6 +28,7 @@ mod rules;
 mod sandbox;
 mod scripts;
 mod service;
+mod socket;
 mod webhook;
 mod worker;
 

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::limits::Limits;
 use super::protocol::{self, HELLO};
+use super::socket::look;
 use crate::api::names::ObjectId;
 
 /// The verb under which the program runs scripts.
@@ -181,6 +182,9 @@ impl io::Read for Timed<'_> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
+        }
+        if let Some(n_bytes) = look(self.stream, buffer)? {
+            return Ok(n_bytes);
         }
         self.stream.set_read_timeout(Some(left))?;
         self.stream.read(buffer)

@@ -1,18 +1,22 @@
 //! The child process: reads a request, runs a script, replies.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, BufReader};
 
 use super::failure::Cause;
 use super::foreign::misread;
 use super::limits::{Limits, arm_processor_limit, shed_rights};
 use super::protocol::{self, Answered, HELLO, Incoming, Reply, Request};
 use super::sandbox::Sandbox;
+use super::socket::look;
+
+/// Requests up to this size are read at once.
+const REQUEST_BYTES: usize = 64 << 10;
 
 /// Serves the parent on standard input and output until it goes away.
 pub fn serve(limits: Limits) -> io::Result<()> {
     shed_rights(&limits)?;
-    let mut input = io::stdin().lock();
+    let mut input = BufReader::with_capacity(REQUEST_BYTES, Looking(io::stdin()));
     let mut output = io::stdout().lock();
     protocol::write(&mut output, HELLO)?;
     let mut worker = Worker { limits, sandbox: None, texts: BTreeMap::new() };
@@ -28,6 +32,18 @@ pub fn serve(limits: Limits) -> io::Result<()> {
         worker.tidy();
     }
     Ok(())
+}
+
+/// Standard input: a socket, as its parent makes it.
+struct Looking(io::Stdin);
+
+impl io::Read for Looking {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match look(&self.0, buffer)? {
+            Some(n_bytes) => Ok(n_bytes),
+            None => Ok(rustix::io::retry_on_intr(|| rustix::io::read(&self.0, &mut *buffer))?),
+        }
+    }
 }
 
 struct Worker {
