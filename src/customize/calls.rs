@@ -1,5 +1,7 @@
 //! One call of one script: from the cache, or from a worker that is started when it is needed.
 
+use std::time::Instant;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -8,6 +10,7 @@ use super::cache::{self, Cache};
 use super::failure::Cause;
 use super::foreign::misread;
 use super::limits::Limits;
+use super::patience::Patience;
 use super::process::{Lost, Process, Program};
 use super::protocol::{Answered, Outgoing, Reply, Request};
 use super::scripts::Script;
@@ -25,6 +28,7 @@ pub(super) struct Calls {
     process: Option<Process>,
     cache: Cache,
     bench: Bench<Cause>,
+    patience: Patience,
 }
 
 /// One question to one script.
@@ -38,7 +42,19 @@ pub(super) struct Call<'a> {
 
 impl Calls {
     pub(super) fn new(program: Program, limits: Limits) -> Self {
-        Self { program, limits, process: None, cache: Cache::default(), bench: Bench::default() }
+        Self {
+            program,
+            limits,
+            process: None,
+            cache: Cache::default(),
+            bench: Bench::default(),
+            patience: Patience::new(limits.plan_wait),
+        }
+    }
+
+    /// Begins a plan.
+    pub(super) fn begin_plan(&mut self) {
+        self.patience.begin();
     }
 
     /// Forgets what only scripts that are gone are remembered for.
@@ -53,7 +69,18 @@ impl Calls {
         let key = cache::key(call.script.id, function, arguments.get().as_bytes());
         // A status that is stamped with the time stays as it is while its inputs do.
         let keeps_time = call.operation == Operation::AggregateStatus;
-        self.answered(call.script.id, key, keeps_time, |calls| calls.ask(call, &arguments))
+        self.answered(call.script.id, key, keeps_time, |calls| {
+            if call.operation.is_of_live() {
+                return calls.ask(call, &arguments);
+            }
+            if calls.patience.is_spent(call.script.id) {
+                return (failed(Cause::Spent(calls.patience.seconds())), 0);
+            }
+            let start = Instant::now();
+            let answered = calls.ask(call, &arguments);
+            calls.patience.spend(call.script.id, start.elapsed());
+            answered
+        })
     }
 
     /// Whether a script is Lua and defines the function of its operation.

@@ -150,6 +150,9 @@ pub enum Cause {
     /// time. Told as if it had been: what is told does not change while nothing does.
     #[error("{0}")]
     Benched(Box<Self>),
+    /// It was not called: its answers had taken this many seconds of the plan.
+    #[error("the script was not called any more: a plan waits {0} s for it")]
+    Spent(u64),
     /// There is no process to run it in. Not the script's fault.
     #[error("the process for scripts cannot be run: {0}")]
     Worker(String),
@@ -166,6 +169,7 @@ impl Cause {
             Self::Answer(_) => "LUA_ANSWER",
             Self::Time(_) | Self::Memory(_) | Self::Died(_) => "LUA_LIMIT",
             Self::Benched(last) => last.code(),
+            Self::Spent(_) => "LUA_BUDGET",
             Self::Worker(_) => "LUA_WORKER",
         }
     }
@@ -189,6 +193,10 @@ impl Cause {
             Self::Time(_) | Self::Memory(_) | Self::Died(_) => {
                 "look for a loop without an end, or for text that grows with every turn".to_owned()
             }
+            Self::Spent(_) => {
+                "make the script faster; the plan is made again within a minute, and goes on from here"
+                    .to_owned()
+            }
             Self::Worker(_) => {
                 "see the message; the program starts itself once more to run scripts".to_owned()
             }
@@ -204,7 +212,7 @@ impl Cause {
             Self::Answer(why) => Self::Answer(told(&why)),
             Self::Died(why) => Self::Died(told(&why)),
             Self::Worker(why) => Self::Worker(told(&why)),
-            Self::Time(_) | Self::Memory(_) | Self::Benched(_) => self,
+            Self::Time(_) | Self::Memory(_) | Self::Benched(_) | Self::Spent(_) => self,
         }
     }
 
@@ -219,6 +227,7 @@ impl Cause {
             | Self::Time(_)
             | Self::Memory(_)
             | Self::Died(_)
+            | Self::Spent(_)
             | Self::Worker(_) => self,
         }
     }
@@ -236,6 +245,7 @@ impl Cause {
             | Self::Memory(_)
             | Self::Died(_)
             | Self::Benched(_)
+            | Self::Spent(_)
             | Self::Worker(_) => false,
         }
     }

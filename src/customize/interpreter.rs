@@ -44,7 +44,7 @@ impl Interpreter {
     #[must_use]
     pub fn new(program: Program, limits: Limits) -> Self {
         let calls = RefCell::new(Calls::new(program, limits));
-        Self { calls, webhooks: Layer::new(limits.webhook_wait), rules: Arc::default() }
+        Self { calls, webhooks: Layer::new(limits.plan_wait), rules: Arc::default() }
     }
 
     /// Takes these rules in place of those before. What rules that stay have answered is kept.
@@ -58,8 +58,9 @@ impl Interpreter {
         self.rules = rules;
     }
 
-    /// Begins a plan: each webhook may keep it waiting for its whole time.
+    /// Begins a plan: each script and webhook may keep it waiting for its whole time.
     pub fn begin_plan(&mut self) {
+        self.calls.get_mut().begin_plan();
         self.webhooks.begin_plan();
     }
 

@@ -6,25 +6,25 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-/// What users' rules may use: one call of a script, and the webhooks of one plan.
+/// What users' rules may use: one call of a script, and all the answers that one plan waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time by the clock on the wall, for running the script and calling its function.
     pub time: Duration,
     /// Memory of all of its values together.
     pub memory_bytes: usize,
-    /// How long one webhook may keep a plan waiting, all its answers together.
-    pub webhook_wait: Duration,
+    /// How long one script or webhook may keep a plan waiting, all its answers together.
+    pub plan_wait: Duration,
 }
 
 impl Default for Limits {
     /// A second, as in Karmada, and 64 MiB: an object of the largest size takes about 20. Half a minute
-    /// for a webhook: a plan that lacks answers is made again after a minute.
+    /// in a plan: one that lacks answers is made again after a minute.
     fn default() -> Self {
         Self {
             time: Duration::from_secs(1),
             memory_bytes: 64 << 20,
-            webhook_wait: Duration::from_secs(30),
+            plan_wait: Duration::from_secs(30),
         }
     }
 }

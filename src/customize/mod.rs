@@ -22,6 +22,7 @@ mod foreign;
 mod interpreter;
 mod kube;
 mod limits;
+mod patience;
 mod process;
 mod protocol;
 mod rules;

@@ -8,12 +8,12 @@ use super::answer::Answer;
 use super::cause::WebhookCause;
 use super::client::Client;
 use super::hooks::{Webhook, Webhooks};
-use super::patience::Patience;
 use super::question::Question;
 use super::records::Records;
 use crate::api::names::ObjectId;
 use crate::customize::bench::Bench;
 use crate::customize::cache::Cache;
+use crate::customize::patience::Patience;
 
 /// Where answers may come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,7 +13,6 @@ mod cause;
 mod client;
 mod hooks;
 mod layer;
-mod patience;
 mod question;
 mod records;
 

@@ -41,14 +41,7 @@ impl<'q> Question<'q> {
 
     /// Whether plans ask it; all others are asked beside a member.
     pub(super) fn is_of_plan(&self) -> bool {
-        match self.operation {
-            Operation::InterpretReplica
-            | Operation::InterpretComponent
-            | Operation::ReviseReplica
-            | Operation::AggregateStatus
-            | Operation::InterpretDependency => true,
-            Operation::Retain | Operation::InterpretStatus | Operation::InterpretHealth => false,
-        }
+        !self.operation.is_of_live()
     }
 
     /// Changes if and only if the webhook or anything of the question does, with two exceptions. A plan

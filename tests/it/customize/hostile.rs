@@ -7,6 +7,7 @@ use git_fleet::api::manifest::Manifest;
 use git_fleet::api::report::Health;
 use git_fleet::api::resource_interpreter_customization::Operation;
 use git_fleet::customize::{Cause, Failure, Interpreter, Limits, Scripts};
+use git_fleet::interpret::NoAnswer;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const LIMITS: Limits = Limits {
     time: Duration::from_millis(500),
     memory_bytes: 64 << 20,
-    webhook_wait: Duration::from_secs(30),
+    plan_wait: Duration::from_secs(30),
 };
 
 /// What becomes of a script, by the code of its failure.
@@ -134,6 +135,26 @@ fn a_script_that_used_up_its_limits_three_times_waits() {
     let script = "function InterpretHealth(o) return true end";
     load(&mut interpreter, Operation::InterpretHealth, script);
     assert_eq!(interpreter.health(&loops, NOW), Ok(Health::Healthy), "another script");
+}
+
+#[test]
+fn a_plan_waits_for_a_script_no_longer_than_it_may_and_the_next_one_goes_on() {
+    // Any call takes longer.
+    let mut interpreter = interpreter(Limits { plan_wait: Duration::from_nanos(1), ..LIMITS });
+    let script = "function GetReplicas(o) return o.spec.players end";
+    load(&mut interpreter, Operation::InterpretReplica, script);
+    let count = |interpreter: &Interpreter, players: i32| {
+        let replicas = interpreter.replicas(&game(json!({"players": players}), Value::Null));
+        replicas.map(|replicas| replicas.unwrap().count).map_err(NoAnswer::from)
+    };
+    for planned in 1..4 {
+        interpreter.begin_plan();
+        for players in 1..=planned {
+            assert_eq!(count(&interpreter, players), Ok(players), "what is known is not asked");
+        }
+        let failure = count(&interpreter, planned + 1).unwrap_err();
+        assert_eq!((failure.code, failure.is_passing), ("LUA_BUDGET", true));
+    }
 }
 
 #[test]

@@ -398,7 +398,7 @@ fn a_plan_waits_for_a_webhook_no_longer_than_it_may() {
         after,
         ..Said::answer(request, json!({"replicas": 1}))
     });
-    let limits = Limits { webhook_wait: Duration::from_millis(500), ..Limits::default() };
+    let limits = Limits { plan_wait: Duration::from_millis(500), ..Limits::default() };
     let mut interpreter = super::interpreter(limits);
     let configuration = server.configuration("games", &["*"]);
     interpreter.load(Arc::new(Webhooks::new([&configuration]).into()));

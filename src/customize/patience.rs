@@ -1,11 +1,11 @@
-//! How long webhooks may keep one plan waiting.
+//! How long scripts and webhooks may keep one plan waiting.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::names::ObjectId;
 
-/// The time that a plan has waited for each webhook.
+/// The time that a plan has waited for each script and each webhook.
 #[derive(Debug)]
 pub(super) struct Patience {
     most: Duration,
@@ -13,7 +13,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// A plan that waits so long for each webhook, all its answers together.
+    /// A plan that waits so long for each of them, all its answers together.
     pub(super) fn new(most: Duration) -> Self {
         Self { most, waited: BTreeMap::new() }
     }
@@ -23,14 +23,14 @@ impl Patience {
         self.waited.clear();
     }
 
-    /// The plan has waited for `webhook`.
-    pub(super) fn spend(&mut self, webhook: ObjectId, waited: Duration) {
-        *self.waited.entry(webhook).or_default() += waited;
+    /// The plan has waited for `called`.
+    pub(super) fn spend(&mut self, called: ObjectId, waited: Duration) {
+        *self.waited.entry(called).or_default() += waited;
     }
 
-    /// Whether the plan waits no more for `webhook`.
-    pub(super) fn is_spent(&self, webhook: ObjectId) -> bool {
-        self.waited.get(&webhook).is_some_and(|waited| *waited >= self.most)
+    /// Whether the plan waits no more for `called`.
+    pub(super) fn is_spent(&self, called: ObjectId) -> bool {
+        self.waited.get(&called).is_some_and(|waited| *waited >= self.most)
     }
 
     /// How long it waits at most, in seconds.
