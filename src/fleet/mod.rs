@@ -13,6 +13,7 @@ mod file;
 mod identity;
 mod json;
 mod members;
+mod misspelt;
 mod names;
 mod object;
 mod own;
