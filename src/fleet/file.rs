@@ -19,12 +19,12 @@ use crate::api::settings::FleetSettings;
 
 use super::contents::contents;
 use super::identity::{content_id, desired_id};
-use super::misspelt::misspelt_fields;
 use super::object::{Checked, drop_server_owned, metadata, type_meta, unknown_metadata};
 use super::own::{is_own, own};
 use super::positions::{Position, Positions};
 use super::report::{Report, shown};
 use super::scope::{Inert, Scope, never_propagated};
+use super::workload::workload;
 use super::{json, text, yaml};
 
 /// How deep lists may stand in lists.
@@ -188,7 +188,7 @@ impl Loader<'_> {
             own(&mut checked, &manifest)
         } else {
             unknown_metadata(&mut checked, &manifest);
-            misspelt_fields(&mut checked, &manifest);
+            workload(&mut checked, &manifest);
             contents(&mut checked, &manifest, n_bytes);
             Some(recognise(&mut checked, &key, manifest))
         };

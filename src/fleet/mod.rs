@@ -13,7 +13,6 @@ mod file;
 mod identity;
 mod json;
 mod members;
-mod misspelt;
 mod names;
 mod object;
 mod own;
@@ -25,6 +24,7 @@ mod scope;
 mod text;
 mod tree;
 mod validate;
+mod workload;
 mod yaml;
 
 pub use assemble::{Fleet, NamespacedName, Sourced, Template};

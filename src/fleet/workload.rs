@@ -1,9 +1,9 @@
-//! Misspelt fields of built-in workloads. An API server drops a field that it does not know, so
-//! `spec.replcias: 5` is one replica, without a word.
+//! What is wrong inside of built-in workloads, where it decides on replicas and room: misspelt fields,
+//! and amounts that are none.
 //!
-//! Only what decides on replicas and room is looked at: workloads, their pods, their containers. A
-//! newer Kubernetes may have fields that are not in these lists, so a field is named only where its
-//! name is near one that is: then it is a slip.
+//! An API server drops a field that it does not know, so `spec.replcias: 5` is one replica, without
+//! a word. A newer Kubernetes may have fields that are not in these lists, so a field is named only
+//! where its name is near one that is: then it is a slip.
 
 use serde_json::Value;
 
@@ -12,14 +12,21 @@ use super::positions::escape;
 use super::report::shown;
 use crate::api::decode::closest;
 use crate::api::manifest::Manifest;
+use crate::api::quantity::Quantity;
 
 /// An object in a template: its fields, and those among them that are looked into.
 struct Fields {
     known: &'static [&'static str],
     inner: &'static [(&'static str, &'static Fields)],
+    /// Those that hold amounts of resources by name.
+    amounts: &'static [&'static str],
 }
 
-const RESOURCES: Fields = Fields { known: &["claims", "limits", "requests"], inner: &[] };
+const RESOURCES: Fields = Fields {
+    known: &["claims", "limits", "requests"],
+    inner: &[],
+    amounts: &["limits", "requests"],
+};
 
 const CONTAINER: Fields = Fields {
     known: &[
@@ -51,6 +58,7 @@ const CONTAINER: Fields = Fields {
         "workingDir",
     ],
     inner: &[("resources", &RESOURCES)],
+    amounts: &[],
 };
 
 const POD: Fields = Fields {
@@ -104,9 +112,11 @@ const POD: Fields = Fields {
         ("initContainers", &CONTAINER),
         ("resources", &RESOURCES),
     ],
+    amounts: &["overhead"],
 };
 
-const POD_TEMPLATE: Fields = Fields { known: &["metadata", "spec"], inner: &[("spec", &POD)] };
+const POD_TEMPLATE: Fields =
+    Fields { known: &["metadata", "spec"], inner: &[("spec", &POD)], amounts: &[] };
 
 const IN_PODS: &[(&str, &Fields)] = &[("template", &POD_TEMPLATE)];
 
@@ -122,6 +132,7 @@ const DEPLOYMENT: Fields = Fields {
         "template",
     ],
     inner: IN_PODS,
+    amounts: &[],
 };
 
 const STATEFUL_SET: Fields = Fields {
@@ -139,15 +150,20 @@ const STATEFUL_SET: Fields = Fields {
         "volumeClaimTemplates",
     ],
     inner: IN_PODS,
+    amounts: &[],
 };
 
 const DAEMON_SET: Fields = Fields {
     known: &["minReadySeconds", "revisionHistoryLimit", "selector", "template", "updateStrategy"],
     inner: IN_PODS,
+    amounts: &[],
 };
 
-const REPLICA_SET: Fields =
-    Fields { known: &["minReadySeconds", "replicas", "selector", "template"], inner: IN_PODS };
+const REPLICA_SET: Fields = Fields {
+    known: &["minReadySeconds", "replicas", "selector", "template"],
+    inner: IN_PODS,
+    amounts: &[],
+};
 
 const JOB: Fields = Fields {
     known: &[
@@ -170,9 +186,11 @@ const JOB: Fields = Fields {
         "ttlSecondsAfterFinished",
     ],
     inner: IN_PODS,
+    amounts: &[],
 };
 
-const JOB_TEMPLATE: Fields = Fields { known: &["metadata", "spec"], inner: &[("spec", &JOB)] };
+const JOB_TEMPLATE: Fields =
+    Fields { known: &["metadata", "spec"], inner: &[("spec", &JOB)], amounts: &[] };
 
 const CRON_JOB: Fields = Fields {
     known: &[
@@ -186,6 +204,7 @@ const CRON_JOB: Fields = Fields {
         "timeZone",
     ],
     inner: &[("jobTemplate", &JOB_TEMPLATE)],
+    amounts: &[],
 };
 
 /// The fields of the `spec` of a kind; `None` where they are not known here.
@@ -205,62 +224,80 @@ fn of_kind(group: &str, kind: &str) -> Option<&'static Fields> {
 /// The fields of a built-in workload beside its metadata.
 const OBJECT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
 
-/// Warns of fields of a workload whose names are slips of those that it has.
-pub(super) fn misspelt_fields(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
+/// Warns of fields of a workload whose names are slips of those that it has, and refuses amounts that
+/// an API server does not take.
+pub(super) fn workload(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
     let Some(spec) = of_kind(manifest.group(), manifest.kind()) else { return };
-    let mut slips = Vec::new();
+    let mut look = Look { checked, kind: manifest.kind() };
     for name in manifest.0.keys() {
-        note(&mut slips, name, OBJECT, "");
+        look.slip(name, OBJECT, "");
     }
     if let Some(value) = manifest.0.get("spec") {
-        look(&mut slips, value, spec, "/spec");
+        look.inside(value, spec, "/spec");
     }
-    for Slip { pointer, name, meant } in slips {
-        checked.warning(
-            &pointer,
+}
+
+struct Look<'l, 'c, 'r> {
+    checked: &'l mut Checked<'c, 'r>,
+    kind: &'l str,
+}
+
+impl Look<'_, '_, '_> {
+    fn inside(&mut self, value: &Value, fields: &Fields, pointer: &str) {
+        match value {
+            Value::Array(items) => {
+                for (idx, item) in items.iter().enumerate() {
+                    self.inside(item, fields, &format!("{pointer}/{idx}"));
+                }
+            }
+            Value::Object(map) => {
+                for (name, value) in map {
+                    if let Some((_, fields)) = fields.inner.iter().find(|(inner, _)| inner == name)
+                    {
+                        self.inside(value, fields, &format!("{pointer}/{name}"));
+                    } else if fields.amounts.contains(&name.as_str()) {
+                        self.amounts(value, &format!("{pointer}/{name}"));
+                    } else {
+                        self.slip(name, fields.known, pointer);
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn slip(&mut self, name: &str, known: &[&str], pointer: &str) {
+        if known.contains(&name) {
+            return;
+        }
+        let Some(meant) = closest(name, known.iter().copied()) else { return };
+        self.checked.warning(
+            &format!("{pointer}/{}", escape(name)),
             "FIELD_UNKNOWN",
-            format!(
-                "{} has no field `{}` here: API servers drop it",
-                manifest.kind(),
-                shown(&name)
-            ),
+            format!("{} has no field `{}` here: API servers drop it", self.kind, shown(name)),
             format!("did you mean `{meant}`?"),
         );
     }
-}
 
-struct Slip {
-    pointer: String,
-    name: String,
-    meant: &'static str,
-}
-
-fn look(slips: &mut Vec<Slip>, value: &Value, fields: &Fields, pointer: &str) {
-    match value {
-        Value::Array(items) => {
-            for (idx, item) in items.iter().enumerate() {
-                look(slips, item, fields, &format!("{pointer}/{idx}"));
-            }
+    fn amounts(&mut self, value: &Value, pointer: &str) {
+        for (name, value) in value.as_object().into_iter().flatten() {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                // An API server takes it for 0.
+                Value::Null => continue,
+                other => other.to_string(),
+            };
+            let why = match text.parse::<Quantity>() {
+                Err(_) => "is no quantity",
+                Ok(amount) if amount < Quantity::zero() => "is negative",
+                Ok(_) => continue,
+            };
+            self.checked.error(
+                &format!("{pointer}/{}", escape(name)),
+                "FIELD_INVALID",
+                format!("the amount of {} {why}: `{}`", shown(name), shown(&text)),
+                "write it as Kubernetes does: 500m, 2, 1.5Gi",
+            );
         }
-        Value::Object(map) => {
-            for (name, value) in map {
-                let inner = fields.inner.iter().find(|(inner, _)| inner == name);
-                match inner {
-                    Some((_, fields)) => look(slips, value, fields, &format!("{pointer}/{name}")),
-                    None => note(slips, name, fields.known, pointer),
-                }
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn note(slips: &mut Vec<Slip>, name: &str, known: &'static [&'static str], pointer: &str) {
-    if known.contains(&name) {
-        return;
-    }
-    if let Some(meant) = closest(name, known.iter().copied()) {
-        let pointer = format!("{pointer}/{}", escape(name));
-        slips.push(Slip { pointer, name: name.to_owned(), meant });
     }
 }
