@@ -8,6 +8,7 @@ use super::{Connection, Exit, Repository};
 use crate::api::names::ClusterName;
 use crate::api::period::Period;
 use crate::api::settings::HistorySettings;
+use crate::daemon::Fault;
 use crate::daemon::agent::{self, Agent};
 use crate::store::{Layout, Location};
 
@@ -49,10 +50,9 @@ pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
         None => None,
         Some(Location::Remote(url)) => Some(url),
         Some(Location::Path(path)) => {
-            anyhow::bail!(
-                "URL_SCHEME --status-remote {}: write it as a URL, such as file:///srv/status.git",
-                path.display()
-            )
+            let text = format!("--status-remote {} is a path", path.display());
+            let hint = "write it as a URL, such as file:///srv/status.git";
+            return Err(Fault::new("URL_SCHEME", text, hint).into());
         }
     };
     let repository = Repository {

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 
 use crate::api::period::Period;
+use crate::daemon::Fault;
 use crate::daemon::credentials::Credentials;
 use crate::daemon::ledger::{Ledger, Overrides, Recorded};
 use crate::engine::Timing;
@@ -97,19 +97,16 @@ impl Connection {
     /// The credentials directory, checked.
     pub fn credentials(&self) -> anyhow::Result<Credentials> {
         let dir = &self.credentials;
-        let is_dir = std::fs::metadata(dir)
-            .with_context(|| {
-                format!(
-                    "CONFIG_READ --credentials {} cannot be read: name the directory that holds one kubeconfig for each cluster",
-                    dir.display()
-                )
-            })?
-            .is_dir();
-        anyhow::ensure!(
-            is_dir,
-            "CONFIG_READ --credentials {} is no directory: name the directory that holds one kubeconfig for each cluster",
-            dir.display()
-        );
+        let fault = |what: &str| {
+            let text = format!("--credentials {} {what}", dir.display());
+            let hint = "name the directory that holds one kubeconfig for each cluster";
+            Fault::new("CONFIG_READ", text, hint)
+        };
+        let metadata = std::fs::metadata(dir);
+        let metadata = metadata.map_err(|error| fault("cannot be read").because(&error))?;
+        if !metadata.is_dir() {
+            return Err(fault("is no directory").into());
+        }
         Ok(Credentials::new(dir, self.allow()))
     }
 

@@ -117,7 +117,7 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
         Trigger::watch(desk.store.common_dir(), move |name| *name == work)?
     };
     let mut state = credentials.state(&cluster);
-    let config = credentials.config(&cluster).map_err(|error| anyhow::anyhow!(error.told()))?;
+    let config = credentials.config(&cluster).map_err(|error| error.told())?;
     let (mut member, mut reported) = start(&cluster, config, &options)?;
     let mut rotation = tokio::time::interval(ROTATION_CHECK);
     let mut desk = Some(desk);
@@ -178,7 +178,7 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
                 if std::mem::replace(&mut state, now.clone()) == now {
                     continue;
                 }
-                let connected = credentials.config(&cluster).map_err(|error| error.told());
+                let connected = credentials.config(&cluster).map_err(|error| error.told().line());
                 let connected = connected
                     .and_then(|config| start(&cluster, config, &options).map_err(|e| chain(&e)));
                 let (new, news) = match connected {

@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod controller;
 pub mod credentials;
+mod fault;
 pub mod inputs;
 pub mod ledger;
 mod meanings;
@@ -16,6 +17,8 @@ mod worker;
 
 use std::error::Error;
 use std::fmt::Write as _;
+
+pub use fault::Fault;
 
 /// An error with all its causes on one line: `this: because of this: and that`.
 #[must_use]

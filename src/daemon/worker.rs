@@ -13,7 +13,7 @@ use super::ledger::{Ledger, LedgerError, Planned, Reach};
 use crate::api::cluster::ClusterStatus;
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::names::{ClusterName, ObjectId};
-use crate::daemon::chain;
+use crate::daemon::{Fault, chain};
 use crate::engine::{Event, LoadOutcome, News, PlanOutcome, PushOutcome, StatusOutcome};
 use crate::member::{AppliedRound, DesiredWork, MemberReport};
 use crate::store::PublishError;
@@ -36,11 +36,11 @@ pub(super) enum Done {
     /// The source does not validate.
     Refused(Event),
     /// A job ended because the world failed, and why.
-    Broken(Event, String),
+    Broken(Event, Fault),
     /// A plan ended; the works of the members whose work differs from the last one.
     Planned(PlanOutcome, BTreeMap<ClusterName, Arc<DesiredWork>>),
     /// Reports could not be committed, and why.
-    Unrecorded(Event, String),
+    Unrecorded(Event, Fault),
     /// A member's executor has finished a round.
     Applied(ClusterName, AppliedRound),
     /// The plan waits for an approval, and why.
@@ -122,7 +122,7 @@ impl Worker {
             Ok(loaded) => loaded,
             Err(error) => {
                 let reason = error.told();
-                tracing::warn!(error = %reason, "the source cannot be read; the last good state stays in force");
+                tracing::warn!(error = %reason.line(), "the source cannot be read; the last good state stays in force");
                 return self.answer(Done::Broken(Event::Loaded(LoadOutcome::Failed), reason));
             }
         };
@@ -165,7 +165,7 @@ impl Worker {
             }
             Err(error) => {
                 let reason = error.told();
-                tracing::error!(error = %reason, "the plan could not be made or published");
+                tracing::error!(error = %reason.line(), "the plan could not be made or published");
                 self.answer(Done::Broken(Event::Planned(PlanOutcome::Failed), reason));
             }
         }
@@ -203,7 +203,7 @@ impl Worker {
             }
             Err(error) => {
                 let reason = error.told();
-                tracing::warn!(error = %reason, "reports could not be committed");
+                tracing::warn!(error = %reason.line(), "reports could not be committed");
                 let outcome = StatusOutcome::Failed(clusters.to_vec());
                 self.answer(Done::Unrecorded(Event::StatusCommitted(outcome), reason));
             }

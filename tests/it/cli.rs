@@ -9,7 +9,9 @@ use git_fleet::sim::{Host, MemberSpec};
 
 use crate::store::git::{commit, git, init};
 
+mod errors;
 mod explain;
+mod get;
 mod note;
 mod templates;
 
@@ -113,26 +115,6 @@ fn a_clone_shows_what_the_repository_shows() {
     assert_eq!(plan.status.code(), Some(1));
     let text = String::from_utf8(plan.stdout).unwrap();
     assert!(text.contains("cluster one: 0 added, 1 changed, 0 removed"), "{text}");
-}
-
-#[test]
-fn a_repository_without_a_commit_is_told_what_to_do() {
-    let dir = tempfile::tempdir().unwrap();
-    let fleet = init(&dir.path().join("fleet"));
-    let expected = [
-        ("validate", "commit first, or name a branch"),
-        ("plan", "commit first, or name a branch"),
-        ("apply", "push a first commit to `main`"),
-    ];
-    for (verb, first_words) in expected {
-        let mut arguments = vec![verb];
-        if verb == "apply" {
-            arguments.extend(["--credentials", "."]);
-        }
-        let refused = run(&fleet, &arguments);
-        assert_eq!(refused.status.code(), Some(4), "{verb}");
-        assert!(hint(&refused).starts_with(first_words), "{verb}: {refused:?}");
-    }
 }
 
 /// A member with nothing to do is part of the fleet all the same.

@@ -8,12 +8,13 @@ use std::fs;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use serde_json::Value;
 
 use super::stage::Stage;
 use super::{PULL, PUSH, STEP_MAX};
 use crate::cli::run::runtime;
+use crate::daemon::Fault;
 use crate::daemon::ledger::{Ledger, Overrides};
 use crate::member::kubeconfig::{self, Allow};
 
@@ -224,11 +225,11 @@ impl<'s> Scene<'s> {
     ) -> anyhow::Result<()> {
         let start = Instant::now();
         while !seen(self)? {
-            ensure!(
-                start.elapsed() < STEP_MAX,
-                "waited {STEP_MAX:?} for {what}; the logs are in {}",
-                self.stage.dir().display()
-            );
+            if start.elapsed() >= STEP_MAX {
+                let text = format!("waited {} s for {what}", STEP_MAX.as_secs());
+                let hint = format!("see the logs in {}", self.stage.dir().display());
+                return Err(Fault::new("DEMO_FAILED", text, hint).into());
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())

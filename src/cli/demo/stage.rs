@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
 use crate::cli::init;
+use crate::daemon::Fault;
 use crate::sim::{Host, MemberSpec};
 
 /// Everything that runs. Processes are ended when it is dropped; the directory stays.
@@ -21,19 +22,22 @@ impl Stage {
     pub(super) fn build(dir: Option<&Path>, push: &[&str], pull: &str) -> anyhow::Result<Self> {
         let dir = match dir {
             Some(dir) => {
-                ensure!(
-                    !dir.exists(),
-                    "{} exists already: name a directory that does not",
-                    dir.display()
-                );
-                fs::create_dir_all(dir)
-                    .with_context(|| format!("{} cannot be made", dir.display()))?;
+                if dir.exists() {
+                    let text = format!("{} exists already", dir.display());
+                    let hint = "name a directory that does not exist yet: it is made";
+                    return Err(Fault::new("DIR_EXISTS", text, hint).into());
+                }
+                fs::create_dir_all(dir).map_err(|error| init::unwritable(dir, &error))?;
                 dir.canonicalize()?
             }
             None => tempfile::Builder::new().prefix("git-fleet-demo-").tempdir()?.keep(),
         };
         let specs = push.iter().copied().chain([pull]).map(MemberSpec::new).collect();
-        let stage = Self { host: Host::start(specs)?, dir, processes: Vec::new() };
+        let host = Host::start(specs).map_err(|error| {
+            let hint = "see the message: usually a port of this machine, or too many open files";
+            Fault::new("DEMO_FAILED", "no simulated clusters can be started", hint).because(&error)
+        })?;
+        let stage = Self { host, dir, processes: Vec::new() };
         fs::create_dir(stage.credentials())?;
         for name in push.iter().copied().chain([pull]) {
             let kubeconfig = stage.host.kubeconfig(name).context("the member was just started")?;
@@ -87,16 +91,7 @@ impl Stage {
 
     /// Runs git and returns what it printed.
     pub(super) fn git(dir: &Path, args: &[&str]) -> anyhow::Result<String> {
-        let out = Command::new("git")
-            .current_dir(dir)
-            .args(args)
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_WORK_TREE")
-            .output()
-            .context("GIT_BINARY the program `git` cannot be started: install git 2.30 or newer")?;
-        let said = String::from_utf8_lossy(&out.stderr);
-        ensure!(out.status.success(), "git {} failed: {}", args.join(" "), said.trim());
-        Ok(String::from_utf8_lossy(&out.stdout).trim_end().to_owned())
+        init::git(dir, args)
     }
 
     /// Commits all of the checkout and pushes it.
