@@ -20,7 +20,7 @@ pub struct Repository {
     /// Fleet repository: a path, or a file://, https:// or ssh:// URL
     #[arg(long, short = 'C', default_value = ".", value_name = "PATH|URL")]
     pub repo: String,
-    /// Source branch, whatever fleet.yaml says
+    /// Source branch, whatever fleet.yaml says; its own fleet.yaml counts then
     #[arg(long, value_name = "BRANCH")]
     pub source_branch: Option<String>,
     /// Prefix of the machine-owned refs, whatever fleet.yaml says
@@ -46,10 +46,18 @@ impl Repository {
     pub(super) fn look(&self) -> anyhow::Result<(Ledger, Recorded)> {
         let mut ledger = self.ledger()?;
         ledger.read_only();
-        // Without a readable source the refs are where they are by default.
-        let _ = ledger.find_refs();
+        self.find_refs(&mut ledger)?;
         let recorded = ledger.recorded()?;
         Ok((ledger, recorded))
+    }
+
+    /// Learns from the source where the record is. Without a readable source it is where it is by
+    /// default; but a branch that a person names has to be there.
+    pub(super) fn find_refs(&self, ledger: &mut Ledger) -> anyhow::Result<()> {
+        match ledger.find_refs() {
+            Err(error) if self.source_branch.is_some() => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Where clones go.

@@ -20,9 +20,9 @@ pub(super) struct ValidateArgs {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     repository: Repository,
-    /// Commit to check
-    #[arg(long, value_name = "REVISION", default_value = "HEAD", conflicts_with = "paths")]
-    commit: String,
+    /// Commit to check [default: that of --source-branch, else HEAD]
+    #[arg(long, value_name = "REVISION", conflicts_with = "paths")]
+    commit: Option<String>,
     /// Print the problems in this format
     #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
     output: Format,
@@ -40,7 +40,12 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let (what, fleet, problems) = if args.paths.is_empty() {
         let mut ledger = args.repository.ledger()?;
         ledger.read_only();
-        let loaded = ledger.read(ledger.resolve(&args.commit)?)?;
+        let commit = match &args.commit {
+            Some(revision) => ledger.resolve(revision)?,
+            None if args.repository.source_branch.is_some() => ledger.source_head()?,
+            None => ledger.resolve("HEAD")?,
+        };
+        let loaded = ledger.read(commit)?;
         (format!("commit {}", loaded.commit.short()), loaded.fleet, loaded.problems)
     } else {
         let (fleet, problems) = read_disk(&args.paths)?;

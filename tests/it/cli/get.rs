@@ -1,7 +1,7 @@
 //! `get` of names: what is there, and what is not.
 
 use super::{FLEET, World, hint};
-use crate::store::git::commit;
+use crate::store::git::{commit, git};
 
 #[test]
 fn a_name_that_nothing_has_is_an_error_that_knows_what_was_meant() {
@@ -91,4 +91,30 @@ spec: {syncMode: Pull}
             assert_eq!(String::from_utf8(names.stdout).unwrap(), expected, "{list} of {cluster}");
         }
     }
+}
+
+/// The branch that is named says where the record is, so it has to be there.
+#[test]
+fn a_source_branch_that_is_named_counts_for_every_verb_that_looks() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    git(&fleet, &["checkout", "-q", "-b", "staging"]);
+    let settings = "apiVersion: git-fleet.io/v1alpha1
+kind: FleetSettings
+metadata: {name: fleet}
+spec: {refs: {prefix: staging-fleet}}
+";
+    commit(&fleet, &[("fleet.yaml", settings), ("fleet/all.yaml", "kind: [")]);
+    git(&fleet, &["checkout", "-q", "main"]);
+    for verb in [&["get", "clusters"][..], &["explain", "cm/greeting"], &["plan"], &["validate"]] {
+        let refused = world.run("fleet", &[verb, &["--source-branch", "nope"]].concat());
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(4), "{verb:?}: {told}");
+        assert!(told.starts_with("error[REF_MISSING]: "), "{verb:?}: {told}");
+    }
+    let other = world.run("fleet", &["get", "clusters", "--source-branch", "staging"]);
+    let told = String::from_utf8(other.stderr).unwrap();
+    assert!(told.contains("there is no branch staging-fleet/results here yet"), "{told}");
+    assert_eq!(world.code("fleet", &["validate", "--source-branch", "staging"]), 3);
+    assert_eq!(world.code("fleet", &["validate"]), 0);
 }
