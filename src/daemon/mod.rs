@@ -11,6 +11,7 @@ mod fault;
 pub mod inputs;
 pub mod ledger;
 mod meanings;
+mod reminder;
 pub mod status_ref;
 mod upkeep;
 mod worker;

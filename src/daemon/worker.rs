@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
 use super::ledger::{Ledger, LedgerError, Planned, Reach};
+use super::reminder::Reminder;
 use crate::api::cluster::ClusterStatus;
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::names::{ClusterName, ObjectId};
@@ -58,6 +60,8 @@ struct Worker {
     handed: BTreeMap<ClusterName, ObjectId>,
     /// The last source commit that was refused.
     refused: Option<ObjectId>,
+    /// What was said of a source that cannot be read.
+    unread: Reminder,
 }
 
 /// Starts the thread. It ends when its queue is closed.
@@ -66,7 +70,8 @@ pub(super) fn spawn(
     mut jobs: Receiver<Job>,
     out: UnboundedSender<Done>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut worker = Worker { ledger, out, handed: BTreeMap::new(), refused: None };
+    let mut worker =
+        Worker { ledger, out, handed: BTreeMap::new(), refused: None, unread: Reminder::default() };
     std::thread::Builder::new().name("repository".to_owned()).spawn(move || {
         while let Some(job) = jobs.blocking_recv() {
             worker.perform(job);
@@ -122,10 +127,13 @@ impl Worker {
             Ok(loaded) => loaded,
             Err(error) => {
                 let reason = error.told();
-                tracing::warn!(error = %reason.line(), "the source cannot be read; the last good state stays in force");
+                if self.unread.is_due(&reason.text, Instant::now()) {
+                    tracing::warn!(error = %reason.line(), "the source cannot be read; nothing is changed, and it is tried again");
+                }
                 return self.answer(Done::Broken(Event::Loaded(LoadOutcome::Failed), reason));
             }
         };
+        self.unread.forget();
         let commit = loaded.commit;
         if loaded.is_valid() {
             let members = self.ledger.members();

@@ -1,9 +1,10 @@
 //! Errors of verbs: each has a code and says what to do.
 
-use std::process::Output;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use super::{FLEET, World, hint, run};
-use crate::store::git::{commit, init};
+use crate::store::git::{commit, git, init};
 
 /// The code of the error that ended a verb.
 fn code(refused: &Output) -> String {
@@ -13,22 +14,105 @@ fn code(refused: &Output) -> String {
 }
 
 #[test]
-fn a_repository_without_a_commit_is_told_what_to_do() {
+fn a_branch_without_a_commit_is_named_with_those_that_there_are() {
     let dir = tempfile::tempdir().unwrap();
     let fleet = init(&dir.path().join("fleet"));
-    let expected = [
-        ("validate", "commit first, or name a branch"),
-        ("plan", "commit first, or name a branch"),
-        ("apply", "push a first commit to `main`"),
+    let url = format!("file://{}", fleet.display());
+    let verbs: [&[&str]; 6] = [
+        &["validate"],
+        &["plan"],
+        &["apply", "--credentials", "."],
+        &["apply", "--credentials", ".", "--repo", &url],
+        &["get", "clusters", "--source-branch", "main"],
+        &["plan", "--repo", &url],
     ];
-    for (verb, first_words) in expected {
-        let mut arguments = vec![verb];
-        if verb == "apply" {
-            arguments.extend(["--credentials", "."]);
+    let told = |arguments: &[&str]| {
+        let refused = run(&fleet, arguments);
+        assert_eq!(refused.status.code(), Some(4), "{arguments:?}: {refused:?}");
+        assert_eq!(code(&refused), "REF_MISSING", "{arguments:?}");
+        let told = String::from_utf8(refused.stderr.clone()).unwrap();
+        let first = told.lines().find(|line| line.starts_with("error[")).unwrap();
+        (first.split_once("]: ").unwrap().1.to_owned(), hint(&refused))
+    };
+    for arguments in verbs {
+        let (text, hint) = told(arguments);
+        assert_eq!(text, "there is no branch `main`, nor any other: nothing is committed yet");
+        assert!(hint.starts_with("make the first commit on `main` and push it"), "{hint}");
+    }
+    // The branch that is checked out has no commit still, others have, and two are the engine's.
+    git(&fleet, &["checkout", "-q", "--orphan", "prod"]);
+    commit(&fleet, &[("README.md", "")]);
+    for branch in ["staging", "fleet/results", "fleet/work/one"] {
+        git(&fleet, &["branch", branch]);
+    }
+    git(&fleet, &["checkout", "-q", "--orphan", "main"]);
+    for arguments in &verbs[2..] {
+        let (text, hint) = told(arguments);
+        assert_eq!(text, "there is no branch `main`; there are prod, staging", "{arguments:?}");
+        assert!(hint.contains("`spec.source.branch` in fleet.yaml, or --source-branch"), "{hint}");
+    }
+    let (text, _) = told(&["plan", "--commit", "nope"]);
+    assert!(text.starts_with("there is no commit `nope`; there are fleet/results, "), "{text}");
+}
+
+/// A controller that waits for its source to be pushed says so, and does not go on saying it.
+#[test]
+fn a_missing_source_is_said_once() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    git(&fleet, &["checkout", "-q", "--orphan", "elsewhere"]);
+    git(&fleet, &["branch", "-q", "-D", "main"]);
+    let run = ["run", "--credentials", "../credentials", "--log-level", "debug"];
+    let controller = Running::start(&world, &run);
+    let is_tried = |log: &str| log.matches("Loaded(Failed)").count() >= 3;
+    controller.wait("it is tried again", is_tried);
+    let log = controller.log();
+    assert_eq!(log.matches("REF_MISSING").count(), 1, "{log}");
+    assert!(log.contains("WARN") && !log.contains("last good state"), "{log}");
+    assert!(log.contains("there is no branch `main`, nor any other"), "{log}");
+    // Another failure is news.
+    commit(&fleet, &[("README.md", "")]);
+    controller.wait("that it changed is said", |log| log.contains("`main`, only `elsewhere`"));
+}
+
+/// A verb that runs on; it is stopped when this is dropped.
+struct Running {
+    child: std::process::Child,
+    log: std::path::PathBuf,
+}
+
+impl Running {
+    /// Starts it in the directory of the fleet.
+    fn start(world: &World, arguments: &[&str]) -> Self {
+        let log = world.path("running.log");
+        let child = Command::new(env!("CARGO_BIN_EXE_git-fleet"))
+            .current_dir(world.path("fleet"))
+            .args(arguments)
+            .env("XDG_CACHE_HOME", world.path("cache"))
+            .stdin(std::process::Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    fn wait(&self, what: &str, holds: impl Fn(&str) -> bool) {
+        let ends_at = Instant::now() + Duration::from_secs(60);
+        while !holds(&self.log()) {
+            assert!(Instant::now() < ends_at, "not in time: {what}; {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
         }
-        let refused = run(&fleet, &arguments);
-        assert_eq!(refused.status.code(), Some(4), "{verb}");
-        assert!(hint(&refused).starts_with(first_words), "{verb}: {refused:?}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
