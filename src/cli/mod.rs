@@ -40,9 +40,16 @@ use crate::daemon::{Fault, chain};
 use crate::member::SpawnError;
 use crate::store::{BadRefName, FetchError, LocationError, PublishError, StoreError, TriggerError};
 
+/// `git X --help` is `git help X` to git, which looks for a manual page; an installation by cargo
+/// has none.
+const AFTER_HELP: &str = "\
+More: `git fleet help`, and `git fleet COMMAND --help` for one of them.
+`git fleet --help` asks git for a manual page, and there is none; `git-fleet --help` asks us.";
+
 /// Multi-cluster orchestration for Kubernetes with a git repository as the control plane
 #[derive(Parser, Debug)]
 #[command(name = "git-fleet", bin_name = "git fleet", version, max_term_width = 100)]
+#[command(after_help = AFTER_HELP)]
 pub struct Cli {
     #[command(flatten)]
     logging: Logging,

@@ -12,6 +12,7 @@ use crate::store::git::{commit, git, init};
 mod errors;
 mod explain;
 mod get;
+mod help;
 mod note;
 mod templates;
 
