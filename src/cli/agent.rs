@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::run::runtime;
+use super::run::{Leash, runtime};
 use super::{Connection, Exit, Repository};
 use crate::api::names::ClusterName;
 use crate::api::period::Period;
@@ -41,9 +41,12 @@ pub(super) struct AgentArgs {
     /// Where the clone of the repository is kept [default: the user's cache directory]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    leash: Leash,
 }
 
 pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
+    args.leash.hold()?;
     let credentials = args.connection.credentials()?;
     let location: Location = args.remote.parse()?;
     let status_remote = match args.status_remote.as_deref().map(str::parse).transpose()? {

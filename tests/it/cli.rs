@@ -9,11 +9,13 @@ use git_fleet::sim::{Host, MemberSpec};
 
 use crate::store::git::{commit, git, init};
 
+mod demo;
 mod errors;
 mod explain;
 mod get;
 mod help;
 mod note;
+mod running;
 mod templates;
 
 pub(crate) const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1

@@ -126,11 +126,12 @@ impl<'s> Scene<'s> {
         self.tell(&format!("Done in {:.1} s. Try next:", self.start.elapsed().as_secs_f64()))?;
         for line in [
             format!("cd {checkout}"),
+            "git fetch                                     # what the engine wrote meanwhile; needed after each push".to_owned(),
             "git log --oneline --notes=fleet main          # what came of each push".to_owned(),
             "git log --oneline origin/fleet/results        # every placement is a commit".to_owned(),
             "git show origin/fleet/results:README.md       # the state of the fleet".to_owned(),
             "git fleet get bindings -o wide                # where each workload runs, and by which policy".to_owned(),
-            "git fleet plan                                # what the next push would change".to_owned(),
+            "git fetch && git fleet plan                   # what the commit in hand would change".to_owned(),
         ] {
             command(&line)?;
         }
@@ -141,9 +142,21 @@ impl<'s> Scene<'s> {
             return Ok(());
         }
         command(&format!("kubectl --kubeconfig {credentials}/{}.yaml get deploy -A", PUSH[0]))?;
+        command(
+            "git commit -am 'a change' && git push         # after an edit: the clusters follow",
+        )?;
         self.tell("Everything keeps running; stop with Ctrl-C")?;
-        self.runtime.block_on(crate::daemon::controller::stop_signal());
-        Ok(())
+        let stage = &*self.stage;
+        self.runtime.block_on(async {
+            let mut stop = std::pin::pin!(crate::daemon::controller::stop_signal());
+            let mut look = tokio::time::interval(Duration::from_millis(500));
+            loop {
+                tokio::select! {
+                    () = &mut stop => return Ok(()),
+                    _ = look.tick() => stage.check()?,
+                }
+            }
+        })
     }
 
     // --- what is told -----------------------------------------------------------------------
@@ -225,6 +238,7 @@ impl<'s> Scene<'s> {
     ) -> anyhow::Result<()> {
         let start = Instant::now();
         while !seen(self)? {
+            self.stage.check()?;
             if start.elapsed() >= STEP_MAX {
                 let text = format!("waited {} s for {what}", STEP_MAX.as_secs());
                 let hint = format!("see the logs in {}", self.stage.dir().display());

@@ -1,8 +1,8 @@
 //! Errors of verbs: each has a code and says what to do.
 
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::process::Output;
 
+use super::running::Running;
 use super::{FLEET, World, hint, run};
 use crate::store::git::{commit, git, init};
 
@@ -63,57 +63,16 @@ fn a_missing_source_is_said_once() {
     git(&fleet, &["checkout", "-q", "--orphan", "elsewhere"]);
     git(&fleet, &["branch", "-q", "-D", "main"]);
     let run = ["run", "--credentials", "../credentials", "--log-level", "debug"];
-    let controller = Running::start(&world, &run);
+    let controller = Running::start(&fleet, &world.path("log"), &run);
     let is_tried = |log: &str| log.matches("Loaded(Failed)").count() >= 3;
     controller.wait("it is tried again", is_tried);
-    let log = controller.log();
+    let log = controller.errors();
     assert_eq!(log.matches("REF_MISSING").count(), 1, "{log}");
     assert!(log.contains("WARN") && !log.contains("last good state"), "{log}");
     assert!(log.contains("there is no branch `main`, nor any other"), "{log}");
     // Another failure is news.
     commit(&fleet, &[("README.md", "")]);
     controller.wait("that it changed is said", |log| log.contains("`main`, only `elsewhere`"));
-}
-
-/// A verb that runs on; it is stopped when this is dropped.
-struct Running {
-    child: std::process::Child,
-    log: std::path::PathBuf,
-}
-
-impl Running {
-    /// Starts it in the directory of the fleet.
-    fn start(world: &World, arguments: &[&str]) -> Self {
-        let log = world.path("running.log");
-        let child = Command::new(env!("CARGO_BIN_EXE_git-fleet"))
-            .current_dir(world.path("fleet"))
-            .args(arguments)
-            .env("XDG_CACHE_HOME", world.path("cache"))
-            .stdin(std::process::Stdio::null())
-            .stderr(std::fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        Self { child, log }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
-    }
-
-    fn wait(&self, what: &str, holds: impl Fn(&str) -> bool) {
-        let ends_at = Instant::now() + Duration::from_secs(60);
-        while !holds(&self.log()) {
-            assert!(Instant::now() < ends_at, "not in time: {what}; {}", self.log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
