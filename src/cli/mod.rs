@@ -1,7 +1,8 @@
 //! The command line: a verb parses, calls one function of the house, renders.
 //!
 //! stdout is data, stderr is messages. Exit codes: 0 done or no difference, 1 differences
-//! (`plan --exit-code`), 2 usage, 3 the fleet does not validate, 4 the world failed.
+//! (`plan --exit-code`), 2 usage, 3 the fleet does not validate, 4 the world failed or has not what
+//! was named.
 
 mod absent;
 mod agent;

@@ -39,7 +39,7 @@ mod tests {
     fn the_same_is_said_again_after_long_or_after_a_success_only() {
         let (mut reminder, start) = (Reminder::default(), Instant::now());
         assert!(reminder.is_due("a", start));
-        assert!(!reminder.is_due("a", start + Duration::from_secs(60)));
+        assert!(!reminder.is_due("a", start + Duration::from_mins(1)));
         assert!(reminder.is_due("b", start + Duration::from_secs(61)), "it is another one");
         assert!(reminder.is_due("a", start + Duration::from_secs(62)), "and the first again");
         assert!(!reminder.is_due("a", start + SILENCE));

@@ -152,6 +152,8 @@ impl<'s> Scene<'s> {
             let mut look = tokio::time::interval(Duration::from_millis(500));
             loop {
                 tokio::select! {
+                    // Ctrl-C ends all of them: that is no end to complain about.
+                    biased;
                     () = &mut stop => return Ok(()),
                     _ = look.tick() => stage.check()?,
                 }

@@ -97,7 +97,7 @@ mod tests {
         let tolerated = ["kept".to_owned()];
         let told = |live: Option<Live>| {
             let drift = Drift::of(live.as_ref(), &tolerated);
-            drift.fight(7, Duration::from_secs(200), Duration::from_secs(60))
+            drift.fight(7, Duration::from_secs(200), Duration::from_mins(1))
         };
         for (before, start, end) in [
             (
