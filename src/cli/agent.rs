@@ -3,11 +3,12 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::run::runtime;
+use super::run::{Leash, runtime};
 use super::{Connection, Exit, Repository};
 use crate::api::names::ClusterName;
 use crate::api::period::Period;
 use crate::api::settings::HistorySettings;
+use crate::daemon::Fault;
 use crate::daemon::agent::{self, Agent};
 use crate::store::{Layout, Location};
 
@@ -40,19 +41,21 @@ pub(super) struct AgentArgs {
     /// Where the clone of the repository is kept [default: the user's cache directory]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    leash: Leash,
 }
 
 pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
+    args.leash.hold()?;
     let credentials = args.connection.credentials()?;
     let location: Location = args.remote.parse()?;
     let status_remote = match args.status_remote.as_deref().map(str::parse).transpose()? {
         None => None,
         Some(Location::Remote(url)) => Some(url),
         Some(Location::Path(path)) => {
-            anyhow::bail!(
-                "URL_SCHEME --status-remote {}: write it as a URL, such as file:///srv/status.git",
-                path.display()
-            )
+            let text = format!("--status-remote {} is a path", path.display());
+            let hint = "write it as a URL, such as file:///srv/status.git";
+            return Err(Fault::new("URL_SCHEME", text, hint).into());
         }
     };
     let repository = Repository {

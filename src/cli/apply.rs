@@ -62,8 +62,8 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
         writeln!(err, "nothing was changed: {hold}")?;
         return Ok(Exit::Failed);
     }
-    if let Some(reason) = &summary.broken {
-        anyhow::bail!("{reason}");
+    if let Some(fault) = summary.broken {
+        return Err(fault.into());
     }
     for (cluster, failure) in &summary.failures {
         writeln!(err, "cluster {cluster}: {failure}")?;

@@ -3,11 +3,12 @@
 use std::io::Write as _;
 
 use super::explain_text::tell;
-use super::kind_name::{TypedName, lives_in, pick};
+use super::kind_name::{TypedName, lives_in, pick, within};
 use super::output::{json, yaml};
-use super::{Exit, Repository};
+use super::{Exit, Repository, absent, unreadable_results};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
+use crate::daemon::Fault;
 use crate::daemon::ledger::{Ledger, Recorded};
 use crate::plan::{Binding, Explanation, SurveyFile, UnplacedFile};
 
@@ -49,11 +50,9 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<Exit> {
     let mut explanation = explanation(args, &mut ledger, &recorded)?;
     if let Some(cluster) = &args.cluster {
         let is_known = recorded.has(&format!("clusters/{cluster}.yaml"));
-        explanation = explanation.only(cluster, is_known).ok_or_else(|| {
-            anyhow::anyhow!(
-                "the fleet had no cluster {cluster} when this was decided; `git fleet get clusters` lists those that it has"
-            )
-        })?;
+        let missing =
+            || absent::cluster(cluster.as_str(), &recorded, " in the fleet when this was decided");
+        explanation = explanation.only(cluster, is_known).ok_or_else(missing)?;
     }
     let mut out = std::io::stdout().lock();
     match args.output {
@@ -75,11 +74,13 @@ fn explanation(
         let namespace = args.namespace.as_deref();
         typed.name == *key.name && namespace.is_none_or(|one| lives_in(recorded, key, one))
     };
-    let bound = recorded.paths("bindings/").filter_map(key_of_binding);
-    let mut keys: Vec<ObjectKey> = bound.filter(is_there).collect();
+    let mut there: Vec<ObjectKey> =
+        recorded.paths("bindings/").filter_map(key_of_binding).collect();
+    let mut keys: Vec<ObjectKey> = there.iter().filter(|key| is_there(key)).cloned().collect();
     let mut unplaced = Vec::new();
     if let Some(bytes) = ledger.recorded_file(recorded, UnplacedFile::PATH)? {
         let file: UnplacedFile = read(UnplacedFile::PATH, &bytes)?;
+        there.extend(file.reasons().map(|(key, _)| key));
         let reasons = file.reasons().filter(|(key, _)| is_there(key));
         unplaced.extend(reasons.map(|(key, why)| (key, why.to_owned())));
     }
@@ -87,15 +88,16 @@ fn explanation(
     let found = pick(ledger, recorded, typed, keys)?;
     let key = match found.as_slice() {
         [key] => key,
-        [] => anyhow::bail!(
-            "no decision on {typed} is recorded: `git fleet plan` says of every template of the source what would become of it, `git fleet get bindings` lists those that have one"
-        ),
+        [] => {
+            let within = within(args.namespace.as_deref(), None);
+            let remedy = "`git fleet get bindings` lists what was decided on, `git fleet plan` says what would become of a template that is new";
+            return Err(absent::object("a decision on", typed, &within, &there, remedy).into());
+        }
         several => {
             let keys: Vec<String> = several.iter().map(ToString::to_string).collect();
-            anyhow::bail!(
-                "{typed} is not the name of one template: {}; choose by -n NAMESPACE or KIND.GROUP/NAME",
-                keys.join(", ")
-            )
+            let text = format!("{typed} is not the name of one template: {}", keys.join(", "));
+            let hint = "choose by -n NAMESPACE or KIND.GROUP/NAME";
+            return Err(Fault::new("NAME_AMBIGUOUS", text, hint).into());
         }
     };
     if let Some((_, why)) = unplaced.iter().find(|(one, _)| one == key) {
@@ -103,7 +105,8 @@ fn explanation(
     }
     let stored = |path: &str| {
         let bytes = ledger.recorded_file(recorded, path)?;
-        bytes.ok_or_else(|| anyhow::anyhow!("RESULTS_UNREADABLE the results have no `{path}`"))
+        let lacks = || unreadable_results(format!("the results have no `{path}`"));
+        bytes.ok_or_else(|| anyhow::Error::new(lacks()))
     };
     let path = format!("bindings/{}.yaml", key.path());
     let binding: Binding = read(&path, &stored(&path)?)?;
@@ -121,5 +124,5 @@ fn key_of_binding(path: &str) -> Option<ObjectKey> {
 
 fn read<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> anyhow::Result<T> {
     crate::api::yaml::from_bytes(bytes)
-        .map_err(|error| anyhow::anyhow!("RESULTS_UNREADABLE `{path}` of the results: {error}"))
+        .map_err(|error| unreadable_results(format!("`{path}` of the results: {error}")).into())
 }

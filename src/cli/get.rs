@@ -8,15 +8,17 @@ use std::io::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::kind_name::{TypedName, lives_in, pick};
+use super::absent::{self, member};
+use super::kind_name::{TypedName, lives_in, pick, within};
 use super::output::{ListFormat, Table, json, yaml};
-use super::{Exit, Repository};
+use super::{Exit, Repository, unreadable_results};
 use crate::api::binding::{BindingSpec, BindingStatus};
 use crate::api::cluster::Cluster;
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::ClusterName;
 use crate::api::report::Health;
+use crate::daemon::Fault;
 use crate::daemon::ledger::{Ledger, Recorded};
 
 /// List clusters, bindings, work or templates, as the repository has them
@@ -30,7 +32,7 @@ pub(super) struct GetArgs {
     /// Only this namespace
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
-    /// Only this cluster's work
+    /// Only what is of this cluster, or placed in it
     #[arg(long, value_name = "NAME")]
     cluster: Option<ClusterName>,
     /// Print in this format instead of a table
@@ -59,20 +61,73 @@ enum What {
 
 pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
     let (mut ledger, recorded) = args.repository.look()?;
-    let is_table = matches!(args.output, None | Some(ListFormat::Wide));
-    if is_table && recorded.is_absent() {
-        writeln!(
-            std::io::stderr(),
-            "nothing found: there is no branch {} here yet; `git fleet run` and `git fleet apply` write it",
-            ledger.layout().results().short()
-        )?;
+    if recorded.is_absent() && (args.is_table() || args.is_of_one()) {
+        let results = ledger.layout().results();
+        let branch = format!("there is no branch {} here yet", results.short());
+        let remedy = "`git fleet run` and `git fleet apply` write it";
+        if args.is_of_one() {
+            return Err(Fault::new("NOT_FOUND", branch, remedy).into());
+        }
+        writeln!(std::io::stderr(), "No resources found: {branch}; {remedy}")?;
         return Ok(Exit::Clean);
+    }
+    if let Some(cluster) = &args.cluster
+        && !recorded.has(&format!("clusters/{cluster}.yaml"))
+    {
+        return Err(absent::cluster(cluster.as_str(), &recorded, "").into());
     }
     match args.what {
         What::Clusters => clusters(args, &ledger, &recorded),
         What::Bindings => bindings(args, &mut ledger, &recorded),
         What::Work => work(args, &mut ledger, &recorded),
         What::Templates => templates::run(args, &mut ledger, &recorded),
+    }
+}
+
+impl GetArgs {
+    /// Whether a person is to read it.
+    fn is_table(&self) -> bool {
+        matches!(self.output, None | Some(ListFormat::Wide))
+    }
+
+    /// Whether something is named that has to be there.
+    fn is_of_one(&self) -> bool {
+        self.name.is_some() || self.cluster.is_some()
+    }
+
+    /// Whether no other cluster is asked for.
+    fn is_of(&self, cluster: &str) -> bool {
+        self.cluster.as_ref().is_none_or(|wanted| wanted.as_str() == cluster)
+    }
+
+    /// Whether what is placed so is asked for.
+    fn is_placed(&self, clusters: &BTreeMap<ClusterName, i32>) -> bool {
+        self.cluster.as_ref().is_none_or(|wanted| clusters.contains_key(wanted))
+    }
+
+    /// That nothing has the name that was typed.
+    fn not_found(&self, typed: &TypedName, recorded: &Recorded) -> Fault {
+        let within = within(self.namespace.as_deref(), self.cluster.as_ref());
+        let bound = || recorded.paths("bindings/").filter_map(|path| key_of(path, "bindings/"));
+        match self.what {
+            What::Clusters => absent::cluster(&typed.name, recorded, &within),
+            What::Bindings => {
+                let there: Vec<ObjectKey> = bound().collect();
+                let remedy = "`git fleet get bindings` lists those that there are";
+                absent::object("binding", typed, &within, &there, remedy)
+            }
+            What::Work => {
+                let key = |path: &str| key_of(path.strip_prefix("work/")?.split_once('/')?.1, "");
+                let there: Vec<ObjectKey> = recorded.paths("work/").filter_map(key).collect();
+                let remedy = "`git fleet get work` lists all of it";
+                absent::object("work", typed, &within, &there, remedy)
+            }
+            What::Templates => {
+                let there: Vec<ObjectKey> = bound().collect();
+                let remedy = "`git fleet get templates` lists those that are placed, `git fleet explain` tells why one runs nowhere";
+                absent::object("template", typed, &within, &there, remedy)
+            }
+        }
     }
 }
 
@@ -95,10 +150,14 @@ struct Row {
 
 fn print(
     args: &GetArgs,
+    recorded: &Recorded,
     headers: &[&'static str],
     wide: &[&'static str],
     rows: Vec<Row>,
 ) -> anyhow::Result<Exit> {
+    if let Some(typed) = args.name.as_ref().filter(|_| rows.is_empty()) {
+        return Err(args.not_found(typed, recorded).into());
+    }
     let mut out = std::io::stdout().lock();
     let is_wide = args.output == Some(ListFormat::Wide);
     match args.output {
@@ -117,7 +176,10 @@ fn print(
             }
         }
         Some(ListFormat::Wide) | None if rows.is_empty() => {
-            writeln!(std::io::stderr(), "nothing found")?;
+            // In kubectl's words: scripts look for them.
+            let within = args.namespace.as_ref().map(|one| format!(" in {one} namespace"));
+            let within = within.unwrap_or_default();
+            writeln!(std::io::stderr(), "No resources found{within}.")?;
         }
         Some(ListFormat::Wide) | None => {
             let extra = if is_wide { wide } else { &[] };
@@ -135,7 +197,7 @@ fn print(
 fn clusters(args: &GetArgs, ledger: &Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     for (path, name) in recorded.paths("clusters/").filter_map(|path| Some((path, member(path)?))) {
-        if args.name.as_ref().is_some_and(|wanted| wanted.name != name) {
+        if !args.is_of(name) || args.name.as_ref().is_some_and(|wanted| wanted.name != name) {
             continue;
         }
         let cluster: Cluster = read(ledger, recorded, path)?;
@@ -162,7 +224,7 @@ fn clusters(args: &GetArgs, ledger: &Ledger, recorded: &Recorded) -> anyhow::Res
         });
     }
     let wide = ["ZONES", "REGION", "PROVIDER", "API-ENDPOINT"];
-    print(args, &["NAME", "VERSION", "MODE", "READY"], &wide, rows)
+    print(args, recorded, &["NAME", "VERSION", "MODE", "READY"], &wide, rows)
 }
 
 /// What is shown of a binding file; its `reasons` are kept as they are.
@@ -180,6 +242,9 @@ fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow:
         let value: Value = read(ledger, recorded, path)?;
         let binding: BindingFile = serde_json::from_value(value.clone())?;
         let clusters = binding.spec.replicas_by_cluster();
+        if !args.is_placed(&clusters) {
+            continue;
+        }
         let placed: Vec<String> = clusters
             .iter()
             .map(|(name, replicas)| match replicas {
@@ -216,7 +281,7 @@ fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow:
         });
     }
     let headers = ["NAMESPACE", "KIND", "NAME", "SCHEDULED", "APPLIED", "HEALTHY", "CLUSTERS"];
-    print(args, &headers, &["POLICY"], rows)
+    print(args, recorded, &headers, &["POLICY"], rows)
 }
 
 fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
@@ -224,8 +289,8 @@ fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Res
     let mut applied = BTreeMap::new();
     let place_of = |path: &'_ str| {
         let (cluster, rest) = path.strip_prefix("work/")?.split_once('/')?;
-        let is_here = args.cluster.as_ref().is_none_or(|wanted| wanted.as_str() == cluster);
-        let key = key_of(rest, "").filter(|key| is_here && is_wanted(args, recorded, key))?;
+        let key =
+            key_of(rest, "").filter(|key| args.is_of(cluster) && is_wanted(args, recorded, key))?;
         Some((cluster.to_owned(), key))
     };
     let places = recorded.paths("work/").filter_map(|path| Some((path, place_of(path)?)));
@@ -263,7 +328,7 @@ fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Res
         });
     }
     let headers = ["CLUSTER", "NAMESPACE", "KIND", "NAME", "APPLIED", "HEALTH"];
-    print(args, &headers, &["APIVERSION", "MESSAGE"], rows)
+    print(args, recorded, &headers, &["APIVERSION", "MESSAGE"], rows)
 }
 
 /// The bindings that are asked for: path and template of each.
@@ -279,11 +344,6 @@ fn bound<'r>(
     let picked = picked(args, ledger, recorded, bound.iter().map(|(_, key)| key.clone()))?;
     bound.retain(|(_, key)| picked.contains(key));
     Ok(bound)
-}
-
-/// The cluster whose file this is.
-fn member(path: &str) -> Option<&str> {
-    path.strip_prefix("clusters/")?.strip_suffix(".yaml")
 }
 
 fn key_of(path: &str, prefix: &str) -> Option<ObjectKey> {
@@ -315,5 +375,5 @@ fn read<T: serde::de::DeserializeOwned>(
 ) -> anyhow::Result<T> {
     let bytes = ledger.recorded_file(recorded, path)?.unwrap_or_default();
     crate::api::yaml::from_bytes(&bytes)
-        .map_err(|error| anyhow::anyhow!("RESULTS_UNREADABLE `{path}` of the results: {error}"))
+        .map_err(|error| unreadable_results(format!("`{path}` of the results: {error}")).into())
 }

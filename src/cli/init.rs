@@ -4,9 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
-
 use super::Exit;
+use crate::daemon::Fault;
 
 /// Make a fleet repository to start from
 #[derive(clap::Args, Debug)]
@@ -46,20 +45,14 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     let files = if args.example { EXAMPLE } else { FRAME };
     for (path, _) in files {
         let path = args.dir.join(path);
-        anyhow::ensure!(
-            !path.exists(),
-            "{} exists already: choose an empty directory, nothing was written",
-            path.display()
-        );
+        if path.exists() {
+            let text = format!("{} exists already; nothing was written", path.display());
+            return Err(Fault::new("DIR_EXISTS", text, "choose an empty directory").into());
+        }
     }
     write(&args.dir, files)?;
     if !args.dir.join(".git").exists() {
-        let git = Command::new("git")
-            .args(["init", "--quiet", "--initial-branch", "main", "--"])
-            .arg(&args.dir)
-            .status()
-            .context("GIT_BINARY the program `git` cannot be started: install git 2.30 or newer")?;
-        anyhow::ensure!(git.success(), "`git init` failed in {}", args.dir.display());
+        git(&args.dir, &["init", "--quiet", "--initial-branch", "main"])?;
     }
     let dir = args.dir.display();
     writeln!(
@@ -77,7 +70,33 @@ pub(super) fn write(dir: &Path, files: &[(&str, &str)]) -> anyhow::Result<()> {
         let parent = path.parent().expect("a joined path has a parent");
         std::fs::create_dir_all(parent)
             .and_then(|()| std::fs::write(&path, content))
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+            .map_err(|error| unwritable(&path, &error))?;
     }
     Ok(())
+}
+
+/// Runs git in `dir` and returns what it printed.
+pub(super) fn git(dir: &Path, args: &[&str]) -> anyhow::Result<String> {
+    let out = Command::new("git")
+        .current_dir(dir)
+        .args(args)
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .output();
+    let out = out.map_err(|error| {
+        let hint = "install git 2.30 or newer and put it on PATH";
+        Fault::new("GIT_BINARY", "the program `git` cannot be started", hint).because(&error)
+    })?;
+    if !out.status.success() {
+        let said = String::from_utf8_lossy(&out.stderr);
+        let text = format!("`git {}` failed in {}: {}", args.join(" "), dir.display(), said.trim());
+        return Err(Fault::new("GIT_COMMAND", text, "see git's own words in the message").into());
+    }
+    Ok(String::from_utf8_lossy(&out.stdout).trim_end().to_owned())
+}
+
+/// A file or directory that cannot be made, and why.
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Fault {
+    let text = format!("{} cannot be written", path.display());
+    Fault::new("DIR_WRITE", text, "choose a directory that this user may write").because(error)
 }

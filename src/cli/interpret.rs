@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Exit;
+use super::{Exit, unreadable};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
 use crate::api::names::ObjectId;
@@ -19,6 +18,7 @@ use crate::api::problem::{Problem, Severity};
 use crate::api::resource_interpreter_customization::Operation;
 use crate::api::yaml;
 use crate::customize::{self, Failure, Interpreter, Limits, Printed, Program, Rules, Webhooks};
+use crate::daemon::Fault;
 use crate::fleet::{Fleet, parse_file};
 
 /// Check customizations and webhooks, or try one operation on objects in files
@@ -145,10 +145,9 @@ fn customizations(files: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
     let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
     let is_nothing = fleet.customizations.is_empty() && fleet.webhook_configurations.is_empty();
     if is_nothing && is_sound && !files.is_empty() {
-        bail!(
-            "CONFIG_READ no ResourceInterpreterCustomization or ResourceInterpreterWebhookConfiguration in {}",
-            files[0].display()
-        );
+        let kinds = "ResourceInterpreterCustomization or ResourceInterpreterWebhookConfiguration";
+        let text = format!("no {kinds} in {}", files[0].display());
+        return Err(Fault::new("CONFIG_READ", text, "name a file with one by --filename").into());
     }
     problems.sort();
     problems.dedup();
@@ -235,9 +234,10 @@ fn missing(operation: Operation, flag: &str) -> ! {
 fn object(path: Option<&Path>, operation: Operation, flag: &str) -> anyhow::Result<Manifest> {
     let Some(path) = path else { missing(operation, flag) };
     let value: Value = document(&read(path)?, path)?;
-    Manifest::from_value(value)
-        .filter(|object| !object.kind().is_empty())
-        .with_context(|| format!("CONFIG_READ {} holds no Kubernetes object", path.display()))
+    Manifest::from_value(value).filter(|object| !object.kind().is_empty()).ok_or_else(|| {
+        let text = format!("{} holds no Kubernetes object", path.display());
+        Fault::new("CONFIG_READ", text, "write apiVersion, kind and metadata into it").into()
+    })
 }
 
 /// What each cluster reflected, in order of their names: a list, or one document each.
@@ -258,21 +258,23 @@ fn items(path: Option<&Path>) -> anyhow::Result<Vec<AggregatedStatusItem>> {
 }
 
 fn item<T: serde::de::DeserializeOwned>(value: Value, path: &Path) -> anyhow::Result<T> {
-    serde_json::from_value(value)
-        .with_context(|| format!("CONFIG_READ {} holds no status of a cluster", path.display()))
+    serde_json::from_value(value).map_err(|error| {
+        let text = format!("{} holds no status of a cluster", path.display());
+        let hint = "write clusterName and status for each, as `status.aggregatedStatus` of a binding has them";
+        Fault::new("CONFIG_READ", text, hint).because(&error).into()
+    })
 }
 
 fn document(bytes: &[u8], path: &Path) -> anyhow::Result<Value> {
-    yaml::from_bytes(bytes)
-        .with_context(|| format!("CONFIG_READ {} cannot be read", path.display()))
+    yaml::from_bytes(bytes).map_err(|error| unreadable(path, &error).into())
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let told = || format!("CONFIG_READ {} cannot be read", path.display());
+    let told = |error| unreadable(path, &error);
     if path == Path::new("-") {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).with_context(told)?;
+        std::io::stdin().lock().read_to_end(&mut bytes).map_err(told)?;
         return Ok(bytes);
     }
-    std::fs::read(path).with_context(told)
+    Ok(std::fs::read(path).map_err(told)?)
 }

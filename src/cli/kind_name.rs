@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::api::manifest::{Manifest, ObjectKey};
+use crate::api::names::ClusterName;
 use crate::daemon::ledger::{Ledger, Recorded};
 use crate::fleet::built_in;
 use crate::sim::{BuiltIn, built_in_kinds};
@@ -125,6 +126,13 @@ pub(super) fn lives_in(recorded: &Recorded, key: &ObjectKey, namespace: &str) ->
     namespace == "default"
         && built_in(group, kind).is_none()
         && !recorded.paths(BOUND_DEFINITIONS).any(defines)
+}
+
+/// Where was looked: ` in namespace web in cluster eu-1`.
+pub(super) fn within(namespace: Option<&str>, cluster: Option<&ClusterName>) -> String {
+    let namespace = namespace.map(|one| format!(" in namespace {one}")).unwrap_or_default();
+    let cluster = cluster.map(|one| format!(" in cluster {one}")).unwrap_or_default();
+    namespace + &cluster
 }
 
 impl KindNames {

@@ -1,8 +1,10 @@
 //! The command line: a verb parses, calls one function of the house, renders.
 //!
 //! stdout is data, stderr is messages. Exit codes: 0 done or no difference, 1 differences
-//! (`plan --exit-code`), 2 usage, 3 the fleet does not validate, 4 the world failed.
+//! (`plan --exit-code`), 2 usage, 3 the fleet does not validate, 4 the world failed or has not what
+//! was named.
 
+mod absent;
 mod agent;
 mod apply;
 mod completion;
@@ -26,6 +28,7 @@ mod validate;
 mod version;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -33,13 +36,21 @@ use clap::{Args, Parser, Subcommand};
 pub use session::{Connection, Repository};
 
 use crate::customize::Failure;
-use crate::daemon::chain;
 use crate::daemon::ledger::LedgerError;
-use crate::store::{FetchError, LocationError, PublishError, StoreError};
+use crate::daemon::{Fault, chain};
+use crate::member::SpawnError;
+use crate::store::{BadRefName, FetchError, LocationError, PublishError, StoreError, TriggerError};
+
+/// `git X --help` is `git help X` to git, which looks for a manual page; an installation by cargo
+/// has none.
+const AFTER_HELP: &str = "\
+More: `git fleet help`, and `git fleet COMMAND --help` for one of them.
+`git fleet --help` asks git for a manual page, and there is none; `git-fleet --help` asks us.";
 
 /// Multi-cluster orchestration for Kubernetes with a git repository as the control plane
 #[derive(Parser, Debug)]
 #[command(name = "git-fleet", bin_name = "git fleet", version, max_term_width = 100)]
+#[command(after_help = AFTER_HELP)]
 pub struct Cli {
     #[command(flatten)]
     logging: Logging,
@@ -150,20 +161,19 @@ pub fn main(cli: Cli) -> ExitCode {
         Err(error) => {
             let told = chain(error.as_ref());
             let mut stderr = std::io::stderr();
-            let _ = match advice(&error) {
-                Some((code, hint)) => writeln!(stderr, "error[{code}]: {told}\n  hint: {hint}"),
-                None => writeln!(stderr, "error: {told}"),
-            };
+            let (code, hint) = advice(&error);
+            let _ = writeln!(stderr, "error[{code}]: {told}\n  hint: {hint}");
             Exit::Failed.into()
         }
     }
 }
 
 /// The stable code of an error and what to do about it, from the first cause that knows.
-fn advice(error: &anyhow::Error) -> Option<(&'static str, String)> {
-    error.chain().find_map(|cause| {
+fn advice(error: &anyhow::Error) -> (&'static str, String) {
+    let known = error.chain().find_map(|cause| {
         let ledger = cause.downcast_ref::<LedgerError>().map(|e| (e.code(), e.hint()));
         ledger
+            .or_else(|| cause.downcast_ref::<Fault>().map(|e| (e.code, e.hint.clone())))
             .or_else(|| cause.downcast_ref::<StoreError>().map(|e| (e.code(), e.hint())))
             .or_else(|| cause.downcast_ref::<FetchError>().map(|e| (e.code(), e.hint())))
             .or_else(|| cause.downcast_ref::<PublishError>().map(|e| (e.code(), e.hint())))
@@ -171,7 +181,28 @@ fn advice(error: &anyhow::Error) -> Option<(&'static str, String)> {
             .or_else(|| {
                 cause.downcast_ref::<LocationError>().map(|e| (e.code(), e.hint().to_owned()))
             })
+            .or_else(|| cause.downcast_ref::<BadRefName>().map(|e| (e.code(), e.hint().to_owned())))
+            .or_else(|| cause.downcast_ref::<SpawnError>().map(|e| (e.code(), e.hint().to_owned())))
+            .or_else(|| {
+                cause.downcast_ref::<TriggerError>().map(|e| (e.code(), e.hint().to_owned()))
+            })
+    });
+    // A limit of the machine, or a fault of ours.
+    known.unwrap_or_else(|| {
+        ("UNFORESEEN", "see the message; if it does not help, please report it".to_owned())
     })
+}
+
+/// A file or directory of the command line that cannot be read, and why.
+fn unreadable(path: &Path, error: &(dyn std::error::Error + 'static)) -> Fault {
+    let text = format!("{} cannot be read", path.display());
+    Fault::new("CONFIG_READ", text, "correct the path, or what it says there").because(error)
+}
+
+/// The results are not what an engine of this version writes.
+fn unreadable_results(text: String) -> Fault {
+    let hint = "use the version that wrote them, or let `git fleet apply` or `run` of this one write them anew";
+    Fault::new("RESULTS_UNREADABLE", text, hint)
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

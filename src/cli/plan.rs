@@ -81,10 +81,7 @@ fn print(
         ledger.call_webhooks();
     }
     // The source says where the record is, not the commit that is looked at.
-    let found = ledger.find_refs();
-    if repository.source_branch.is_some() {
-        found?;
-    }
+    repository.find_refs(&mut ledger)?;
     let commit = match which {
         Which::Source => ledger.source_head()?,
         Which::Revision(revision) => ledger.resolve(revision)?,

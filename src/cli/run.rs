@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use rustix::process::{Signal, getpid, kill_process};
+
 use super::session::timing;
 use super::{Connection, Exit, Repository};
 use crate::daemon::controller::{self, Until};
@@ -13,9 +15,38 @@ pub(super) struct RunArgs {
     repository: Repository,
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    leash: Leash,
+}
+
+/// For a parent process that must leave nothing behind, however it ends.
+#[derive(clap::Args, Debug)]
+pub(super) struct Leash {
+    /// End when standard input does: whoever holds its other end has gone
+    #[arg(long, hide = true)]
+    stop_at_eof: bool,
+}
+
+impl Leash {
+    /// The flag that it is.
+    pub(super) const FLAG: &str = "--stop-at-eof";
+
+    /// From now on the end of standard input ends this process as SIGTERM does. A pipe closes on
+    /// every system when the process at its other end dies, by whatever signal.
+    pub(super) fn hold(&self) -> std::io::Result<()> {
+        if !self.stop_at_eof {
+            return Ok(());
+        }
+        std::thread::Builder::new().name("leash".to_owned()).spawn(|| {
+            let _ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            let _sent = kill_process(getpid(), Signal::TERM);
+        })?;
+        Ok(())
+    }
 }
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    args.leash.hold()?;
     let credentials = args.connection.credentials()?;
     let mut ledger = args.repository.ledger()?;
     // A first look, for the settings alone: what is wrong with the source is found again, and

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 
 use crate::api::period::Period;
+use crate::daemon::Fault;
 use crate::daemon::credentials::Credentials;
 use crate::daemon::ledger::{Ledger, Overrides, Recorded};
 use crate::engine::Timing;
@@ -20,7 +20,7 @@ pub struct Repository {
     /// Fleet repository: a path, or a file://, https:// or ssh:// URL
     #[arg(long, short = 'C', default_value = ".", value_name = "PATH|URL")]
     pub repo: String,
-    /// Source branch, whatever fleet.yaml says
+    /// Source branch, whatever fleet.yaml says; its own fleet.yaml counts then
     #[arg(long, value_name = "BRANCH")]
     pub source_branch: Option<String>,
     /// Prefix of the machine-owned refs, whatever fleet.yaml says
@@ -46,10 +46,18 @@ impl Repository {
     pub(super) fn look(&self) -> anyhow::Result<(Ledger, Recorded)> {
         let mut ledger = self.ledger()?;
         ledger.read_only();
-        // Without a readable source the refs are where they are by default.
-        let _ = ledger.find_refs();
+        self.find_refs(&mut ledger)?;
         let recorded = ledger.recorded()?;
         Ok((ledger, recorded))
+    }
+
+    /// Learns from the source where the record is. Without a readable source it is where it is by
+    /// default; but a branch that a person names has to be there.
+    pub(super) fn find_refs(&self, ledger: &mut Ledger) -> anyhow::Result<()> {
+        match ledger.find_refs() {
+            Err(error) if self.source_branch.is_some() => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Where clones go.
@@ -97,19 +105,16 @@ impl Connection {
     /// The credentials directory, checked.
     pub fn credentials(&self) -> anyhow::Result<Credentials> {
         let dir = &self.credentials;
-        let is_dir = std::fs::metadata(dir)
-            .with_context(|| {
-                format!(
-                    "CONFIG_READ --credentials {} cannot be read: name the directory that holds one kubeconfig for each cluster",
-                    dir.display()
-                )
-            })?
-            .is_dir();
-        anyhow::ensure!(
-            is_dir,
-            "CONFIG_READ --credentials {} is no directory: name the directory that holds one kubeconfig for each cluster",
-            dir.display()
-        );
+        let fault = |what: &str| {
+            let text = format!("--credentials {} {what}", dir.display());
+            let hint = "name the directory that holds one kubeconfig for each cluster";
+            Fault::new("CONFIG_READ", text, hint)
+        };
+        let metadata = std::fs::metadata(dir);
+        let metadata = metadata.map_err(|error| fault("cannot be read").because(&error))?;
+        if !metadata.is_dir() {
+            return Err(fault("is no directory").into());
+        }
         Ok(Credentials::new(dir, self.allow()))
     }
 

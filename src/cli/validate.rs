@@ -4,9 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
-
-use super::{Exit, Repository};
+use super::{Exit, Repository, unreadable};
 use crate::api::names::ObjectId;
 use crate::api::problem::{Problem, Severity};
 use crate::api::settings::SETTINGS_PATH;
@@ -22,9 +20,9 @@ pub(super) struct ValidateArgs {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     repository: Repository,
-    /// Commit to check
-    #[arg(long, value_name = "REVISION", default_value = "HEAD", conflicts_with = "paths")]
-    commit: String,
+    /// Commit to check [default: that of --source-branch, else HEAD]
+    #[arg(long, value_name = "REVISION", conflicts_with = "paths")]
+    commit: Option<String>,
     /// Print the problems in this format
     #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
     output: Format,
@@ -42,7 +40,12 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let (what, fleet, problems) = if args.paths.is_empty() {
         let mut ledger = args.repository.ledger()?;
         ledger.read_only();
-        let loaded = ledger.read(ledger.resolve(&args.commit)?)?;
+        let commit = match &args.commit {
+            Some(revision) => ledger.resolve(revision)?,
+            None if args.repository.source_branch.is_some() => ledger.source_head()?,
+            None => ledger.resolve("HEAD")?,
+        };
+        let loaded = ledger.read(commit)?;
         (format!("commit {}", loaded.commit.short()), loaded.fleet, loaded.problems)
     } else {
         let (fleet, problems) = read_disk(&args.paths)?;
@@ -86,8 +89,7 @@ fn read_disk(paths: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
     files.dedup();
     let mut parsed = Vec::with_capacity(files.len());
     for path in &files {
-        let bytes = std::fs::read(path)
-            .with_context(|| format!("CONFIG_READ {} cannot be read", path.display()))?;
+        let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
         let blob = RenderedFile::new(bytes);
         let inside = root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(path);
         let name = inside.to_string_lossy();
@@ -117,15 +119,12 @@ fn root_of(paths: &[PathBuf]) -> Option<&Path> {
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let kind = std::fs::symlink_metadata(path)
-        .with_context(|| format!("CONFIG_READ {} cannot be read", path.display()))?;
+    let kind = std::fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
     if kind.is_file() {
         files.push(path.to_owned());
     } else if kind.is_dir() {
-        for entry in std::fs::read_dir(path)
-            .with_context(|| format!("CONFIG_READ {} cannot be read", path.display()))?
-        {
-            let entry = entry?.path();
+        for entry in std::fs::read_dir(path).map_err(|error| unreadable(path, &error))? {
+            let entry = entry.map_err(|error| unreadable(path, &error))?.path();
             let is_hidden =
                 entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
             let is_manifest = entry.is_file() && is_manifest_path(&entry.to_string_lossy());

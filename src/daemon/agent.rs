@@ -18,6 +18,7 @@ use super::controller::{ROTATION_CHECK, stop_signal};
 use super::credentials::Credentials;
 use super::ledger::changes;
 use super::meanings::Meanings;
+use super::reminder::Reminder;
 use super::status_ref::StatusRef;
 use super::upkeep::Upkeep;
 use crate::api::manifest::{Manifest, ObjectKey};
@@ -117,12 +118,13 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
         Trigger::watch(desk.store.common_dir(), move |name| *name == work)?
     };
     let mut state = credentials.state(&cluster);
-    let config = credentials.config(&cluster).map_err(|error| anyhow::anyhow!(error.told()))?;
+    let config = credentials.config(&cluster).map_err(|error| error.told())?;
     let (mut member, mut reported) = start(&cluster, config, &options)?;
     let mut rotation = tokio::time::interval(ROTATION_CHECK);
     let mut desk = Some(desk);
     let mut stop = std::pin::pin!(stop_signal());
     let mut backoff = Backoff::default();
+    let mut unread = Reminder::default();
     // What is to be done, and from when on.
     let mut fetch_at = Some(Timestamp::now());
     let mut status_at: Option<Timestamp> = None;
@@ -135,12 +137,18 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
             match outcome {
                 Ok(Some(work)) => {
                     backoff.succeed();
+                    unread.forget();
                     tracing::info!(%cluster, objects = work.objects.len(), commit = %work.source, "new work");
                     member.desire(Arc::new(work));
                 }
-                Ok(None) => backoff.succeed(),
+                Ok(None) => {
+                    backoff.succeed();
+                    unread.forget();
+                }
                 Err(error) => {
-                    tracing::warn!(%cluster, error = %error, "the work ref cannot be read; the last work stays in force");
+                    if unread.is_due(&error, std::time::Instant::now()) {
+                        tracing::warn!(%cluster, error = %error, "the work ref cannot be read; the last work stays in force");
+                    }
                     backoff.fail(now);
                     fetch_at = Some(now);
                 }
@@ -178,7 +186,7 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
                 if std::mem::replace(&mut state, now.clone()) == now {
                     continue;
                 }
-                let connected = credentials.config(&cluster).map_err(|error| error.told());
+                let connected = credentials.config(&cluster).map_err(|error| error.told().line());
                 let connected = connected
                     .and_then(|config| start(&cluster, config, &options).map_err(|e| chain(&e)));
                 let (new, news) = match connected {

@@ -13,7 +13,7 @@ use super::worker::{self, Done, Job};
 use crate::api::cluster::ClusterStatus;
 use crate::api::condition::{Condition, ConditionStatus};
 use crate::api::names::{ClusterName, ObjectId};
-use crate::daemon::chain;
+use crate::daemon::{Fault, chain};
 use crate::engine::{Effect, Engine, Event, PlanOutcome, Timing};
 use crate::member::{self, AppliedRound, DesiredWork, MemberHandle, MemberReport};
 use crate::store::{Hint, Layout, RefName, Role, Trigger};
@@ -67,7 +67,7 @@ pub struct Summary {
     /// See `n_applied`.
     pub n_pruned: usize,
     /// Why the repository could not be used, if it could not.
-    pub broken: Option<String>,
+    pub broken: Option<Fault>,
 }
 
 /// A push-mode member; without a handle while it has no usable credentials.
@@ -286,10 +286,12 @@ impl Controller {
         self.send(Job::Reconnected(cluster.clone())).await?;
         let state = self.credentials.state(&cluster);
         let connected =
-            self.credentials.config(&cluster).map_err(|error| error.told()).and_then(|config| {
-                let (reports, options) = (self.reports.clone(), self.options);
-                member::spawn(cluster.clone(), config, reports, options).map_err(|e| chain(&e))
-            });
+            self.credentials.config(&cluster).map_err(|error| error.told().line()).and_then(
+                |config| {
+                    let (reports, options) = (self.reports.clone(), self.options);
+                    member::spawn(cluster.clone(), config, reports, options).map_err(|e| chain(&e))
+                },
+            );
         let handle = match connected {
             Ok(handle) => {
                 if let Some(work) = self.desired.get(&cluster) {
@@ -446,7 +448,8 @@ impl Controller {
             });
         }
         if self.summary.failures.is_empty() && self.summary.broken.is_none() {
-            self.summary.broken = Some(format!("not all is done: {why}; apply again"));
+            let text = format!("not all is done: {why}");
+            self.summary.broken = Some(Fault::new("APPLY_UNFINISHED", text, "apply again"));
         }
     }
 

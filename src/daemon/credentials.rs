@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Fault;
 use crate::api::names::ClusterName;
 use crate::member::kubeconfig::{self, Allow, KubeconfigError};
 
@@ -28,7 +29,7 @@ pub struct CredentialsState(Option<(PathBuf, u64, Option<std::time::SystemTime>)
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// There is no file for it.
-    #[error("CREDENTIALS_MISSING no kubeconfig for cluster {cluster} in {}: put one there as {cluster}.yaml", dir.display())]
+    #[error("no kubeconfig for cluster {cluster} in {}", dir.display())]
     Missing {
         /// The cluster.
         cluster: ClusterName,
@@ -36,7 +37,7 @@ pub enum CredentialsError {
         dir: PathBuf,
     },
     /// The file cannot be read.
-    #[error("CONFIG_READ {} cannot be read: check that it is a file and that its mode lets this user read it", path.display())]
+    #[error("{} cannot be read", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -54,14 +55,20 @@ pub enum CredentialsError {
 }
 
 impl CredentialsError {
-    /// Everything about it on one line, with what to do.
+    /// It in words: the stable code, the causes, what to do.
     #[must_use]
-    pub fn told(&self) -> String {
-        let told = super::chain(self);
-        match self {
-            Self::Refused { source, .. } => format!("{} {told}; {}", source.code(), source.hint()),
-            Self::Missing { .. } | Self::Read { .. } => told,
-        }
+    pub fn told(&self) -> Fault {
+        let (code, hint) = match self {
+            Self::Missing { cluster, .. } => {
+                ("CREDENTIALS_MISSING", format!("put one there as {cluster}.yaml"))
+            }
+            Self::Read { .. } => (
+                "CONFIG_READ",
+                "check that it is a file and that its mode lets this user read it".to_owned(),
+            ),
+            Self::Refused { source, .. } => (source.code(), source.hint().to_owned()),
+        };
+        Fault::new(code, super::chain(self), hint)
     }
 }
 

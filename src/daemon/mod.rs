@@ -7,15 +7,19 @@
 pub mod agent;
 pub mod controller;
 pub mod credentials;
+mod fault;
 pub mod inputs;
 pub mod ledger;
 mod meanings;
+mod reminder;
 pub mod status_ref;
 mod upkeep;
 mod worker;
 
 use std::error::Error;
 use std::fmt::Write as _;
+
+pub use fault::Fault;
 
 /// An error with all its causes on one line: `this: because of this: and that`.
 #[must_use]

@@ -5,15 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
 use super::ledger::{Ledger, LedgerError, Planned, Reach};
+use super::reminder::Reminder;
 use crate::api::cluster::ClusterStatus;
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::names::{ClusterName, ObjectId};
-use crate::daemon::chain;
+use crate::daemon::{Fault, chain};
 use crate::engine::{Event, LoadOutcome, News, PlanOutcome, PushOutcome, StatusOutcome};
 use crate::member::{AppliedRound, DesiredWork, MemberReport};
 use crate::store::PublishError;
@@ -36,11 +38,11 @@ pub(super) enum Done {
     /// The source does not validate.
     Refused(Event),
     /// A job ended because the world failed, and why.
-    Broken(Event, String),
+    Broken(Event, Fault),
     /// A plan ended; the works of the members whose work differs from the last one.
     Planned(PlanOutcome, BTreeMap<ClusterName, Arc<DesiredWork>>),
     /// Reports could not be committed, and why.
-    Unrecorded(Event, String),
+    Unrecorded(Event, Fault),
     /// A member's executor has finished a round.
     Applied(ClusterName, AppliedRound),
     /// The plan waits for an approval, and why.
@@ -58,6 +60,8 @@ struct Worker {
     handed: BTreeMap<ClusterName, ObjectId>,
     /// The last source commit that was refused.
     refused: Option<ObjectId>,
+    /// What was said of a source that cannot be read.
+    unread: Reminder,
 }
 
 /// Starts the thread. It ends when its queue is closed.
@@ -66,7 +70,8 @@ pub(super) fn spawn(
     mut jobs: Receiver<Job>,
     out: UnboundedSender<Done>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut worker = Worker { ledger, out, handed: BTreeMap::new(), refused: None };
+    let mut worker =
+        Worker { ledger, out, handed: BTreeMap::new(), refused: None, unread: Reminder::default() };
     std::thread::Builder::new().name("repository".to_owned()).spawn(move || {
         while let Some(job) = jobs.blocking_recv() {
             worker.perform(job);
@@ -122,10 +127,13 @@ impl Worker {
             Ok(loaded) => loaded,
             Err(error) => {
                 let reason = error.told();
-                tracing::warn!(error = %reason, "the source cannot be read; the last good state stays in force");
+                if self.unread.is_due(&reason.text, Instant::now()) {
+                    tracing::warn!(error = %reason.line(), "the source cannot be read; nothing is changed, and it is tried again");
+                }
                 return self.answer(Done::Broken(Event::Loaded(LoadOutcome::Failed), reason));
             }
         };
+        self.unread.forget();
         let commit = loaded.commit;
         if loaded.is_valid() {
             let members = self.ledger.members();
@@ -165,7 +173,7 @@ impl Worker {
             }
             Err(error) => {
                 let reason = error.told();
-                tracing::error!(error = %reason, "the plan could not be made or published");
+                tracing::error!(error = %reason.line(), "the plan could not be made or published");
                 self.answer(Done::Broken(Event::Planned(PlanOutcome::Failed), reason));
             }
         }
@@ -203,7 +211,7 @@ impl Worker {
             }
             Err(error) => {
                 let reason = error.told();
-                tracing::warn!(error = %reason, "reports could not be committed");
+                tracing::warn!(error = %reason.line(), "reports could not be committed");
                 let outcome = StatusOutcome::Failed(clusters.to_vec());
                 self.answer(Done::Unrecorded(Event::StatusCommitted(outcome), reason));
             }

@@ -136,6 +136,20 @@ pub struct SpawnError {
     pub source: kube::Error,
 }
 
+impl SpawnError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "KUBECONFIG_CLIENT"
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        "see the message; give the cluster a token or a client certificate that can be read"
+    }
+}
+
 /// Starts the executor of `cluster`, as one task of the running runtime. It does nothing to the
 /// cluster's objects before it is told what is desired.
 ///

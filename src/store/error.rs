@@ -58,14 +58,12 @@ impl SnapshotError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Incomplete { .. } => {
-                "fetch the whole history (`git fetch --unshallow`, no `--filter`); the last good state stays in force"
+                "fetch the whole history (`git fetch --unshallow`, no `--filter`)"
             }
             Self::Corrupt { .. } | Self::WrongKind { .. } => {
-                "run `git fsck` and restore the repository from a good clone; the last good state stays in force"
+                "run `git fsck` and restore the repository from a good clone"
             }
-            Self::Malformed { .. } => {
-                "run `git fsck` and push a commit made with git; the last good state stays in force"
-            }
+            Self::Malformed { .. } => "run `git fsck` and push a commit made with git",
         }
     }
 }
@@ -92,18 +90,12 @@ pub enum StoreError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The repository has no commit at all.
-    #[error("no commit on {name}: the repository is empty")]
-    Empty {
-        /// The ref that was looked for.
-        name: RefName,
-    },
-    /// The ref is not there, others are.
-    #[error("{name} not found, have: {}", list(have))]
+    /// The branch is not there, or has no commit yet.
+    #[error("there is no branch `{}`{}", name.short(), others(have))]
     RefMissing {
         /// The ref that was looked for.
         name: RefName,
-        /// Short names of the branches that there are, at most 20.
+        /// Short names of the branches that there are.
         have: Vec<String>,
     },
     /// A ref that must only move forward did not.
@@ -119,10 +111,12 @@ pub enum StoreError {
         rollback: bool,
     },
     /// What a person named is no commit of this repository.
-    #[error("there is no commit `{revision}`")]
+    #[error("there is no commit `{revision}`{}", others(have))]
     NoCommit {
         /// The revision as a person wrote it.
         revision: String,
+        /// Short names of the branches that there are.
+        have: Vec<String>,
     },
     /// A ref could not be read.
     #[error("failed to read {name}")]
@@ -144,7 +138,6 @@ impl StoreError {
             Self::Open { .. } | Self::ReadRef { .. } => "REPO_OPEN",
             Self::State { .. } => "STATE_DIR",
             Self::Git(error) => error.code(),
-            Self::Empty { .. } => "GIT_EMPTY",
             Self::RefMissing { .. } | Self::NoCommit { .. } => "REF_MISSING",
             Self::HistoryRewritten { .. } => "HISTORY_REWRITTEN",
             Self::Snapshot(error) => error.code(),
@@ -159,19 +152,22 @@ impl StoreError {
             }
             Self::State { .. } => "name a directory that can be written with `--state-dir`".into(),
             Self::Git(error) => error.hint().into(),
-            Self::Empty { name } => format!("push a first commit to `{}`", name.short()),
-            Self::RefMissing { .. } => {
-                "push the branch or name another one; the last good state stays in force".into()
-            }
+            Self::RefMissing { name, have } if have.is_empty() => format!(
+                "make the first commit on `{}` and push it; `git fleet validate PATH…` looks at files that are not committed",
+                name.short()
+            ),
+            Self::RefMissing { name, .. } => format!(
+                "push `{}`, or name another branch: `spec.source.branch` in fleet.yaml, or --source-branch",
+                name.short()
+            ),
             Self::NoCommit { .. } => {
-                "commit first, or name a branch, a tag or the id of a commit; `git fleet validate PATH…` looks at files that are not committed".into()
+                "name a branch, a tag or the id of a commit that is here".into()
             }
             Self::HistoryRewritten { rollback: true, .. } => {
-                "go back with a new commit (`git revert`); the last good state stays in force"
-                    .into()
+                "go back with a new commit (`git revert`)".into()
             }
             Self::HistoryRewritten { new, .. } => format!(
-                "push a commit that descends from the old one, or accept {} explicitly; the last good state stays in force",
+                "push a commit that descends from the old one, or accept {} explicitly",
                 new.short()
             ),
             Self::ReadRef { .. } => "check the name, and the repository with `git fsck`".into(),
@@ -444,6 +440,16 @@ fn id(id: Option<ObjectId>) -> String {
     id.map_or_else(|| "no ref".to_owned(), |id| id.short())
 }
 
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "no branch".to_owned() } else { names.join(", ") }
+/// The end of a sentence that says what is not there.
+fn others(have: &[String]) -> String {
+    let n_more = have.len().saturating_sub(REFS_SHOWN_MAX);
+    match &have[..have.len() - n_more] {
+        [] => ", nor any other: nothing is committed yet".to_owned(),
+        [one] => format!(", only `{one}`"),
+        several if n_more > 0 => format!("; there are {} and {n_more} more", several.join(", ")),
+        several => format!("; there are {}", several.join(", ")),
+    }
 }
+
+/// How many branches a `REF_MISSING` names.
+const REFS_SHOWN_MAX: usize = 20;

@@ -22,6 +22,20 @@ pub struct BadRefName {
     pub rule: &'static str,
 }
 
+impl BadRefName {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "REF_NAME"
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        "choose a name that `git check-ref-format --branch` accepts"
+    }
+}
+
 impl RefName {
     /// Parses a full name: `refs/heads/…` or `refs/notes/…`.
     ///

@@ -17,9 +17,6 @@ use super::routes::Routes;
 use super::tree::{self, Mode, Row};
 use super::wire::default_program;
 
-/// How many branches a `REF_MISSING` names.
-const REFS_SHOWN_MAX: usize = 20;
-
 /// A fleet repository: a local one opened in place, or our bare clone of a remote.
 ///
 /// `Send`, not `Sync`: one thread owns it. Nothing here touches a work tree or an index.
@@ -108,16 +105,18 @@ impl Store {
         if let Some(id) = self.read_ref(name)? {
             return Ok(id);
         }
-        let mut have: Vec<String> = self
-            .refs("refs/heads/")?
-            .into_iter()
-            .map(|(name, _)| name.short().to_owned())
-            .collect();
-        if have.is_empty() {
-            return Err(StoreError::Empty { name: name.clone() });
+        Err(StoreError::RefMissing { name: name.clone(), have: self.branches()? })
+    }
+
+    /// Short names of the branches that there are, at the remote if it can be asked.
+    fn branches(&self) -> Result<Vec<String>, StoreError> {
+        let short = |name: RefName| name.short().to_owned();
+        match self.list_refs("refs/heads/") {
+            Ok(refs) => Ok(refs.into_keys().map(short).collect()),
+            Err(_) => {
+                Ok(self.refs("refs/heads/")?.into_iter().map(|(name, _)| short(name)).collect())
+            }
         }
-        have.truncate(REFS_SHOWN_MAX);
-        Err(StoreError::RefMissing { name: name.clone(), have })
     }
 
     /// Every ref below `prefix` (e.g. `refs/heads/fleet/status/`) and where it points, by name.
@@ -148,18 +147,34 @@ impl Store {
 
     /// The commit that a person's `revision` means, e.g. `HEAD~1`, `main` or an id.
     pub fn resolve(&self, revision: &str) -> Result<ObjectId, StoreError> {
-        let fail = |source: git2::Error| {
-            let name = revision.escape_debug().to_string();
-            match source.code() {
-                ErrorCode::NotFound | ErrorCode::UnbornBranch => {
-                    StoreError::NoCommit { revision: name }
-                }
-                _ => StoreError::ReadRef { name, source },
-            }
+        let found = {
+            let repository = self.repository.borrow();
+            let object = repository.revparse_single(revision);
+            let commit = object.and_then(|object| object.peel(ObjectType::Commit));
+            commit.map(|commit| object_id(commit.id()))
         };
+        found.map_err(|source| {
+            let name = revision.escape_debug().to_string();
+            if !matches!(source.code(), ErrorCode::NotFound | ErrorCode::UnbornBranch) {
+                return StoreError::ReadRef { name, source };
+            }
+            let have = match self.branches() {
+                Ok(have) => have,
+                Err(error) => return error,
+            };
+            match self.unborn().filter(|_| revision == "HEAD") {
+                Some(branch) => StoreError::RefMissing { name: branch, have },
+                None => StoreError::NoCommit { revision: name, have },
+            }
+        })
+    }
+
+    /// The branch that is checked out, if it has no commit yet.
+    fn unborn(&self) -> Option<RefName> {
         let repository = self.repository.borrow();
-        let object = repository.revparse_single(revision).map_err(fail)?;
-        Ok(object_id(object.peel(ObjectType::Commit).map_err(fail)?.id()))
+        let head = repository.find_reference("HEAD").ok()?;
+        let branch = RefName::new(head.symbolic_target().ok()??).ok()?;
+        repository.find_reference(branch.as_str()).is_err().then_some(branch)
     }
 
     /// The content of a blob.

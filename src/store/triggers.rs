@@ -57,6 +57,25 @@ pub enum TriggerError {
     Signal(#[source] std::io::Error),
 }
 
+impl TriggerError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "WATCH_FAILED"
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Watch { .. } => {
+                "allow more watches (on Linux `sysctl fs.inotify.max_user_instances` and `max_user_watches`), or name the repository by a file:// URL: then it is asked instead"
+            }
+            Self::Signal(_) => "see the message: the system is out of something",
+        }
+    }
+}
+
 /// A stream of hints. It never ends, and never lags: what was not taken yet is kept as a set.
 pub struct Trigger {
     /// Stops watching when dropped; `None` for a remote.

@@ -10,8 +10,13 @@ use git_fleet::sim::{Host, MemberSpec};
 use crate::store::git::{commit, git, init};
 
 mod clone;
+mod demo;
+mod errors;
 mod explain;
+mod get;
+mod help;
 mod note;
+mod running;
 mod templates;
 
 pub(crate) const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1
@@ -90,26 +95,6 @@ fn run(dir: &Path, arguments: &[&str]) -> Output {
         .env("XDG_CACHE_HOME", dir)
         .output()
         .unwrap()
-}
-
-#[test]
-fn a_repository_without_a_commit_is_told_what_to_do() {
-    let dir = tempfile::tempdir().unwrap();
-    let fleet = init(&dir.path().join("fleet"));
-    let expected = [
-        ("validate", "commit first, or name a branch"),
-        ("plan", "commit first, or name a branch"),
-        ("apply", "push a first commit to `main`"),
-    ];
-    for (verb, first_words) in expected {
-        let mut arguments = vec![verb];
-        if verb == "apply" {
-            arguments.extend(["--credentials", "."]);
-        }
-        let refused = run(&fleet, &arguments);
-        assert_eq!(refused.status.code(), Some(4), "{verb}");
-        assert!(hint(&refused).starts_with(first_words), "{verb}: {refused:?}");
-    }
 }
 
 /// A member with nothing to do is part of the fleet all the same.

@@ -1,5 +1,6 @@
 //! The executor against a simulated member: what it writes, what it leaves alone, what it repairs.
 
+mod fight;
 mod meanings;
 mod removal;
 

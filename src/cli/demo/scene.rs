@@ -8,12 +8,13 @@ use std::fs;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use serde_json::Value;
 
 use super::stage::Stage;
 use super::{PULL, PUSH, STEP_MAX};
 use crate::cli::run::runtime;
+use crate::daemon::Fault;
 use crate::daemon::ledger::{Ledger, Overrides};
 use crate::member::kubeconfig::{self, Allow};
 
@@ -125,11 +126,12 @@ impl<'s> Scene<'s> {
         self.tell(&format!("Done in {:.1} s. Try next:", self.start.elapsed().as_secs_f64()))?;
         for line in [
             format!("cd {checkout}"),
+            "git fetch                                     # what the engine wrote meanwhile; needed after each push".to_owned(),
             "git log --oneline --notes=fleet main          # what came of each push".to_owned(),
             "git log --oneline origin/fleet/results        # every placement is a commit".to_owned(),
             "git show origin/fleet/results:README.md       # the state of the fleet".to_owned(),
             "git fleet get bindings -o wide                # where each workload runs, and by which policy".to_owned(),
-            "git fleet plan                                # what the next push would change".to_owned(),
+            "git fetch && git fleet plan                   # what the commit in hand would change".to_owned(),
         ] {
             command(&line)?;
         }
@@ -140,9 +142,23 @@ impl<'s> Scene<'s> {
             return Ok(());
         }
         command(&format!("kubectl --kubeconfig {credentials}/{}.yaml get deploy -A", PUSH[0]))?;
+        command(
+            "git commit -am 'a change' && git push         # after an edit: the clusters follow",
+        )?;
         self.tell("Everything keeps running; stop with Ctrl-C")?;
-        self.runtime.block_on(crate::daemon::controller::stop_signal());
-        Ok(())
+        let stage = &*self.stage;
+        self.runtime.block_on(async {
+            let mut stop = std::pin::pin!(crate::daemon::controller::stop_signal());
+            let mut look = tokio::time::interval(Duration::from_millis(500));
+            loop {
+                tokio::select! {
+                    // Ctrl-C ends all of them: that is no end to complain about.
+                    biased;
+                    () = &mut stop => return Ok(()),
+                    _ = look.tick() => stage.check()?,
+                }
+            }
+        })
     }
 
     // --- what is told -----------------------------------------------------------------------
@@ -224,11 +240,12 @@ impl<'s> Scene<'s> {
     ) -> anyhow::Result<()> {
         let start = Instant::now();
         while !seen(self)? {
-            ensure!(
-                start.elapsed() < STEP_MAX,
-                "waited {STEP_MAX:?} for {what}; the logs are in {}",
-                self.stage.dir().display()
-            );
+            self.stage.check()?;
+            if start.elapsed() >= STEP_MAX {
+                let text = format!("waited {} s for {what}", STEP_MAX.as_secs());
+                let hint = format!("see the logs in {}", self.stage.dir().display());
+                return Err(Fault::new("DEMO_FAILED", text, hint).into());
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())

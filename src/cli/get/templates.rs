@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{GetArgs, Row, bound, print, read};
 use crate::api::manifest::ObjectKey;
-use crate::cli::Exit;
 use crate::cli::output::{ListFormat, json, yaml};
+use crate::cli::{Exit, unreadable_results};
 use crate::daemon::ledger::{Ledger, Recorded};
 use crate::fleet::Fleet;
 use crate::plan::Binding;
@@ -24,6 +24,9 @@ pub(super) fn run(
     let mut rows = Vec::new();
     for (path, key) in bound {
         let binding: Binding = read(ledger, recorded, path)?;
+        if !args.is_placed(&binding.spec.replicas_by_cluster()) {
+            continue;
+        }
         let value = match &source {
             None => Value::Null,
             Some(fleet) => {
@@ -37,9 +40,6 @@ pub(super) fn run(
     let headers = ["NAMESPACE", "KIND", "NAME", "GENERATION", "STATUS"];
     let typed = args.name.as_ref().filter(|_| is_whole);
     match (typed, rows.as_slice()) {
-        (Some(typed), []) => anyhow::bail!(
-            "no template {typed} is placed: `git fleet get templates` lists those that are, `git fleet explain` tells why one runs nowhere"
-        ),
         // One that is named is printed by itself, as kubectl does: tools read it from a pipe.
         (Some(_), [row]) => {
             let mut out = std::io::stdout().lock();
@@ -50,14 +50,15 @@ pub(super) fn run(
             }
             Ok(Exit::Clean)
         }
-        _ => print(args, &headers, &["OBSERVED", "NOTE"], rows),
+        _ => print(args, recorded, &headers, &["OBSERVED", "NOTE"], rows),
     }
 }
 
 /// The fleet at the source commit that was planned for.
 fn source(ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Arc<Fleet>> {
     let commit = ledger.recorded_source(recorded)?;
-    let commit = commit.context("RESULTS_UNREADABLE the results do not name their source")?;
+    let lacks = || unreadable_results("the results do not name their source".to_owned());
+    let commit = commit.ok_or_else(lacks)?;
     let loaded = ledger.read(commit);
     let loaded = loaded.with_context(|| format!("the results were made of commit {commit}"))?;
     Ok(loaded.fleet)

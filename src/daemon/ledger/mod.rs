@@ -25,6 +25,7 @@ use crate::api::names::{ClusterName, ObjectId};
 use crate::api::problem::Problem;
 use crate::api::report::ClusterReport;
 use crate::customize::{Interpreter, Limits, Program};
+use crate::daemon::Fault;
 use crate::daemon::meanings::Meanings;
 use crate::daemon::status_ref::{Edits, StatusRef};
 use crate::daemon::upkeep::Upkeep;
@@ -107,7 +108,7 @@ impl LedgerError {
         match self {
             Self::Store(error) => error.code(),
             Self::Snapshot(error) => error.code(),
-            Self::Name(_) => "REF_NAME",
+            Self::Name(error) => error.code(),
             Self::Fetch(error) => error.code(),
             Self::Publish(error) => error.code(),
             Self::Clone { .. } | Self::Unasked { .. } => "REPO_CLONE",
@@ -116,10 +117,10 @@ impl LedgerError {
         }
     }
 
-    /// Everything about it on one line: its code, its causes, what to do.
+    /// It in words: its code, its causes, what to do.
     #[must_use]
-    pub fn told(&self) -> String {
-        format!("{} {}; {}", self.code(), crate::daemon::chain(self), self.hint())
+    pub fn told(&self) -> Fault {
+        Fault::new(self.code(), crate::daemon::chain(self), self.hint())
     }
 
     /// What to do about it.
@@ -128,7 +129,7 @@ impl LedgerError {
         match self {
             Self::Store(error) => error.hint(),
             Self::Snapshot(error) => error.hint().to_owned(),
-            Self::Name(_) => "choose a name that `git check-ref-format --branch` accepts".to_owned(),
+            Self::Name(error) => error.hint().to_owned(),
             Self::Fetch(error) => error.hint(),
             Self::Publish(error) => error.hint(),
             Self::Clone { origin } => {

@@ -13,6 +13,10 @@ use crate::store::RefUpdate;
 const PROBLEMS_MAX: usize = 100;
 /// Clusters that one line of a note names.
 const CLUSTERS_MAX: usize = 10;
+/// What a commit did that only moved files, or changed what nobody runs; as `git fleet plan` says it.
+const SAME: &str = "no difference in what runs";
+/// Trailer that names the results commit that followed.
+const RESULTS: &str = "Fleet-Results";
 
 impl Ledger {
     /// Notes on a source commit why it was not acted upon.
@@ -61,7 +65,18 @@ impl Ledger {
         if self.noted.as_ref().is_some_and(|(noted, _)| *noted == commit) {
             return Ok(());
         }
-        let mut text = format!("{}\n\nFleet-Results: {results}\n", crate::plan::subject(diff));
+        let is_same = diff.is_empty() && diff.takeovers.is_empty();
+        // After a start the note of the plan before says what the commit did.
+        if is_same
+            && self.noted.is_none()
+            && let Some(text) = self.planned_note(commit)?
+        {
+            self.noted = Some((commit, text));
+            return Ok(());
+        }
+        // What the results record of the clusters is no doing of the commit.
+        let subject = if is_same { SAME.to_owned() } else { crate::plan::subject(diff) };
+        let mut text = format!("{subject}\n\n{RESULTS}: {results}\n");
         for (key, unplaced) in plan.unplaced.iter().take(PROBLEMS_MAX) {
             let _ = write!(text, "\nnot placed: {key}: {}\n", unplaced.reason);
         }
@@ -87,6 +102,13 @@ impl Ledger {
             let _ = write!(text, "\n{problem}\n");
         }
         self.note(commit, text, now)
+    }
+
+    /// The note that is on a commit since it was planned for.
+    fn planned_note(&self, commit: ObjectId) -> Result<Option<String>, LedgerError> {
+        let Some(tip) = self.our_tip(&self.layout.notes())? else { return Ok(None) };
+        let note = self.store.note(tip, commit)?;
+        Ok(note.filter(|text| text.lines().any(|line| line.starts_with(RESULTS))))
     }
 
     fn note(&mut self, commit: ObjectId, text: String, now: Timestamp) -> Result<(), LedgerError> {

@@ -10,7 +10,7 @@ use crate::api::problem::{Problem, Severity};
 use crate::api::settings::{SETTINGS_PATH, Settings};
 use crate::daemon::inputs::{self, PlanInputs};
 use crate::fleet::{Document, Fleet, Object, ParsedFile, is_manifest_path};
-use crate::store::{Layout, PathFilter, RefName};
+use crate::store::{Layout, PathFilter, RefName, StoreError};
 
 /// What a source commit holds.
 #[derive(Clone, Debug)]
@@ -39,11 +39,18 @@ impl Ledger {
     pub fn source_head(&self) -> Result<ObjectId, LedgerError> {
         let source = self.layout.source();
         self.store.fetch(std::slice::from_ref(&source))?;
-        match self.tip(&source)? {
-            Some(commit) => Ok(commit),
-            // Says what there is instead.
-            None => Ok(self.store.head(&source)?),
+        if let Some(commit) = self.tip(&source)? {
+            return Ok(commit);
         }
+        // Says what there is instead; our own branches are nobody's source.
+        Ok(self.store.head(&source).map_err(|error| match error {
+            StoreError::RefMissing { name, mut have } => {
+                let ours = format!("{}/", self.layout.prefix());
+                have.retain(|branch| !branch.starts_with(&ours));
+                StoreError::RefMissing { name, have }
+            }
+            error => error,
+        })?)
     }
 
     /// Reads one commit, whatever branch it is on. Nothing of the ledger's state changes but caches.

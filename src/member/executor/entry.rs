@@ -11,6 +11,7 @@ use crate::member::backoff::Backoff;
 use crate::member::live::Live;
 use crate::member::meaning::Observed;
 
+use super::drifted::Drift;
 use super::observations::Standing;
 
 /// After this many repairs of one object within [`FIGHT_WINDOW`], somebody else is set on it.
@@ -140,27 +141,16 @@ impl Entry {
         self.was_in_place = true;
     }
 
-    /// Notes a repair; when it is one of a fight, the next one waits and the report says who the
-    /// other party is.
-    pub(super) fn repaired(&mut self, now: Instant, takers: &[String], lost: &[String]) {
+    /// Notes a repair of `drift`; when it is one of a fight, the next one waits and the message says
+    /// who the other party is.
+    pub(super) fn repaired(&mut self, now: Instant, drift: &Drift) {
         self.repairs.retain(|at| now.duration_since(*at) < FIGHT_WINDOW);
         self.repairs.push_back(now);
-        if self.repairs.len() >= FIGHT_REPAIRS {
-            let attempt = self.repairs.len() - FIGHT_REPAIRS + 1;
-            self.not_before = Some(now + FIGHT_BACKOFF.wait(attempt as u32));
-            let what = if lost.is_empty() {
-                "deleting it".to_owned()
-            } else {
-                format!("changing {}", lost.join(", "))
-            };
-            let who = if takers.is_empty() { "someone".to_owned() } else { takers.join(", ") };
-            self.message = format!(
-                "{who} keeps {what}: repaired {} times in {} min, so the next repair waits; \
-                 stop the other party, or leave the field out of the template",
-                self.repairs.len(),
-                FIGHT_WINDOW.as_secs() / 60
-            );
-        }
+        let Some(n_more) = self.repairs.len().checked_sub(FIGHT_REPAIRS) else { return };
+        let wait = FIGHT_BACKOFF.wait(n_more as u32 + 1);
+        self.not_before = Some(now + wait);
+        let since = self.repairs.front().map_or(Duration::ZERO, |first| now.duration_since(*first));
+        self.message = drift.fight(self.repairs.len(), since, wait);
     }
 
     /// Takes in what was seen of the live object. A status that could not be read is the last one.
@@ -201,21 +191,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fight_makes_repairs_wait_and_names_the_other_party() {
-        let mut entry = Entry::default();
-        let (takers, lost) = (["argocd".to_owned()], [".spec.replicas".to_owned()]);
+    fn a_fight_makes_repairs_wait_and_says_so() {
+        let (mut entry, drift) = (Entry::default(), Drift::of(None, &[]));
         let now = Instant::now();
         for _ in 1..FIGHT_REPAIRS {
-            entry.repaired(now, &takers, &lost);
-            assert_eq!(entry.not_before, None);
+            entry.repaired(now, &drift);
+            assert_eq!((entry.not_before, &*entry.message), (None, ""));
         }
-        entry.repaired(now, &takers, &lost);
+        entry.repaired(now + Duration::from_secs(3), &drift);
         assert!(entry.not_before.is_some_and(|at| at > now + Duration::from_secs(10)));
-        let message = &entry.message;
-        assert!(message.starts_with("argocd keeps changing .spec.replicas"), "{message}");
+        assert!(entry.message.contains("put back 5 times in 3 s"), "{}", entry.message);
 
         entry.succeeded();
-        entry.repaired(now + FIGHT_WINDOW, &takers, &lost);
+        entry.repaired(now + FIGHT_WINDOW + Duration::from_secs(3), &drift);
         assert_eq!(entry.not_before, None, "the old fight is forgotten");
     }
 

@@ -5,6 +5,7 @@
 //! objects concerned are considered again, and what they need follows from what is desired and
 //! what is there ([`next`]).
 
+mod drifted;
 mod entry;
 mod merge;
 mod next;

@@ -17,6 +17,7 @@ use crate::member::observer::{Discovered, Observation};
 use crate::member::watch::{self, Seen};
 use crate::member::wire::RequestError;
 
+use super::drifted::Drift;
 use super::entry::{Nature, Sight};
 use super::request::{Done, Failure};
 use super::{Cause, Executor, Watch, WatchState};
@@ -36,8 +37,7 @@ impl Executor {
             self.pause_attempt = 0;
         }
         match done {
-            Done::Applied(value) => {
-                let before = entry.live().cloned().unwrap_or_default();
+            Done::Applied { live: value, before } => {
                 let is_repair = entry.was_in_place;
                 self.round.n_applied += 1;
                 self.look(&key, &value);
@@ -46,11 +46,17 @@ impl Executor {
                     // What is not ours right after an apply, the server does not keep. The answer
                     // tells, not the newest sight: somebody may have been faster since.
                     let desired = entry.desired.as_ref().map(|desired| &*desired.manifest);
-                    entry.tolerated = Live::read(&value, desired).lost;
+                    let tolerated = Live::read(&value, desired).lost;
+                    let tolerated = std::mem::replace(&mut entry.tolerated, tolerated);
                     entry.succeeded();
                     if is_repair {
                         self.round.n_repaired += 1;
-                        entry.repaired(now, &before.takers, &before.lost);
+                        let drift = Drift::of(before.as_ref(), &tolerated);
+                        entry.repaired(now, &drift);
+                        if !entry.message.is_empty() {
+                            let cluster = &self.cluster;
+                            tracing::warn!(%cluster, object = %key, error = %entry.message, "an object is changed again and again");
+                        }
                     }
                 }
             }

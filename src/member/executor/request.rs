@@ -33,8 +33,8 @@ pub(super) enum Task {
 
 /// What came of it.
 pub(super) enum Done {
-    /// The live object after the apply.
-    Applied(Value),
+    /// The live object after the apply, and as it was found before; `None`: it was not there.
+    Applied { live: Value, before: Option<Live> },
     /// It was in place already; the live object.
     InPlace(Value),
     /// We deleted it or let it go.
@@ -128,6 +128,7 @@ impl Apply<'_> {
         let force = if overwrites && !is_ours { Force::Yes } else { Force::No };
         let body = self.body(live.as_ref(), whole).await?;
         let mut applied = self.send(&body, force).await;
+        let mut before = live;
         if is_ours
             && let Err(RequestError::Conflict(refusal)) = &applied
             && refusal.conflicts().next().is_some()
@@ -136,10 +137,11 @@ impl Apply<'_> {
             if fresh.applied_by_us && !fresh.terminating {
                 let body = self.body(Some(&fresh), Some(whole)).await?;
                 applied = self.send(&body, Force::Yes).await;
+                before = Some(fresh);
             }
         }
         match applied {
-            Ok(value) => Ok(Done::Applied(value)),
+            Ok(live) => Ok(Done::Applied { live, before }),
             Err(RequestError::Conflict(refusal)) if refusal.conflicts().next().is_some() => {
                 Err(Failure::Lasting(field_conflict(&refusal)))
             }

@@ -84,10 +84,10 @@ fn templates_are_named_as_in_kubectl_and_have_a_reason_without_a_decision() {
         (["get", "bindings", "gs/akka", "-o", "name"], "goose.example.com/akka\n"),
         (["get", "work", "geese/akka", "-o", "name"], "one/goose.example.com/akka\n"),
         (["get", "bindings", "akka", "-o", "name"], "goose.example.com/akka\n"),
-        (["get", "bindings", "svc/akka", "-o", "name"], ""),
     ] {
         assert_eq!(told(&world, &arguments), expected, "{arguments:?}");
     }
+    assert_eq!(world.code("fleet", &["get", "bindings", "svc/akka"]), 4, "akka is a Goose");
 
     // A definition that goes nowhere says all the same what its kind is called.
     let nothing = MORE

@@ -111,7 +111,7 @@ fn a_ref_that_the_remote_lost_is_lost_here_too() {
     assert_eq!(store.read_ref(&branch("extra")).unwrap(), None);
     assert_eq!(store.head(&branch("main")).unwrap(), head);
     let error = store.head(&branch("never")).unwrap_err();
-    assert_eq!(error.to_string(), "refs/heads/never not found, have: main");
+    assert_eq!(error.to_string(), "there is no branch `never`, only `main`");
 }
 
 #[test]
