@@ -90,8 +90,11 @@ fn explanation(
         [key] => key,
         [] => {
             let within = within(args.namespace.as_deref(), None);
-            let remedy = "`git fleet get bindings` lists what was decided on, `git fleet plan` says what would become of a template that is new";
-            return Err(absent::object("a decision on", typed, &within, &there, remedy).into());
+            let lists = || {
+                "`git fleet get bindings` lists what was decided on, `git fleet plan` says what would become of a template that is new".to_owned()
+            };
+            let remedy = ledger.how_to_fetch()?.unwrap_or_else(lists);
+            return Err(absent::object("a decision on", typed, &within, &there, &remedy).into());
         }
         several => {
             let keys: Vec<String> = several.iter().map(ToString::to_string).collect();

@@ -64,7 +64,8 @@ pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
     if recorded.is_absent() && (args.is_table() || args.is_of_one()) {
         let results = ledger.layout().results();
         let branch = format!("there is no branch {} here yet", results.short());
-        let remedy = "`git fleet run` and `git fleet apply` write it";
+        let written = || "`git fleet run` and `git fleet apply` write it".to_owned();
+        let remedy = ledger.how_to_fetch()?.unwrap_or_else(written);
         if args.is_of_one() {
             return Err(Fault::new("NOT_FOUND", branch, remedy).into());
         }

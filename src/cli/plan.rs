@@ -117,16 +117,8 @@ fn print(
     ledger.adopt(&loaded)?;
     let preview = ledger.preview(&loaded, jiff::Timestamp::now())?;
     let Preview { plan, diff, hold } = &preview;
-    if !ledger.has_results()?
-        && let Some(upstream) = ledger.store().upstreams()?.first()
-    {
-        let prefix = ledger.layout().prefix();
-        let (name, url) = (upstream.name(), upstream.url());
-        writeln!(
-            err,
-            "no results are known here, so everything counts as new; if the fleet runs from {url}, first:\n  \
-             git fetch {name} '+refs/heads/{prefix}/*:refs/remotes/{name}/{prefix}/*'"
-        )?;
+    if let Some(remedy) = ledger.how_to_fetch()? {
+        writeln!(err, "no results are known here, so everything counts as new; {remedy}")?;
     }
     let document = || PlanDocument::of(commit, &loaded.problems, &preview);
     match format {

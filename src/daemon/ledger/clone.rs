@@ -52,6 +52,24 @@ impl Ledger {
         self.is_read_only = true;
     }
 
+    /// How a clone learns of the results of the repository that it was cloned from; `None` where they
+    /// are known, or no other repository is.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn how_to_fetch(&self) -> Result<Option<String>, LedgerError> {
+        if self.tip(&self.layout.results())?.is_some() {
+            return Ok(None);
+        }
+        let upstreams = self.store.upstreams()?;
+        let Some(upstream) = upstreams.first() else { return Ok(None) };
+        let prefix = self.layout.prefix();
+        let (name, url) = (upstream.name(), upstream.url());
+        Ok(Some(format!(
+            "if the fleet runs from {url}, first: git fetch {name} '+refs/heads/{prefix}/*:refs/remotes/{name}/{prefix}/*'"
+        )))
+    }
+
     /// Commit of one of our refs, or of the source.
     pub(super) fn tip(&self, name: &RefName) -> Result<Option<ObjectId>, LedgerError> {
         let here = self.store.read_ref(name)?;

@@ -290,14 +290,6 @@ impl Ledger {
     pub fn expect(&mut self, commit: ObjectId) {
         self.expected = Some(commit);
     }
-
-    /// Whether results are known; if not, every plan begins with nothing.
-    ///
-    /// # Errors
-    /// The repository cannot be read.
-    pub fn has_results(&self) -> Result<bool, LedgerError> {
-        Ok(self.tip(&self.layout.results())?.is_some())
-    }
 }
 
 /// For verbs that only look.

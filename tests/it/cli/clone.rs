@@ -54,6 +54,11 @@ fn no_way_of_cloning_gets_around_the_refusal() {
         let arguments = [&["clone", "-q"], options, &[&url, clone]].concat();
         git(world.dir.path(), &arguments);
         assert_refused(&world, clone);
+        let told = String::from_utf8(world.run(clone, &["get", "bindings"]).stderr).unwrap();
+        let refused = world.run(clone, &["explain", "configmap/greeting"]);
+        for told in [told, hint(&refused)] {
+            assert!(told.contains("if the fleet runs from file://"), "{clone}: {told}");
+        }
     }
 
     // Who only looks at the results in a clone gets a branch with their name.
