@@ -72,8 +72,7 @@ pub struct DecodeError {
 /// # Errors
 /// Names the first field that has the wrong type or is missing.
 pub fn decode<T: Resource + DeserializeOwned>(manifest: &Manifest) -> Result<T, DecodeError> {
-    let mut value = Value::Object(manifest.0.clone());
-    drop_nulls(&mut value);
+    let value = without_nulls(manifest);
     if let Some(path) = schema::of(T::API_VERSION, T::KIND)
         .and_then(|schema| list_for_map(&value, schema, &FieldPath::default()))
     {
@@ -83,6 +82,14 @@ pub fn decode<T: Resource + DeserializeOwned>(manifest: &Manifest) -> Result<T, 
         path: field_path(error.path()),
         message: error.into_inner().to_string(),
     })
+}
+
+/// The manifest without its fields that are null: they count as absent.
+#[must_use]
+pub fn without_nulls(manifest: &Manifest) -> Value {
+    let mut value = Value::Object(manifest.0.clone());
+    drop_nulls(&mut value);
+    value
 }
 
 /// The first list that stands where a map of named fields belongs. Deserializers take one for the
