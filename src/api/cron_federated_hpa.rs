@@ -23,7 +23,7 @@ pub struct CronFederatedHPA {
     /// What is scaled, when, and how far.
     pub spec: CronFederatedHPASpec,
     /// What was done; never read from the source.
-    #[serde(default, skip_deserializing, skip_serializing_if = "CronFederatedHPAStatus::is_empty")]
+    #[serde(default, skip_serializing_if = "CronFederatedHPAStatus::is_empty")]
     pub status: CronFederatedHPAStatus,
 }
 

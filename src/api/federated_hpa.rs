@@ -28,7 +28,7 @@ pub struct FederatedHPA {
     /// What is scaled, between which limits, and by what.
     pub spec: FederatedHPASpec,
     /// What was measured and decided; never read from the source.
-    #[serde(default, skip_deserializing, skip_serializing_if = "FederatedHPAStatus::is_empty")]
+    #[serde(default, skip_serializing_if = "FederatedHPAStatus::is_empty")]
     pub status: FederatedHPAStatus,
 }
 
