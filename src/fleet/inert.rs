@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::api::cron_federated_hpa::CronFederatedHPA;
-use crate::api::decode::without_nulls;
+use crate::api::decode::decode;
 use crate::api::federated_hpa::{FederatedHPA, default_federated_hpa};
 use crate::api::manifest::Manifest;
 use crate::api::meta::Resource;
@@ -17,8 +17,8 @@ use crate::api::workload_rebalancer::WorkloadRebalancer;
 
 use super::file::Object;
 use super::object::Checked;
-use super::own::{differences, unknown};
-use super::report::{cut, shown};
+use super::own::{refused, unknown};
+use super::report::shown;
 use super::validate;
 
 /// A kind that the loader types, completes and validates, and that nothing acts upon.
@@ -90,29 +90,18 @@ impl Inert for WorkloadRebalancer {
 }
 
 /// Reads an object that nothing acts upon; `None` if it is not right, with the Problems told.
-///
-/// Compared with its schema before it is typed: nothing is left then that a type could refuse, so that
-/// what reads the type needs not keep account of where it is.
 pub(super) fn judge<T: Inert>(
     checked: &mut Checked<'_, '_>,
     manifest: &Manifest,
 ) -> Option<Object> {
     unknown(checked, manifest);
-    differences(checked, manifest);
-    if checked.is_bad {
-        return None;
-    }
-    match serde_json::from_value::<T>(without_nulls(manifest)) {
-        Ok(mut object) => {
+    match decode::<T>(manifest) {
+        Ok(mut object) if !checked.is_bad => {
             object.complete();
             object.validate(checked);
         }
-        Err(error) => checked.error(
-            "",
-            "TYPE_MISMATCH",
-            cut(&error.to_string(), 300),
-            "write values of the forms that the fields take",
-        ),
+        Ok(_) => {}
+        Err(error) => refused(checked, manifest, &error),
     }
     if checked.is_bad {
         return None;

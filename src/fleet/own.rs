@@ -280,8 +280,10 @@ pub(super) fn unknown(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
 
 /// Says what the type refused: all that differs from its schema, else what the type itself said, which
 /// is about a text with a grammar of its own.
-fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error: &DecodeError) {
-    if differences(checked, manifest) == 0 {
+pub(super) fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error: &DecodeError) {
+    let schema = schema::of(manifest.api_version(), manifest.kind());
+    let differences = schema.map(|schema| compare(schema, manifest)).unwrap_or_default();
+    if differences.is_empty() {
         let code = match &error.message {
             why if why.contains("is not a cluster name") => "CLUSTER_BAD_NAME",
             why if why.contains("length of time") => "DURATION_INVALID",
@@ -294,13 +296,6 @@ fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error: &DecodeErr
             "write a value of the form that the field takes",
         );
     }
-}
-
-/// Says how an object differs from the schema of its kind, and returns in how many ways.
-pub(super) fn differences(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> usize {
-    let schema = schema::of(manifest.api_version(), manifest.kind());
-    let differences = schema.map(|schema| compare(schema, manifest)).unwrap_or_default();
-    let n_differences = differences.len();
     for Difference { pointer, code, message, hint } in differences {
         if code == "OBJ_MISSING_FIELD" {
             checked.error_at_key(&pointer, code, message, hint);
@@ -308,7 +303,6 @@ pub(super) fn differences(checked: &mut Checked<'_, '_>, manifest: &Manifest) ->
             checked.error(&pointer, code, message, hint);
         }
     }
-    n_differences
 }
 
 fn pointer(path: &FieldPath) -> String {
