@@ -314,3 +314,23 @@ fn pointer(path: &FieldPath) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scope::built_in;
+    use super::*;
+
+    #[test]
+    fn it_is_known_where_objects_of_our_kinds_live() {
+        for kind in KINDS.iter().filter(|kind| kind.kind != FleetSettings::KIND) {
+            let scope = built_in(group_of(kind.api_version), kind.kind);
+            assert!(scope.is_some(), "{} has no scope", kind.kind);
+            assert!(
+                schema::of(kind.api_version, kind.kind).is_some(),
+                "{} has no schema",
+                kind.kind
+            );
+        }
+        assert_eq!(KINDS.len(), schema::all().len());
+    }
+}
