@@ -4,6 +4,8 @@
 //! [`unknown_fields`] lists them with what was probably meant, and the loader decides what that is
 //! worth.
 
+mod tracked;
+
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -12,6 +14,7 @@ use serde_json::Value;
 use super::manifest::Manifest;
 use super::meta::{METADATA_FIELDS, Resource};
 use super::schema;
+use tracked::{Track, Tracked};
 
 /// One step from a value to a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,10 +82,17 @@ pub fn decode<T: Resource + DeserializeOwned>(manifest: &Manifest) -> Result<T, 
     {
         return Err(DecodeError { path, message: "it is a list, and a map belongs there".into() });
     }
-    serde_path_to_error::deserialize(value).map_err(|error| DecodeError {
-        path: field_path(error.path()),
-        message: error.into_inner().to_string(),
-    })
+    typed(value)
+}
+
+/// Reads a typed value.
+///
+/// # Errors
+/// Names the first part that has the wrong type or is missing.
+pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, DecodeError> {
+    let track = Track::default();
+    T::deserialize(Tracked { value, track: &track })
+        .map_err(|error| DecodeError { path: track.failed(), message: error.to_string() })
 }
 
 /// The first list that stands where a map of named fields belongs. Deserializers take one for the
@@ -116,19 +126,6 @@ fn drop_nulls(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(drop_nulls),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-fn field_path(path: &serde_path_to_error::Path) -> FieldPath {
-    use serde_path_to_error::Segment;
-    FieldPath(
-        path.iter()
-            .filter_map(|segment| match segment {
-                Segment::Seq { index } => Some(Step::Index(*index)),
-                Segment::Map { key } => Some(Step::Key(key.clone())),
-                Segment::Enum { .. } | Segment::Unknown => None,
-            })
-            .collect(),
-    )
 }
 
 /// A field that its kind does not have.
@@ -251,6 +248,27 @@ mod tests {
               spec: {syncMode: Push}}",
         );
         assert_eq!(decode::<Cluster>(&cluster).unwrap_err().path.to_string(), "apiVersion");
+    }
+
+    #[test]
+    fn the_innermost_part_is_to_blame() {
+        let failed = |value: Value| typed::<Cluster>(value).unwrap_err().path.to_string();
+        let cluster = |spec: Value| {
+            serde_json::json!({
+                "apiVersion": Cluster::API_VERSION,
+                "kind": Cluster::KIND,
+                "metadata": {"name": "m1"},
+                "spec": spec,
+            })
+        };
+        let taint = serde_json::json!({"key": "a", "effect": "NoSchedule"});
+        let taints = serde_json::json!({"syncMode": "Push", "taints": [taint, {"key": 7}]});
+        assert_eq!(failed(cluster(taints)), "spec.taints[1].key");
+        let absent = serde_json::json!({"syncMode": "Push", "taints": [taint, {"key": "a"}]});
+        assert_eq!(failed(cluster(absent)), "spec.taints[1]");
+        assert_eq!(failed(cluster(serde_json::json!({"syncMode": "Shove"}))), "spec.syncMode");
+        assert_eq!(failed(serde_json::json!({"kind": "Cluster"})), "");
+        assert_eq!(failed(serde_json::json!(7)), "");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
     let schemas = crate::api::schema::all();
     let mut out = std::io::stdout().lock();
     let Some(kind) = &args.kind else {
-        for schema in &schemas {
+        for schema in schemas {
             writeln!(out, "{}", schema.kind)?;
         }
         return Ok(Exit::Clean);
@@ -29,6 +29,6 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
             format!("there is no schema for kind `{kind}`; there is one for {}", kinds.join(", "));
         super::Cli::command().error(ErrorKind::InvalidValue, told).exit();
     };
-    out.write_all(schema.text().as_bytes())?;
+    out.write_all(schema.text.as_bytes())?;
     Ok(Exit::Clean)
 }

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
+use crate::api::decode;
 use crate::api::manifest::Manifest;
 
 /// Most characters of foreign words that are told.
@@ -34,10 +35,10 @@ pub(super) fn is_secret_kind(api_version: &str, kind: &str) -> bool {
 
 /// A foreign value as what it should be; an error names the field, never what stands in it.
 pub(super) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
+    decode::typed(value).map_err(|error| {
+        let path = error.path.to_string();
         match path.as_str() {
-            "." => "it has not the form that is asked for".to_owned(),
+            "" => "it has not the form that is asked for".to_owned(),
             path => told(&format!("`{path}` has not the form that is asked for")),
         }
     })

@@ -23,7 +23,7 @@ use super::object::{Checked, drop_server_owned, metadata, type_meta, unknown_met
 use super::own::{is_own, own};
 use super::positions::{Position, Positions};
 use super::report::{Report, shown};
-use super::scope::{Inert, Scope, never_propagated};
+use super::scope::{Scope, Unpropagated, never_propagated};
 use super::workload::workload;
 use super::{json, text, yaml};
 
@@ -177,7 +177,7 @@ impl Loader<'_> {
             return;
         }
         drop_server_owned(&mut checked, &mut manifest);
-        let is_own = is_own(manifest.group(), manifest.kind());
+        let is_own = is_own(manifest.group());
         if !(is_own && manifest.kind() == FleetSettings::KIND) {
             metadata(&mut checked, &manifest);
         }
@@ -201,7 +201,7 @@ impl Loader<'_> {
 
 fn recognise(checked: &mut Checked<'_, '_>, key: &ObjectKey, manifest: Manifest) -> Object {
     let group_kind = &key.group_kind;
-    if let Some(Inert { why, hint }) =
+    if let Some(Unpropagated { why, hint }) =
         never_propagated(&group_kind.group, &group_kind.kind, key.namespace.as_deref(), &key.name)
     {
         checked.warning(

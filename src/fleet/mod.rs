@@ -11,6 +11,7 @@ mod assemble;
 mod contents;
 mod file;
 mod identity;
+mod inert;
 mod json;
 mod members;
 mod names;

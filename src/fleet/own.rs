@@ -1,4 +1,5 @@
-//! The kinds that steer the fleet become typed: policies, clusters, quotas.
+//! The kinds that steer the fleet become typed: policies, clusters, quotas. Kinds of Karmada's that
+//! nothing acts upon yet are judged and kept as they are written.
 
 use std::sync::Arc;
 
@@ -6,27 +7,34 @@ use serde::de::DeserializeOwned;
 
 use crate::api::cluster::{Cluster, default_cluster};
 use crate::api::cluster_taint_policy::ClusterTaintPolicy;
+use crate::api::cron_federated_hpa::CronFederatedHPA;
 use crate::api::decode::{DecodeError, FieldPath, Step, decode, unknown_fields};
+use crate::api::federated_hpa::FederatedHPA;
 use crate::api::federated_resource_quota::FederatedResourceQuota;
 use crate::api::manifest::Manifest;
 use crate::api::meta::Resource;
+use crate::api::multi_cluster_ingress::MultiClusterIngress;
+use crate::api::multi_cluster_service::MultiClusterService;
 use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy, default_override_policy};
 use crate::api::propagation_policy::{
     ClusterPropagationPolicy, PropagationPolicy, default_cluster_propagation_policy,
     default_propagation_policy,
 };
+use crate::api::remedy::Remedy;
 use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
 use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
+use crate::api::resource_registry::ResourceRegistry;
 use crate::api::schema;
 use crate::api::settings::{FleetSettings, SETTINGS_PATH};
+use crate::api::workload_rebalancer::WorkloadRebalancer;
 
 use super::file::Object;
+use super::inert::{Inert, judge};
 use super::names::did_you_mean;
 use super::object::Checked;
 use super::positions::escape;
 use super::report::{cut, shown};
 use super::schema::{Difference, compare};
-use super::scope::not_acted_upon;
 use super::validate;
 
 /// A kind that the loader types, completes, validates and keeps.
@@ -168,30 +176,38 @@ const fn kind<T: Own>() -> OwnKind {
     OwnKind { api_version: T::API_VERSION, kind: T::KIND, read: read::<T> }
 }
 
+const fn inert<T: Inert>() -> OwnKind {
+    OwnKind { api_version: T::API_VERSION, kind: T::KIND, read: judge::<T> }
+}
+
 const KINDS: &[OwnKind] = &[
     kind::<Cluster>(),
     kind::<ClusterOverridePolicy>(),
     kind::<ClusterPropagationPolicy>(),
     kind::<ClusterTaintPolicy>(),
+    inert::<CronFederatedHPA>(),
+    inert::<FederatedHPA>(),
     kind::<FederatedResourceQuota>(),
     kind::<FleetSettings>(),
+    inert::<MultiClusterIngress>(),
+    inert::<MultiClusterService>(),
     kind::<OverridePolicy>(),
     kind::<PropagationPolicy>(),
+    inert::<Remedy>(),
     kind::<ResourceInterpreterCustomization>(),
     kind::<ResourceInterpreterWebhookConfiguration>(),
+    inert::<ResourceRegistry>(),
+    inert::<WorkloadRebalancer>(),
 ];
 
 fn group_of(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// Whether objects of this kind steer the fleet rather than run in it. What only claims to, by its
-/// group, does too: it is refused with the kinds that there are.
-pub(super) fn is_own(group: &str, kind: &str) -> bool {
-    let is_of_ours = KINDS.iter().any(|kind| group_of(kind.api_version) == group);
-    let mut inert = not_acted_upon(group).peekable();
-    (group == "work.karmada.io" || is_of_ours || inert.peek().is_some())
-        && inert.all(|one| one != kind)
+/// Whether objects of this group steer the fleet rather than run in it. What only claims to does too:
+/// it is refused with the kinds that there are.
+pub(super) fn is_own(group: &str) -> bool {
+    group == "work.karmada.io" || KINDS.iter().any(|kind| group_of(kind.api_version) == group)
 }
 
 /// Reads an object of one of our own groups; `None` if it cannot be used, with the Problems told.
@@ -208,8 +224,7 @@ pub(super) fn own(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> Option<
     }
     let of_group = || KINDS.iter().filter(|kind| group_of(kind.api_version) == group);
     let Some(kind) = of_group().find(|kind| kind.kind == name) else {
-        let known = of_group().map(|kind| kind.kind).chain(not_acted_upon(group));
-        let mut all: Vec<&str> = known.collect();
+        let mut all: Vec<&str> = of_group().map(|kind| kind.kind).collect();
         all.sort_unstable();
         let otherwise = format!("the kinds of {group} are {}", all.join(", "));
         let message = format!("there is no kind `{}` in {group}", shown(name));
@@ -234,14 +249,7 @@ pub(super) fn own(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> Option<
 }
 
 fn read<T: Own>(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> Option<Object> {
-    for field in unknown_fields(manifest) {
-        let hint = match field.meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("the fields here are {}", field.known.join(", ")),
-        };
-        let message = format!("there is no field `{}` here", shown(&field.path.to_string()));
-        checked.error_at_key(&pointer(&field.path), "FIELD_UNKNOWN", message, hint);
-    }
+    unknown(checked, manifest);
     match decode::<T>(manifest) {
         Ok(mut object) => {
             object.complete();
@@ -258,9 +266,21 @@ fn read<T: Own>(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> Option<Ob
     }
 }
 
+/// Says which fields the kind does not have.
+pub(super) fn unknown(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
+    for field in unknown_fields(manifest) {
+        let hint = match field.meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the fields here are {}", field.known.join(", ")),
+        };
+        let message = format!("there is no field `{}` here", shown(&field.path.to_string()));
+        checked.error_at_key(&pointer(&field.path), "FIELD_UNKNOWN", message, hint);
+    }
+}
+
 /// Says what the type refused: all that differs from its schema, else what the type itself said, which
 /// is about a text with a grammar of its own.
-fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error: &DecodeError) {
+pub(super) fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error: &DecodeError) {
     let schema = schema::of(manifest.api_version(), manifest.kind());
     let differences = schema.map(|schema| compare(schema, manifest)).unwrap_or_default();
     if differences.is_empty() {
@@ -293,4 +313,24 @@ fn pointer(path: &FieldPath) -> String {
             Step::Index(idx) => format!("/{idx}"),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scope::built_in;
+    use super::*;
+
+    #[test]
+    fn it_is_known_where_objects_of_our_kinds_live() {
+        for kind in KINDS.iter().filter(|kind| kind.kind != FleetSettings::KIND) {
+            let scope = built_in(group_of(kind.api_version), kind.kind);
+            assert!(scope.is_some(), "{} has no scope", kind.kind);
+            assert!(
+                schema::of(kind.api_version, kind.kind).is_some(),
+                "{} has no schema",
+                kind.kind
+            );
+        }
+        assert_eq!(KINDS.len(), schema::all().len());
+    }
 }

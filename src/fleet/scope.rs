@@ -118,53 +118,8 @@ pub fn built_in(group: &str, kind: &str) -> Option<Scope> {
     }
 }
 
-/// Kinds that steer Karmada and that nothing here acts upon, with what to do instead: (group, kind,
-/// hint), sorted.
-const NOT_ACTED_UPON: &[(&str, &str, &str)] = &[
-    (
-        "apps.karmada.io",
-        "WorkloadRebalancer",
-        "remove it; to divide a workload afresh, change the placement of its policy",
-    ),
-    (
-        "autoscaling.karmada.io",
-        "CronFederatedHPA",
-        "commit the replicas at the time, or write a HorizontalPodAutoscaler and a policy that selects it",
-    ),
-    (
-        "autoscaling.karmada.io",
-        "FederatedHPA",
-        "write a HorizontalPodAutoscaler and a policy that selects it: each cluster then scales its own share",
-    ),
-    (
-        "networking.karmada.io",
-        "MultiClusterIngress",
-        "write an Ingress and a policy that selects it: each cluster then has one of its own",
-    ),
-    (
-        "networking.karmada.io",
-        "MultiClusterService",
-        "write a Service and a policy that selects it: each cluster then serves its own pods",
-    ),
-    (
-        "remedy.karmada.io",
-        "Remedy",
-        "put a taint on the cluster by hand when it is to get no traffic and no work",
-    ),
-    (
-        "search.karmada.io",
-        "ResourceRegistry",
-        "remove it; `git fleet get` and the branch of results say what runs where",
-    ),
-];
-
-/// The kinds of a group that steer Karmada and that nothing here acts upon.
-pub(super) fn not_acted_upon(group: &str) -> impl Iterator<Item = &'static str> {
-    NOT_ACTED_UPON.iter().filter(move |(of_group, ..)| *of_group == group).map(|(_, kind, _)| *kind)
-}
-
 /// Why an object never runs in a member.
-pub(super) struct Inert {
+pub(super) struct Unpropagated {
     /// The end of a sentence that starts with the object.
     pub(super) why: &'static str,
     /// What to do.
@@ -178,18 +133,16 @@ pub(super) fn never_propagated(
     kind: &str,
     namespace: Option<&str>,
     name: &str,
-) -> Option<Inert> {
-    let steers = NOT_ACTED_UPON.iter().find(|one| (one.0, one.1) == (group, kind));
-    if let Some((.., hint)) = steers {
-        let why = "steers the fleet itself, and this version does not act on it yet";
-        return Some(Inert { why, hint });
-    }
+) -> Option<Unpropagated> {
     if group.ends_with(".karmada.io") {
         let why = "belongs to Karmada's own machinery; it is never propagated";
-        return Some(Inert { why, hint: "remove it: git-fleet stands in for that machinery" });
+        return Some(Unpropagated {
+            why,
+            hint: "remove it: git-fleet stands in for that machinery",
+        });
     }
     let hint = "remove it if you meant it for the members";
-    belongs_to_one_cluster(group, kind, namespace, name).map(|why| Inert { why, hint })
+    belongs_to_one_cluster(group, kind, namespace, name).map(|why| Unpropagated { why, hint })
 }
 
 fn belongs_to_one_cluster(
@@ -231,10 +184,6 @@ mod tests {
     fn tables_are_sorted() {
         for table in [CLUSTER_SCOPED, NAMESPACED, KARMADA_CLUSTER_SCOPED] {
             assert!(table.is_sorted());
-        }
-        assert!(NOT_ACTED_UPON.is_sorted());
-        for (group, kind, _) in NOT_ACTED_UPON {
-            assert!(built_in(group, kind).is_some(), "{kind} of {group} has no scope");
         }
         assert_eq!(built_in("apps", "Deployment"), Some(Scope::Namespaced));
         assert_eq!(built_in("", "Namespace"), Some(Scope::Cluster));

@@ -62,9 +62,19 @@ fn the_example_has_every_kind_that_people_write() {
         kinds
             .extend(text.lines().filter_map(|line| line.strip_prefix("kind: ").map(str::to_owned)));
     }
-    // It would name a server that nobody who tries the example has.
-    let left_out = "ResourceInterpreterWebhookConfiguration";
-    for schema in schema::all().iter().filter(|schema| schema.kind != left_out) {
+    let left_out = [
+        // It would name a server that nobody who tries the example has.
+        "ResourceInterpreterWebhookConfiguration",
+        // Nothing acts upon these yet: the example would warn of them.
+        "CronFederatedHPA",
+        "FederatedHPA",
+        "MultiClusterIngress",
+        "MultiClusterService",
+        "Remedy",
+        "ResourceRegistry",
+        "WorkloadRebalancer",
+    ];
+    for schema in schema::all().iter().filter(|schema| !left_out.contains(&schema.kind)) {
         assert!(kinds.contains(schema.kind), "fleet-example/ has no {}", schema.kind);
     }
 }

@@ -4,6 +4,7 @@
 //! beside the repository. Without them the tests are left out, which they say in one line;
 //! `FLEET_REQUIRE_CORPUS=1` makes that a failure.
 
+mod cron;
 mod division;
 mod estimator;
 mod interpreter;

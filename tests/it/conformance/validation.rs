@@ -7,6 +7,8 @@ mod put_right;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use git_fleet::api::federated_hpa::default_federated_hpa;
+use git_fleet::api::multi_cluster_service::MultiClusterService;
 use git_fleet::api::names::ObjectId;
 use git_fleet::api::override_policy::default_override_policy;
 use git_fleet::api::problem::{Problem, Severity};
@@ -86,9 +88,7 @@ fn objects_are_refused_as_in_karmada() {
         let none = deviations::no_question(case, &problems).map(str::to_owned);
         let deviation = none.or_else(|| match ours {
             _ if ours == theirs => None,
-            Answer(true, _) => {
-                deviations::refused_by_karmada_alone(case, &object).map(str::to_owned)
-            }
+            Answer(true, _) => deviations::refused_by_karmada_alone(case, &object),
             Answer(false, _) => deviations::refused_here_alone(case, &object),
         });
         match deviation {
@@ -130,6 +130,8 @@ fn fields_are_filled_in_as_in_karmada() {
             "PropagationPolicy" => specs(case, default_propagation_policy),
             "ClusterPropagationPolicy" => specs(case, default_cluster_propagation_policy),
             "OverridePolicy" => specs(case, default_override_policy),
+            "FederatedHPA" => specs(case, default_federated_hpa),
+            "MultiClusterService" => specs::<MultiClusterService>(case, |_| {}),
             _ => None,
         };
         let Some((ours, theirs)) = specs else { continue };

@@ -1,11 +1,18 @@
 //! A recorded call of one of Karmada's validating functions as a whole object that is right but for
 //! the part that the function looks at.
 
+mod steering;
+
 use serde_json::{Value, json};
 
 /// The object that `function` judges by `args`; `None` where git-fleet reads nothing of the sort.
 pub(super) fn object(function: &str, args: &Value) -> Option<Value> {
     let name = function.rsplit('.').next().unwrap();
+    policy_or_cluster(name, args).or_else(|| steering::object(name, args))
+}
+
+/// For the functions about policies, clusters and quotas.
+fn policy_or_cluster(name: &str, args: &Value) -> Option<Value> {
     Some(match name {
         "ValidatePropagationSpec" => propagation(&args["spec"], &args["policyNamespace"]),
         "ValidatePlacement" => placed(&args["placement"]),

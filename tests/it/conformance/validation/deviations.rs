@@ -11,15 +11,6 @@ use super::put_right::{
     take_out_unknown_fields, words_of_ours, words_of_the_schema,
 };
 
-/// Kinds that are read and told, and not acted upon.
-const INERT: &[&str] = &[
-    "CronFederatedHPA",
-    "FederatedHPA",
-    "MultiClusterIngress",
-    "MultiClusterService",
-    "ResourceInterpreterWebhookConfiguration",
-];
-
 /// Kinds that only the engine writes.
 const ENGINES: &[&str] = &["ClusterResourceBinding", "ResourceBinding", "Work"];
 
@@ -30,8 +21,6 @@ pub(super) fn no_question(case: &Value, problems: &[Problem]) -> Option<&'static
         |severity, code| problems.iter().any(|one| (one.severity, one.code) == (severity, code));
     if case["operation"] == "DELETE" {
         Some("a commit is a whole state: what it no longer holds is the plan's to judge")
-    } else if INERT.contains(&kind) && is_told(Severity::Warning, "KIND_NOT_PROPAGATED") {
-        Some("a kind that is not acted upon yet")
     } else if ENGINES.contains(&kind) && is_told(Severity::Error, "SELF_PROTECTED") {
         Some("a kind that only the engine writes")
     } else {
@@ -39,8 +28,8 @@ pub(super) fn no_question(case: &Value, problems: &[Problem]) -> Option<&'static
     }
 }
 
-/// Which rule of Karmada's refuses what passes here. Each of its errors must be one of the rule's.
-pub(super) fn refused_by_karmada_alone(case: &Value, object: &Value) -> Option<&'static str> {
+/// Which rules of Karmada's refuse what passes here. Each of its errors must be of one of them.
+pub(super) fn refused_by_karmada_alone(case: &Value, object: &Value) -> Option<String> {
     type Rule = fn(&Value, &Value) -> bool;
     const RULES: &[(&str, &[&str], Rule)] = &[
         (
@@ -51,6 +40,15 @@ pub(super) fn refused_by_karmada_alone(case: &Value, object: &Value) -> Option<&
                 "/permanent-id is immutable",
             ],
             |case, _| is_about_the_old_object(case),
+        ),
+        (
+            "what an update says of the object that there is",
+            &[
+                "metadata.resourceVersion: Invalid value: \"\": must be specified for an update",
+                "field is immutable",
+                "MultiClusterService types are immutable",
+            ],
+            |case, _| is_no_update(case),
         ),
         ("a status, which is never read from the source", &["status."], |case, object| {
             object["status"].is_object() || case["args"]["quota"]["status"].is_object()
@@ -68,15 +66,19 @@ pub(super) fn refused_by_karmada_alone(case: &Value, object: &Value) -> Option<&
             &[
                 "should not be empty when purgeMode is gracefully",
                 "namespace of resource selector must be the same",
+                "policies: Required value: must specify at least one Policy",
             ],
             |case, object| case["args"].is_object() && is_completed_by_the_webhook(object),
         ),
     ];
-    let told = told_by_karmada(case);
-    let is_of =
-        |texts: &[&str]| told.iter().all(|error| texts.iter().any(|text| error.contains(text)));
-    let mut rules = RULES.iter();
-    rules.find(|(_, texts, rule)| rule(case, object) && is_of(texts)).map(|(name, ..)| *name)
+    let mut names = BTreeSet::new();
+    for error in told_by_karmada(case) {
+        let is_of = |texts: &[&str]| texts.iter().any(|text| error.contains(text));
+        let mut rules = RULES.iter();
+        let (name, ..) = rules.find(|(_, texts, rule)| rule(case, object) && is_of(texts))?;
+        names.insert(*name);
+    }
+    (!names.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join("; "))
 }
 
 /// The errors that Karmada told of, one by one.
@@ -113,6 +115,18 @@ fn is_about_the_old_object(case: &Value) -> bool {
             || permanent_id(old) != permanent_id(new))
 }
 
+/// A commit has no resourceVersion, and another name, or another kind of exposure, is another object.
+fn is_no_update(case: &Value) -> bool {
+    let (old, new) = (&case["oldObject"], &case["object"]);
+    let is_networking = ["MultiClusterIngress", "MultiClusterService"]
+        .contains(&case["kind"].as_str().unwrap_or_default());
+    case["operation"] == "UPDATE"
+        && is_networking
+        && (new["metadata"]["resourceVersion"].is_null()
+            || old["metadata"]["name"] != new["metadata"]["name"]
+            || old["spec"]["types"] != new["spec"]["types"])
+}
+
 /// Old names of purge modes are read here as what they were renamed to, and the recording leaves out
 /// the defaults of the CRD's schema: a mode that is absent is `Gracefully`, a type is `Divided`.
 fn is_purged_gracefully_unsaid(object: &Value) -> bool {
@@ -135,7 +149,7 @@ fn is_right_by_the_schema(object: &Value) -> bool {
         || (groups.any(|group| group["overflowAffinities"].is_array()) && is_divided_unsaid(object))
 }
 
-/// A grace period and the namespace of a selector, where they are absent.
+/// A grace period, the namespace of a selector and the policies of a behavior, where they are absent.
 fn is_completed_by_the_webhook(object: &Value) -> bool {
     let spec = &object["spec"];
     let application = &spec["failover"]["application"];
@@ -143,6 +157,10 @@ fn is_completed_by_the_webhook(object: &Value) -> bool {
     (application["purgeMode"] == "Gracefully" && application["gracePeriodSeconds"].is_null())
         || (object["metadata"]["namespace"].is_string()
             && selectors.any(|one| one["namespace"].as_str().is_none_or(str::is_empty)))
+        || ["scaleUp", "scaleDown"].iter().any(|field| {
+            let rules = &spec["behavior"][field];
+            rules.is_object() && rules["policies"].is_null()
+        })
 }
 
 /// Whether the specs differ only in what the mutating webhook would fill in had the recording had the

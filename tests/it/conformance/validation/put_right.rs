@@ -81,6 +81,13 @@ pub(super) fn limits_of_the_schema(object: &mut Value) {
             *name = json!(long.chars().take(32).collect::<String>());
         }
     });
+    for (field, least, most) in [("successfulHistoryLimit", 1, 32), ("failedHistoryLimit", 0, 32)] {
+        at_every(object, field, &mut |limit| {
+            if let Some(number) = limit.as_i64() {
+                *limit = json!(number.clamp(least, most));
+            }
+        });
+    }
     let (field, least) = match object["kind"].as_str().unwrap_or("") {
         "ClusterTaintPolicy" => ("taints", json!([{"key": "a", "effect": "NoSchedule"}])),
         "FederatedResourceQuota" => ("overall", json!({})),
