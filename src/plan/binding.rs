@@ -104,8 +104,8 @@ impl Binding {
     /// Why it was not decided afresh: an earlier decision stays in force, or no cluster fits.
     #[must_use]
     pub fn undecided(&self) -> Option<&str> {
-        if !self.reasons.held.is_empty() {
-            return Some(&self.reasons.held);
+        if let Some(kept) = self.reasons.kept() {
+            return Some(kept);
         }
         condition::find(&self.status.conditions, marks::CONDITION_SCHEDULED)
             .filter(|scheduled| scheduled.status != ConditionStatus::True)

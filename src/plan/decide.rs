@@ -6,7 +6,7 @@ use super::binding::{Binding, PlannedBinding};
 use super::choose::{choose, record_success};
 use super::dependents::{Attachment, is_attached};
 use super::explain;
-use super::finish::{finish, make_works, previous_works};
+use super::finish::{does_none_fit, finish, make_works, previous_works};
 use super::policies::Selection;
 use super::previous::Remembered;
 use super::reasons::LOST_POLICIES_MAX;
@@ -16,7 +16,7 @@ use super::template_state::TemplateState;
 use super::unplaced::Unplaced;
 use super::world::World;
 use crate::api::binding::{
-    BindingSchedulePriority, BindingSuspension, TargetCluster, WorkloadAffinityGroups,
+    BindingSchedulePriority, BindingSpec, BindingSuspension, TargetCluster, WorkloadAffinityGroups,
 };
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
@@ -108,12 +108,18 @@ pub(super) fn draft(world: &World<'_>, case: &Case<'_>) -> Drafted {
     binding.spec.schedule_priority = priority
         .filter(|_| case.key.namespace.is_some())
         .map(|priority| BindingSchedulePriority { priority });
-    if is_held_back_by_lazy(case, &selection, &binding) {
-        let why = format!("{policy} is Lazy: it acts when the template changes");
-        return Drafted::Done(hold(world, case, &why));
+    if let Some(previous) = held_back_by_lazy(case, &selection, &binding) {
+        binding = Binding { template: binding.template, ..previous.clone() };
+        name_template(&mut binding, case);
+        binding.reasons.is_at_odds = false;
+        binding.reasons.pending =
+            format!("{policy} is Lazy: it acts when the template changes; {STAYS}");
     }
     Drafted::Open(Box::new(binding))
 }
+
+/// Ends what is said of a policy, or of none, that does not act.
+const STAYS: &str = "what was decided before stays in force";
 
 const UNSELECTED: &str = "no policy selects it";
 
@@ -128,7 +134,7 @@ fn hold(world: &World<'_>, case: &Case<'_>, why: &str) -> Outcome {
     }
     let mut binding = previous.binding().clone();
     binding.reasons.is_at_odds = false;
-    binding.reasons.held = format!("{why}; what was decided before stays in force");
+    binding.reasons.held = format!("{why}; {STAYS}");
     explain::held(&mut binding, world.clusters);
     let works = previous_works(world, previous);
     finish(world, case, binding, works, previous.survey().cloned())
@@ -233,8 +239,8 @@ fn binding(
 ) -> Result<Binding, NoAnswer> {
     let mut binding = Binding::new(case.key, case.template);
     let policy = &selection.winner;
+    name_template(&mut binding, case);
     let spec = &mut binding.spec;
-    spec.resource.resource_version = Some(case.id.to_string());
     spec.placement = Some(policy.spec.placement.clone().unwrap_or_default());
     spec.propagate_deps = policy.spec.propagate_deps;
     spec.scheduler_name.clone_from(&policy.spec.scheduler_name);
@@ -257,9 +263,6 @@ fn binding(
     }
     spec.workload_affinity_groups = affinity_groups(case.template, spec.placement.as_ref());
     let annotations = &mut binding.metadata.annotations;
-    if let Some(id) = plain_id(case.template) {
-        annotations.insert(marks::PLAIN_TEMPLATE.to_owned(), id.to_string());
-    }
     let name = policy.name.to_owned();
     match policy.namespace {
         Some(namespace) => {
@@ -280,6 +283,16 @@ fn binding(
     }
     carry_over(&mut binding, case);
     Ok(binding)
+}
+
+/// Writes down which content of the template it is about.
+fn name_template(binding: &mut Binding, case: &Case<'_>) {
+    binding.spec.resource.resource_version = Some(case.id.to_string());
+    let annotations = &mut binding.metadata.annotations;
+    match plain_id(case.template) {
+        Some(id) => annotations.insert(marks::PLAIN_TEMPLATE.to_owned(), id.to_string()),
+        None => annotations.remove(marks::PLAIN_TEMPLATE),
+    };
 }
 
 /// The groups that a template of a namespace belongs to, by its labels.
@@ -329,16 +342,21 @@ fn carry_over(binding: &mut Binding, case: &Case<'_>) {
     binding.status = previous.status.clone();
 }
 
-/// Whether a Lazy policy wants something new of a template that did not change, but for labels and
-/// annotations that only say what to do with it.
-fn is_held_back_by_lazy(case: &Case<'_>, selection: &Selection<'_>, binding: &Binding) -> bool {
+/// The decision of before, if a Lazy policy wants something new of a template that did not change, but
+/// for labels and annotations that only say what to do with it. The clusters go on being chosen by the
+/// placement in force.
+fn held_back_by_lazy<'c>(
+    case: &Case<'c>,
+    selection: &Selection<'_>,
+    binding: &Binding,
+) -> Option<&'c Binding> {
     let is_lazy = selection.winner.spec.activation_preference == Some(ActivationPreference::Lazy);
-    is_lazy
-        && case.previous.map(Remembered::binding).is_some_and(|previous| {
-            !is_attached(previous)
-                && previous.plain_template() == binding.plain_template()
-                && previous.spec != binding.spec
-        })
+    case.previous.map(Remembered::binding).filter(|previous| {
+        is_lazy
+            && !is_attached(previous)
+            && previous.plain_template() == binding.plain_template()
+            && previous.spec != binding.spec
+    })
 }
 
 /// Chooses clusters if there is cause to, and makes the works.
@@ -356,7 +374,11 @@ pub(super) fn place(
         .filter(|cause| *cause != Trigger::Always || !stands(&binding, sight, surveys));
     if !is_suspended {
         let before = case.previous.map(Remembered::binding);
+        let (clusters, applied) = (binding.spec.clusters.clone(), applied_of(&binding));
         choose(&mut binding, before, cause, sight, world.now);
+        if does_none_fit(&binding) && !clusters.is_empty() {
+            stay(&mut binding, clusters, applied);
+        }
     }
     let survey = surveys.of(&binding, sight);
     binding.reasons.choice = is_choice(&binding).then_some(survey.choice);
@@ -383,5 +405,36 @@ fn stands(binding: &Binding, sight: Sight<'_>, surveys: &mut Surveys) -> bool {
         && !binding.is_waiting()
         && !spec.clusters.is_empty()
         && spec.clusters.iter().all(|target| target.replicas == spec.replicas)
-        && binding.reasons.choice == Some(surveys.of(binding, sight).choice)
+        && spec.clusters.iter().all(|target| is_whole(spec, target))
+        && {
+            let survey = surveys.of(binding, sight);
+            binding.reasons.choice == Some(survey.choice)
+                && spec.clusters.iter().all(|target| survey.lets_stay(binding, target, sight))
+        }
+}
+
+/// Whether a cluster has all the parts of a workload that is placed as a set of them.
+fn is_whole(spec: &BindingSpec, target: &TargetCluster) -> bool {
+    target.components.is_empty()
+        || target
+            .components
+            .iter()
+            .map(|part| (&part.name, part.replicas))
+            .eq(spec.components.iter().map(|part| (&part.name, part.replicas)))
+}
+
+/// Where no cluster fits, what runs stays: an affinity with a slip in it is no reason to stop it.
+/// (Karmada takes it away everywhere.) The placement in force is still that by which it was decided,
+/// so it is decided on again until a cluster fits, or the placement is that one again.
+fn stay(binding: &mut Binding, clusters: Vec<TargetCluster>, applied: Option<String>) {
+    binding.spec.clusters = clusters;
+    let annotations = &mut binding.metadata.annotations;
+    match applied {
+        Some(applied) => annotations.insert(marks::APPLIED_PLACEMENT.to_owned(), applied),
+        None => annotations.remove(marks::APPLIED_PLACEMENT),
+    };
+}
+
+fn applied_of(binding: &Binding) -> Option<String> {
+    binding.applied_placement().map(str::to_owned)
 }

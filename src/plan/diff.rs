@@ -207,8 +207,8 @@ fn template_change(
         before,
         after,
         policy_before: policy_before(old, new).unwrap_or_default().to_owned(),
+        held: reasons.kept().unwrap_or_default().to_owned(),
         policy: reasons.policy,
-        held: reasons.held,
         refused: new.is_some_and(Binding::is_waiting),
     })
 }

@@ -156,7 +156,7 @@ impl Explanation {
             method: method(binding),
             policy: reasons.policy.clone(),
             beats: reasons.beats.clone(),
-            held: reasons.held.clone(),
+            held: reasons.kept().unwrap_or_default().to_owned(),
             notes: notes(reasons),
             scheduled: condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED)
                 .cloned(),

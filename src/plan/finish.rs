@@ -15,7 +15,9 @@ use super::work::{PlannedWork, WorkError, WorkMaker, shares};
 use super::world::World;
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::condition;
+use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
+use crate::schedule::Refusal;
 use crate::schedule::divide::is_workload;
 use crate::status;
 
@@ -42,6 +44,12 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
     for (name, share) in shares(binding, case.template) {
         let Some(state) = world.clusters.get(&name) else { continue };
         let before = case.previous.and_then(|previous| previous.work(&name));
+        if does_none_fit(binding) && binding.target(&name).is_some() {
+            stale
+                .push((name.clone(), Answer::new("runs on here, though no cluster fits any more")));
+            works.extend(before.map(|work| (name, work)));
+            continue;
+        }
         let is_held =
             binding.spec.suspension.as_ref().is_some_and(|one| one.policy.holds(name.as_str()));
         if is_held {
@@ -76,9 +84,14 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
     works
 }
 
+/// Whether it was refused because no cluster fits: then nothing new is sent anywhere.
+pub(super) fn does_none_fit(binding: &Binding) -> bool {
+    condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED)
+        .is_some_and(|scheduled| scheduled.reason == Refusal::NO_CLUSTER_FIT)
+}
+
 /// Works of clusters that are not chosen any more and keep them all the same, and why: nothing may be
-/// written there, the work of a cluster that is chosen is missing, or no cluster fits at all. (Karmada
-/// takes it away everywhere then; an affinity with a slip in it is no reason to stop what runs.)
+/// written there, or the work of a cluster that is chosen is missing.
 fn leaving(
     world: &World<'_>,
     case: &Case<'_>,
@@ -92,16 +105,12 @@ fn leaving(
     let is_missing =
         |name: &&ClusterName| world.clusters.contains_key(*name) && !works.contains_key(*name);
     let missing = chosen.keys().find(is_missing);
-    let does_none_fit = chosen.is_empty() && binding.is_waiting();
     let why_kept = |name: &ClusterName| {
         let suspension = binding.spec.suspension.as_ref();
         if suspension.is_some_and(|one| one.policy.holds(name.as_str())) {
             return Some(
                 "runs on here, though it is to leave: dispatching is suspended".to_owned(),
             );
-        }
-        if does_none_fit {
-            return Some("runs on here, though no cluster fits any more".to_owned());
         }
         let missing = missing?;
         Some(format!("runs on here, though it is to leave, until {missing} has its work"))

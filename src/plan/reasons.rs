@@ -24,6 +24,9 @@ pub struct Reasons {
     /// Why an earlier decision stays in force, or why there is none; empty when it is fresh.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub held: String,
+    /// What its policy would decide otherwise, and waits with; empty when nothing is pending.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pending: String,
     /// Whether it and bindings that depend on each other were still changing when the tries of the plan
     /// ran out: it is decided on again at every plan.
     #[serde(default, rename = "atOdds", skip_serializing_if = "std::ops::Not::not")]
@@ -73,6 +76,15 @@ pub struct Reasons {
     /// Clusters whose work is not what the template says now, grouped by why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<ClusterGroup>,
+}
+
+impl Reasons {
+    /// Why what was decided before is in force, though a policy wants something else, or none selects
+    /// the template.
+    #[must_use]
+    pub fn kept(&self) -> Option<&str> {
+        [&self.held, &self.pending].into_iter().find(|why| !why.is_empty()).map(String::as_str)
+    }
 }
 
 /// A policy that another one beat.

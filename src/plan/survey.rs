@@ -4,18 +4,20 @@
 //! the results that all bindings with the same answer refer to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
 use super::binding::Binding;
 use super::reasons::{Answer, ClusterGroup, group_clusters};
 use super::rendered::{RenderedFile, blob_id};
+use crate::api::binding::{BindingSpec, TargetCluster};
 use crate::api::names::ObjectId;
 use crate::api::placement::Placement;
 use crate::schedule::divide::is_workload;
 use crate::schedule::{
     Companions, Context, Fact, Member, Profile, Snapshot, Verdict, assigned, fact, filter,
+    filter_one,
 };
 
 /// Up to this many clusters that are out are named in the binding itself.
@@ -76,8 +78,10 @@ impl Surveys {
     /// cluster pass because it was chosen before.
     pub(super) fn of(&mut self, binding: &Binding, sight: Sight<'_>) -> Arc<Survey> {
         let spec = &binding.spec;
-        let is_alone =
-            !spec.graceful_eviction_tasks.is_empty() || spec.workload_affinity_groups.is_some();
+        // What is pending is placed by another placement than its policy's.
+        let is_alone = !spec.graceful_eviction_tasks.is_empty()
+            || spec.workload_affinity_groups.is_some()
+            || !binding.reasons.pending.is_empty();
         if is_alone {
             return Arc::new(Survey::new(binding, sight));
         }
@@ -96,17 +100,10 @@ impl Surveys {
 
 impl Survey {
     fn new(binding: &Binding, sight: Sight<'_>) -> Self {
-        let Sight { snapshot, companions, profile } = sight;
+        let snapshot = sight.snapshot;
         let mut spec = binding.spec.clone();
         spec.clusters.clear();
-        let everywhere = Placement::default();
-        let placement = binding.spec.placement.as_ref().unwrap_or(&everywhere);
-        let observed = binding.status.scheduler_observed_affinity_name.as_str();
-        let mut groups = placement.cluster_affinities.iter().map(|term| &*term.affinity_name);
-        // The group in use, else the one that is tried first.
-        let first = groups.clone().next();
-        let term = groups.find(|group| *group == observed).or(first);
-        let ctx = Context { spec: &spec, placement, term, companions, profile };
+        let ctx = context(binding, &spec, sight);
         let verdicts = filter(&ctx, snapshot, &assigned(&spec, snapshot));
         let answers = answers(&ctx, snapshot, &verdicts);
         let feasible: Vec<usize> = (0..answers.len()).filter(|at| answers[*at].is_none()).collect();
@@ -124,6 +121,34 @@ impl Survey {
         }
         Self { answers, feasible, out, file, choice: blob_id(&choice) }
     }
+
+    /// Whether the binding may stay in a cluster that it was given: some filters let it stay where
+    /// they would not let it come.
+    pub(super) fn lets_stay(
+        &self,
+        binding: &Binding,
+        target: &TargetCluster,
+        sight: Sight<'_>,
+    ) -> bool {
+        let Some(at) = sight.snapshot.find(&target.name) else { return false };
+        let ctx = context(binding, &binding.spec, sight);
+        let member = &sight.snapshot.members()[at];
+        self.answers[at].is_none()
+            || filter_one(&ctx, member, Some(target.replicas)) == Verdict::Accept
+    }
+}
+
+/// What the filters look at for a binding, or for another form of its spec.
+fn context<'a>(binding: &'a Binding, spec: &'a BindingSpec, sight: Sight<'a>) -> Context<'a> {
+    static EVERYWHERE: LazyLock<Placement> = LazyLock::new(Placement::default);
+    let Sight { companions, profile, .. } = sight;
+    let placement = binding.spec.placement.as_ref().unwrap_or(&EVERYWHERE);
+    let observed = binding.status.scheduler_observed_affinity_name.as_str();
+    let mut groups = placement.cluster_affinities.iter().map(|term| &*term.affinity_name);
+    // The group in use, else the one that is tried first.
+    let first = groups.clone().next();
+    let term = groups.find(|group| *group == observed).or(first);
+    Context { spec, placement, term, companions, profile }
 }
 
 /// The answers with shared texts. Where too many clusters differ by what they have, each by its own,

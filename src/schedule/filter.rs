@@ -64,20 +64,22 @@ pub fn filter(
     assigned: &[Option<i32>],
 ) -> Vec<Verdict> {
     let prospects = snapshot.members().iter().zip(assigned);
-    prospects
-        .map(|(member, assigned)| {
-            if member.cluster.metadata.deletion_timestamp.is_some() {
-                return Verdict::Reject(Reason::Deleting);
-            }
-            let prospect = Prospect { member, assigned: *assigned };
-            FILTERS
-                .iter()
-                .filter(|filter| ctx.profile.has(filter.name()))
-                .map(|filter| filter.filter(ctx, &prospect))
-                .find(|verdict| *verdict != Verdict::Accept)
-                .unwrap_or(Verdict::Accept)
-        })
-        .collect()
+    prospects.map(|(member, assigned)| filter_one(ctx, member, *assigned)).collect()
+}
+
+/// What is said about one member, which has so many replicas already, if it was chosen before.
+#[must_use]
+pub fn filter_one(ctx: &Context<'_>, member: &Member<'_>, assigned: Option<i32>) -> Verdict {
+    if member.cluster.metadata.deletion_timestamp.is_some() {
+        return Verdict::Reject(Reason::Deleting);
+    }
+    let prospect = Prospect { member, assigned };
+    FILTERS
+        .iter()
+        .filter(|filter| ctx.profile.has(filter.name()))
+        .map(|filter| filter.filter(ctx, &prospect))
+        .find(|verdict| *verdict != Verdict::Accept)
+        .unwrap_or(Verdict::Accept)
 }
 
 /// What it was about the cluster that a filter gave this reason for, where the reason alone does not

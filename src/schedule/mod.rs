@@ -26,7 +26,7 @@ pub use affinity::terms_to_try;
 pub use candidate::Candidate;
 pub use capacity::Capacity;
 pub use companions::{Companions, Crowd};
-pub use filter::{Context, assigned, fact, filter};
+pub use filter::{Context, assigned, fact, filter, filter_one};
 pub use profile::{BadProfile, Profile};
 pub use reason::{Fact, Groups, Reason, Refusal, Step, Verdict};
 pub use snapshot::{Member, Snapshot};

@@ -153,11 +153,14 @@ pub enum Groups {
 }
 
 impl Refusal {
+    /// `reason` of the condition where no cluster passes the filters.
+    pub const NO_CLUSTER_FIT: &str = "NoClusterFit";
+
     /// `reason` of the condition `Scheduled`.
     #[must_use]
     pub const fn condition_reason(&self) -> &'static str {
         match self {
-            Self::NoClusterFits { .. } => "NoClusterFit",
+            Self::NoClusterFits { .. } => Self::NO_CLUSTER_FIT,
             Self::Unschedulable { .. } => "Unschedulable",
             Self::TooFewGroups(_)
             | Self::NotEnoughRoom { .. }

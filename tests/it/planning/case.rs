@@ -155,8 +155,8 @@ pub(crate) fn show(plan: &Plan) -> String {
         for lost in &reasons.beats {
             writeln!(shown, "  beats {}: {}", lost.policy, lost.why).unwrap();
         }
-        if !reasons.held.is_empty() {
-            writeln!(shown, "  held: {}", reasons.held).unwrap();
+        if let Some(kept) = reasons.kept() {
+            writeln!(shown, "  held: {kept}").unwrap();
         }
         for note in &reasons.notes {
             writeln!(shown, "  note: {note}").unwrap();
