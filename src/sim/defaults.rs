@@ -1,5 +1,5 @@
 //! The defaults that the API server fills in: those of the built-in kinds, and through
-//! [`structural`](super::structural) those of a custom kind's schema.
+//! `structural` those of a custom kind's schema.
 //!
 //! Source: the `SetDefaults_*` functions that Kubernetes documents field by field in its API
 //! reference. Filled in are the fields that people see in `kubectl get -o yaml` of a common object;

@@ -20,7 +20,7 @@ pub struct Group {
 /// choice are a choice by themselves, that one is taken, and the smallest such.
 ///
 /// Branches that cannot become better than what was found are cut. Where that is not enough, which
-/// takes dozens of groups of many sizes, the search ends after [`STEPS_MAX`] steps with the best
+/// takes dozens of groups of many sizes, the search ends after `STEPS_MAX` steps with the best
 /// choice that was found by then.
 #[must_use]
 pub fn best_groups(groups: &[Group], min: usize, max: usize, target: i64) -> Option<Vec<usize>> {

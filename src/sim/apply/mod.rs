@@ -1,8 +1,8 @@
 //! Server-side apply and the ownership of fields, as Kubernetes' API server does them: functions
 //! over JSON values, with no I/O.
 //!
-//! The behaviour follows KEP-555 and structured-merge-diff: [`schema`] says how lists and maps of a
-//! kind merge, [`merge`] walks values by it, [`fieldset`] is what a manager owns, [`managed`] is
+//! The behaviour follows KEP-555 and structured-merge-diff: `schema` says how lists and maps of a
+//! kind merge, `merge` walks values by it, `fieldset` is what a manager owns, `managed` is
 //! `metadata.managedFields`.
 //!
 //! Two things are simpler than in Kubernetes. Versions of a kind are not converted into each other:
