@@ -54,11 +54,15 @@ fn write(explanation: &Explanation, out: &mut Vec<u8>) -> std::io::Result<()> {
             writeln!(out, "  it runs on as it was decided at {chosen}")?;
         }
     }
-    let (runs, others): (Vec<&ClusterExplanation>, Vec<&ClusterExplanation>) =
-        explanation.clusters.iter().partition(|one| one.runs);
-    if !runs.is_empty() {
-        writeln!(out, "\nIt runs in")?;
-        table(&runs, replicas.is_some(), out)?;
+    let (concerned, others): (Vec<&ClusterExplanation>, Vec<&ClusterExplanation>) =
+        explanation.clusters.iter().partition(|one| one.runs || one.chosen);
+    let (runs, unmade): (Vec<&ClusterExplanation>, Vec<&ClusterExplanation>) =
+        concerned.into_iter().partition(|one| one.runs);
+    for (title, clusters) in [("It runs in", &runs), ("It is to run in", &unmade)] {
+        if !clusters.is_empty() {
+            writeln!(out, "\n{title}")?;
+            table(clusters, replicas.is_some(), out)?;
+        }
     }
     if !others.is_empty() || explanation.rest.is_some() {
         writeln!(out, "\nIt does not run in")?;
@@ -101,9 +105,15 @@ fn table(
     let mut table = Table::new(headers);
     for one in clusters {
         let mut why = vec![reason(one)];
+        if let Some(stale) = &one.stale {
+            match (one.runs, one.chosen) {
+                (true, false) => why.insert(0, stale.to_string()),
+                (true, true) => why.push(format!("its work is not the newest: {stale}")),
+                (false, _) => why.push(format!("nothing was made there yet: {stale}")),
+            }
+        }
         why.extend(one.standing.as_ref().map(|stood| standing("when it was decided", stood)));
         why.extend(one.attempt.as_ref().map(|stood| standing("when last tried", stood)));
-        why.extend(one.stale.as_ref().map(|stale| format!("its work is not the newest: {stale}")));
         if !one.overrides.is_empty() {
             why.push(format!("changed by {}", one.overrides.join(", ")));
         }
@@ -118,7 +128,7 @@ fn table(
 fn reason(one: &ClusterExplanation) -> String {
     let fact = one.fact.as_ref().map(|fact| format!(": {fact}")).unwrap_or_default();
     match &one.plugin {
-        Some(plugin) if one.runs => format!("{}{fact} ({plugin})", one.why),
+        Some(plugin) if one.chosen => format!("{}{fact} ({plugin})", one.why),
         Some(plugin) => format!("{plugin}: {}{fact}", one.why),
         None => format!("{}{fact}", one.why),
     }
@@ -174,6 +184,7 @@ mod tests {
     fn refused() -> Explanation {
         let runs = ClusterExplanation {
             runs: true,
+            chosen: true,
             replicas: Some(3),
             standing: Some(stood("eu-1", 4, None)),
             attempt: Some(stood("eu-1", 1, Some(3))),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::binding::TargetCluster;
 use crate::api::names::{ClusterName, ObjectId};
 
 /// Most lost policies that are named.
@@ -73,6 +74,13 @@ pub struct Reasons {
     /// Clusters whose work is not what the template says now, grouped by why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<ClusterGroup>,
+    /// Clusters that are not chosen and run it all the same, with the replicas that they were given, by
+    /// name; why stands under `stale`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs_on: Vec<TargetCluster>,
+    /// Clusters that are chosen and have no work of it yet, by name; why stands under `stale`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmade: Vec<ClusterName>,
 }
 
 /// A policy that another one beat.
