@@ -35,7 +35,14 @@ fn write(explanation: &Explanation, out: &mut Vec<u8>) -> std::io::Result<()> {
         }
         writeln!(out, "  not with the affinity group {}: {}", tried.group, tried.why)?;
     }
-    if !affinity.is_empty() {
+    let untried = explanation.untried.join(", ");
+    if !untried.is_empty() {
+        writeln!(
+            out,
+            "  with the affinity group {affinity}, which was in use: {untried} not tried, there is no \
+             way back by itself"
+        )?;
+    } else if !affinity.is_empty() {
         writeln!(out, "  with the affinity group {affinity}")?;
     }
     if !explanation.held.is_empty() {
@@ -253,6 +260,15 @@ us-1      TaintToleration: had a taint
 40 other clusters: would fit; there is no room
 ";
         assert_eq!(tell(&refused()), expected);
+    }
+
+    #[test]
+    fn a_group_that_is_in_use_says_that_there_is_no_way_back() {
+        let untried = vec!["home".to_owned(), "city".to_owned()];
+        let told = tell(&Explanation { untried, tried: Vec::new(), ..refused() });
+        let line = "  with the affinity group eu, which was in use: home, city not tried, there is no \
+                    way back by itself\n";
+        assert!(told.contains(line), "{told}");
     }
 
     #[test]

@@ -195,24 +195,26 @@ pub(super) fn standings(binding: &mut Binding, decision: &Decision, snapshot: &S
     binding.reasons.standings = kept.map(stood).collect();
 }
 
-/// Keeps which affinity groups do not fit. Those before the one in use were tried earlier: what was said
-/// of them stays.
-pub(super) fn tried(
-    binding: &mut Binding,
-    refused: Vec<(String, Refusal)>,
-    decision: Option<&Decision>,
-) {
-    let Binding { spec, reasons, .. } = binding;
-    let terms = spec.placement.iter().flat_map(|placement| &placement.cluster_affinities);
-    let begun = refused.first().map(|(group, _)| group);
-    let begun = begun.or(decision.and_then(|decision| decision.affinity.as_ref()));
-    let earlier: Vec<&str> = terms
-        .map(|term| term.affinity_name.as_str())
-        .take_while(|name| begun.is_some_and(|begun| begun != name))
-        .collect();
-    reasons.tried.retain(|one| earlier.contains(&one.group.as_str()));
+/// Keeps which affinity groups a decision, or an attempt in vain, found not to fit.
+pub(super) fn tried(binding: &mut Binding, refused: Vec<(String, Refusal)>) {
     let tried = |(group, why): (String, Refusal)| TriedGroup { group, why: why.to_string() };
-    reasons.tried.extend(refused.into_iter().map(tried));
+    binding.reasons.tried = refused.into_iter().map(tried).collect();
+}
+
+/// Forgets what was tried in vain, once a decision is in force again.
+pub(super) fn forget_attempt(binding: &mut Binding) {
+    binding.reasons.attempt.clear();
+    binding.reasons.found = None;
+}
+
+/// Of the groups that were tried keeps those before the one in use: the others were refused later, when
+/// more was asked for than is now.
+pub(super) fn forget_refusal(binding: &mut Binding) {
+    let in_use = &binding.status.scheduler_observed_affinity_name;
+    let terms = binding.spec.placement.iter().flat_map(|placement| &placement.cluster_affinities);
+    let names = terms.map(|term| &term.affinity_name);
+    let before: Vec<&String> = names.take_while(|name| *name != in_use).collect();
+    binding.reasons.tried.retain(|one| before.contains(&&one.group));
 }
 
 /// Keeps how the clusters that would do stood when nothing could be decided: those that run it, and

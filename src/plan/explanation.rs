@@ -43,12 +43,17 @@ pub struct Explanation {
     /// Whether clusters could be chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Condition>,
-    /// Groups of `clusterAffinities` that do not fit, and were tried before the one in use.
+    /// Groups of `clusterAffinities` that do not fit, and were tried before the one in use; after an
+    /// attempt in vain those that it tried.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<TriedGroup>,
     /// The group of `clusterAffinities` in use.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub affinity: String,
+    /// The groups before the one in use that were not tried, since it was in use already: there is no way
+    /// back to them by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untried: Vec<String>,
     /// When the clusters were chosen that it runs in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Timestamp>,
@@ -175,6 +180,7 @@ impl Explanation {
             scheduled: condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED)
                 .cloned(),
             tried: reasons.tried.clone(),
+            untried: untried(binding),
             affinity: binding.status.scheduler_observed_affinity_name.clone(),
             chosen: binding.status.last_scheduled_time.filter(|_| !spec.clusters.is_empty()),
             found: reasons.found,
@@ -228,6 +234,18 @@ impl ClusterExplanation {
             stale: None,
         }
     }
+}
+
+/// Groups before the one in use that the decision that is told did not try.
+fn untried(binding: &Binding) -> Vec<String> {
+    let in_use = &binding.status.scheduler_observed_affinity_name;
+    if in_use.is_empty() {
+        return Vec::new();
+    }
+    let terms = binding.spec.placement.iter().flat_map(|placement| &placement.cluster_affinities);
+    let before = terms.map(|term| &term.affinity_name).take_while(|name| *name != in_use);
+    let is_tried = |name: &&String| binding.reasons.tried.iter().any(|one| one.group == **name);
+    before.filter(|name| !is_tried(name)).cloned().collect()
 }
 
 fn notes(reasons: &Reasons) -> Vec<String> {
