@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::output::Table;
-use crate::plan::{ClusterExplanation, Explanation, Found, Standing};
+use crate::plan::{ClusterExplanation, Explanation, Found, Standing, Weight};
 
 /// The explanation in plain words.
 pub(super) fn tell(explanation: &Explanation) -> String {
@@ -119,6 +119,12 @@ fn table(
                 (false, _) => why.push(format!("nothing was made there yet: {stale}")),
             }
         }
+        if let Some(weight) = one.standing.as_ref().and_then(|standing| standing.weight) {
+            let Weight { own, total, replicas } = weight;
+            let share = one.replicas.unwrap_or(0);
+            let noun = if replicas == 1 { "replica" } else { "replicas" };
+            why.push(format!("weight {own} of {total}: {share} of {replicas} {noun}"));
+        }
         why.extend(one.standing.as_ref().map(|stood| standing("when it was decided", stood)));
         why.extend(one.attempt.as_ref().map(|stood| standing("when last tried", stood)));
         if !one.overrides.is_empty() {
@@ -184,6 +190,7 @@ mod tests {
             room: Some(room),
             had,
             selected: true,
+            weight: None,
         }
     }
 

@@ -185,6 +185,20 @@ pub struct Standing {
     pub had: Option<i32>,
     /// Whether the spread constraints selected it.
     pub selected: bool,
+    /// Its weight; absent unless replicas were divided by fixed weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
+}
+
+/// A fixed weight, and what was divided by it. The share that it made is what the cluster runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weight {
+    /// Of the cluster.
+    pub own: i64,
+    /// Of all clusters that took part.
+    pub total: i64,
+    /// Replicas that were dealt out.
+    pub replicas: i32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]

@@ -335,3 +335,49 @@ fn what_has_no_place_is_not_told_as_moving_from_nowhere_to_nowhere() {
     assert!(page.contains("Not placed:\n\n- Deployment.apps default/shop: 0/2 "), "{page}");
     assert!(!page.contains("| Deployment.apps default/shop |"), "{page}");
 }
+
+/// With fixed weights each cluster has its weight, what share that made, and lacks none unsaid.
+#[test]
+fn weights_and_their_shares_are_told() {
+    let weights = "    replicaScheduling:
+      replicaSchedulingType: Divided
+      replicaDivisionPreference: Weighted
+      weightPreference:
+        staticWeightList:
+          - {targetCluster: {clusterNames: [one]}, weight: 20}
+          - {targetCluster: {clusterNames: [two]}, weight: 10}
+          - {targetCluster: {labelSelector: {matchLabels: {size: few}}}, weight: 1}
+";
+    let pull = |name: &str, size: &str| {
+        format!(
+            "---\napiVersion: cluster.karmada.io/v1alpha1\nkind: Cluster
+metadata: {{name: {name}, labels: {{size: {size}}}}}
+spec: {{syncMode: Pull, region: eu}}\n"
+        )
+    };
+    let divided = SHOP.replace("  placement: {clusterAffinity: {clusterNames: [one]}}\n", "");
+    let policy = "resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}]\n";
+    let divided = divided.replace(policy, &format!("{policy}  placement:\n{weights}"));
+    let source = format!("{divided}{}{}", pull("few", "few"), pull("plain", "many"));
+    let world = World::of(&source);
+    let told_of = told(&world, &["explain", "deploy/shop"]);
+    for line in [
+        "one       4          fits the placement; weight 20 of 31: 4 of 6 replicas; when it was",
+        "so taken to be ready and to serve every API; weight 10 of 31: 2 of 6 replicas; when it",
+        "few       would fit; its weight makes no replica; weight 1 of 31: 0 of 6 replicas; when \
+         it was decided: region eu, score 0\n",
+        "plain     would fit; no weight is given to it\n",
+    ] {
+        assert!(told_of.contains(line), "{line}: {told_of}");
+    }
+    let json = told(&world, &["explain", "deploy/shop", "-o", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let weight = &value["clusters"][0]["standing"]["weight"];
+    assert_eq!(*weight, serde_json::json!({"own": 20, "total": 31, "replicas": 6}));
+
+    // One that comes later has its weight, and its share only when replicas are dealt out again.
+    applied(&world, &format!("{source}{}", pull("late", "few")));
+    let told_of = told(&world, &["explain", "deploy/shop", "--cluster", "late"]);
+    let line = "late      would fit; its weight counts once replicas are dealt out again\n";
+    assert!(told_of.ends_with(line), "{told_of}");
+}
