@@ -162,6 +162,19 @@ pub fn unknown_fields(manifest: &Manifest) -> Vec<UnknownField> {
     found
 }
 
+/// Finds the fields below `status` that its kind does not have, of a kind whose status people write to
+/// see what would be.
+#[must_use]
+pub fn unknown_status_fields(manifest: &Manifest) -> Vec<UnknownField> {
+    let mut found = Vec::new();
+    let schema = schema::of(manifest.api_version(), manifest.kind());
+    let schema = schema.and_then(|schema| schema::property(schema, "status"));
+    if let (Some(status), Some(schema)) = (manifest.0.get("status"), schema) {
+        find_unknown(status, schema, &FieldPath::default().key("status"), &mut found);
+    }
+    found
+}
+
 fn find_unknown(value: &Value, schema: &Value, path: &FieldPath, found: &mut Vec<UnknownField>) {
     match value {
         Value::Object(map) if schema::is_closed(schema) => {

@@ -3,6 +3,7 @@
 mod ambiguous;
 mod guard;
 mod guesses;
+mod overrides;
 mod placements;
 mod profile;
 mod references;
@@ -23,6 +24,7 @@ pub fn policies(fleet: &Fleet, problems: &mut Vec<Problem>) {
         return;
     }
     problems.extend(ambiguous::ambiguous(fleet));
+    problems.extend(overrides::overrides(fleet));
     problems.extend(placements::placements(fleet));
     problems.extend(references::references(fleet));
     problems.extend(selectors::selectors(fleet));

@@ -10,6 +10,7 @@ use crate::api::placement::{
     SpreadConstraint, SpreadField,
 };
 use crate::api::problem::Problem;
+use crate::api::propagation_policy::{PropagationSpec, SCHEDULER_NAME_DEFAULT};
 use crate::api::selector::ClusterAffinity;
 use crate::fleet::{Fleet, Sourced, shown};
 use crate::schedule::select::{ignores_constraints, in_force};
@@ -19,10 +20,10 @@ use crate::schedule::select::{ignores_constraints, in_force};
 pub(super) fn placements(fleet: &Fleet) -> Vec<Problem> {
     let mut problems = Vec::new();
     for policy in fleet.propagation_policies.values() {
-        look(fleet, policy, policy.spec.placement.as_ref(), &mut problems);
+        look(fleet, policy, &policy.spec, &mut problems);
     }
     for policy in fleet.cluster_propagation_policies.values() {
-        look(fleet, policy, policy.spec.placement.as_ref(), &mut problems);
+        look(fleet, policy, &policy.spec, &mut problems);
     }
     problems
 }
@@ -30,10 +31,11 @@ pub(super) fn placements(fleet: &Fleet) -> Vec<Problem> {
 fn look<T>(
     fleet: &Fleet,
     policy: &Sourced<T>,
-    placement: Option<&Placement>,
+    spec: &PropagationSpec,
     problems: &mut Vec<Problem>,
 ) {
-    let Some(placement) = placement else { return };
+    problems.extend(other_scheduler(policy, spec));
+    let Some(placement) = &spec.placement else { return };
     let mut unmet = Vec::new();
     let mut ignored = Vec::from_iter(unread_weights(placement));
     // Policies may be looked at without any cluster.
@@ -42,6 +44,7 @@ fn look<T>(
         unmet.extend(affinities.iter().filter_map(|(at, one)| unmatched(fleet, at, one)));
         unmet.extend(too_few(fleet, placement));
     }
+    unmet.extend(fewer_clusters_than_regions(placement));
     let is_selected = in_force(placement).next().is_some() || ignores_constraints(placement);
     let by_label = if is_selected { &mut ignored } else { &mut unmet };
     for (idx, constraint) in placement.spread_constraints.iter().enumerate() {
@@ -98,7 +101,43 @@ fn unmatched(fleet: &Fleet, pointer: &str, affinity: &ClusterAffinity) -> Option
     ))
 }
 
-/// Constraints that ask for more clusters or regions than the affinity leaves.
+/// There is one scheduler. In Karmada's control plane the default one leaves the policy's templates to
+/// the scheduler that is named.
+fn other_scheduler<T>(policy: &Sourced<T>, spec: &PropagationSpec) -> Option<Problem> {
+    let name = spec.scheduler_name.as_str();
+    if name.is_empty() || name == SCHEDULER_NAME_DEFAULT {
+        return None;
+    }
+    let message = format!(
+        "there is no other scheduler to leave it to: `{}` is ignored, and the policy places its \
+         templates as any other does",
+        shown(name)
+    );
+    let hint = "remove `schedulerName`; what is not to be placed by this policy it must not select";
+    Some(Problem::warning(policy.place_of("/spec/schedulerName"), "FIELD_IGNORED", message, hint))
+}
+
+/// A choice of some regions has at least one cluster of each.
+fn fewer_clusters_than_regions(placement: &Placement) -> Option<Finding> {
+    let of = |field| {
+        let mut constraints = placement.spread_constraints.iter().enumerate();
+        let is_in_force = |one| in_force(placement).any(|other| std::ptr::eq(one, other));
+        constraints.find(|(_, one)| one.spread_by_field == Some(field) && is_in_force(*one))
+    };
+    let (_, regions) = of(SpreadField::Region)?;
+    let (idx, clusters) = of(SpreadField::Cluster)?;
+    let (max, min) = (clusters.max_groups, regions.min_groups);
+    (0 < max && max < min).then(|| {
+        (
+            format!("/spreadConstraints/{idx}/maxGroups"),
+            format!("at most {max} clusters cannot be in at least {min} regions"),
+            "let maxGroups of the clusters be minGroups of the regions or more".to_owned(),
+        )
+    })
+}
+
+/// Constraints that ask for more clusters or regions than the affinity leaves, or for what no cluster
+/// names.
 fn too_few(fleet: &Fleet, placement: &Placement) -> Vec<Finding> {
     let clusters = || fleet.clusters.iter().map(|(name, cluster)| (name, &*cluster.value));
     let choices: Vec<Vec<(&ClusterName, &Cluster)>> = if placement.cluster_affinities.is_empty() {
@@ -110,7 +149,20 @@ fn too_few(fleet: &Fleet, placement: &Placement) -> Vec<Finding> {
         placement.cluster_affinities.iter().map(of).collect()
     };
     let mut findings = Vec::new();
+    let is_any = choices.iter().any(|choice| !choice.is_empty());
     for (idx, constraint) in placement.spread_constraints.iter().enumerate() {
+        // Clusters without what is spread by are out, also where the constraint selects nothing.
+        if let Some((noun, has)) = property(constraint.spread_by_field)
+            && is_any
+            && !choices.iter().flatten().any(|(_, cluster)| has(cluster))
+        {
+            findings.push((
+                format!("/spreadConstraints/{idx}/spreadByField"),
+                format!("no cluster of this commit to choose from names a {noun}, so none will do"),
+                format!("give the clusters a {noun}, or remove the constraint"),
+            ));
+            continue;
+        }
         if !in_force(placement).any(|one| std::ptr::eq(one, constraint)) {
             continue;
         }
@@ -123,7 +175,6 @@ fn too_few(fleet: &Fleet, placement: &Placement) -> Vec<Finding> {
         } else {
             ("clusters", choices.iter().map(Vec::len).max())
         };
-        let is_any = choices.iter().any(|choice| !choice.is_empty());
         let n_most = n_most.unwrap_or(0);
         if is_any && usize::try_from(constraint.min_groups).is_ok_and(|min| min > n_most) {
             findings.push((
@@ -137,6 +188,16 @@ fn too_few(fleet: &Fleet, placement: &Placement) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What clusters have to name to be spread by it, and whether one does.
+fn property(field: Option<SpreadField>) -> Option<(&'static str, fn(&Cluster) -> bool)> {
+    match field? {
+        SpreadField::Cluster => None,
+        SpreadField::Region => Some(("region", |cluster| cluster.spec.region.is_some())),
+        SpreadField::Provider => Some(("provider", |cluster| cluster.spec.provider.is_some())),
+        SpreadField::Zone => Some(("zone", |cluster| !cluster.spec.zones.is_empty())),
+    }
 }
 
 fn is_in_group(group: &ClusterAffinityTerm, cluster: &Cluster) -> bool {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::output::Table;
-use crate::plan::{ClusterExplanation, Explanation, Found, Standing};
+use crate::plan::{ClusterExplanation, Explanation, Found, Standing, Weight};
 
 /// The explanation in plain words.
 pub(super) fn tell(explanation: &Explanation) -> String {
@@ -35,7 +35,14 @@ fn write(explanation: &Explanation, out: &mut Vec<u8>) -> std::io::Result<()> {
         }
         writeln!(out, "  not with the affinity group {}: {}", tried.group, tried.why)?;
     }
-    if !affinity.is_empty() {
+    let untried = explanation.untried.join(", ");
+    if !untried.is_empty() {
+        writeln!(
+            out,
+            "  with the affinity group {affinity}, which was in use: {untried} not tried, there is no \
+             way back by itself"
+        )?;
+    } else if !affinity.is_empty() {
         writeln!(out, "  with the affinity group {affinity}")?;
     }
     if !explanation.held.is_empty() {
@@ -54,11 +61,15 @@ fn write(explanation: &Explanation, out: &mut Vec<u8>) -> std::io::Result<()> {
             writeln!(out, "  it runs on as it was decided at {chosen}")?;
         }
     }
-    let (runs, others): (Vec<&ClusterExplanation>, Vec<&ClusterExplanation>) =
-        explanation.clusters.iter().partition(|one| one.runs);
-    if !runs.is_empty() {
-        writeln!(out, "\nIt runs in")?;
-        table(&runs, replicas.is_some(), out)?;
+    let (concerned, others): (Vec<&ClusterExplanation>, Vec<&ClusterExplanation>) =
+        explanation.clusters.iter().partition(|one| one.runs || one.chosen);
+    let (runs, unmade): (Vec<&ClusterExplanation>, Vec<&ClusterExplanation>) =
+        concerned.into_iter().partition(|one| one.runs);
+    for (title, clusters) in [("It runs in", &runs), ("It is to run in", &unmade)] {
+        if !clusters.is_empty() {
+            writeln!(out, "\n{title}")?;
+            table(clusters, replicas.is_some(), out)?;
+        }
     }
     if !others.is_empty() || explanation.rest.is_some() {
         writeln!(out, "\nIt does not run in")?;
@@ -101,9 +112,21 @@ fn table(
     let mut table = Table::new(headers);
     for one in clusters {
         let mut why = vec![reason(one)];
+        if let Some(stale) = &one.stale {
+            match (one.runs, one.chosen) {
+                (true, false) => why.insert(0, stale.to_string()),
+                (true, true) => why.push(format!("its work is not the newest: {stale}")),
+                (false, _) => why.push(format!("nothing was made there yet: {stale}")),
+            }
+        }
+        if let Some(weight) = one.standing.as_ref().and_then(|standing| standing.weight) {
+            let Weight { own, total, replicas } = weight;
+            let share = one.replicas.unwrap_or(0);
+            let noun = if replicas == 1 { "replica" } else { "replicas" };
+            why.push(format!("weight {own} of {total}: {share} of {replicas} {noun}"));
+        }
         why.extend(one.standing.as_ref().map(|stood| standing("when it was decided", stood)));
         why.extend(one.attempt.as_ref().map(|stood| standing("when last tried", stood)));
-        why.extend(one.stale.as_ref().map(|stale| format!("its work is not the newest: {stale}")));
         if !one.overrides.is_empty() {
             why.push(format!("changed by {}", one.overrides.join(", ")));
         }
@@ -118,7 +141,7 @@ fn table(
 fn reason(one: &ClusterExplanation) -> String {
     let fact = one.fact.as_ref().map(|fact| format!(": {fact}")).unwrap_or_default();
     match &one.plugin {
-        Some(plugin) if one.runs => format!("{}{fact} ({plugin})", one.why),
+        Some(plugin) if one.chosen => format!("{}{fact} ({plugin})", one.why),
         Some(plugin) => format!("{plugin}: {}{fact}", one.why),
         None => format!("{}{fact}", one.why),
     }
@@ -167,6 +190,7 @@ mod tests {
             room: Some(room),
             had,
             selected: true,
+            weight: None,
         }
     }
 
@@ -174,6 +198,7 @@ mod tests {
     fn refused() -> Explanation {
         let runs = ClusterExplanation {
             runs: true,
+            chosen: true,
             replicas: Some(3),
             standing: Some(stood("eu-1", 4, None)),
             attempt: Some(stood("eu-1", 1, Some(3))),
@@ -242,6 +267,15 @@ us-1      TaintToleration: had a taint
 40 other clusters: would fit; there is no room
 ";
         assert_eq!(tell(&refused()), expected);
+    }
+
+    #[test]
+    fn a_group_that_is_in_use_says_that_there_is_no_way_back() {
+        let untried = vec!["home".to_owned(), "city".to_owned()];
+        let told = tell(&Explanation { untried, tried: Vec::new(), ..refused() });
+        let line = "  with the affinity group eu, which was in use: home, city not tried, there is no \
+                    way back by itself\n";
+        assert!(told.contains(line), "{told}");
     }
 
     #[test]

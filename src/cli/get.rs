@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::absent::{self, member};
 use super::kind_name::{TypedName, lives_in, pick, within};
 use super::output::{ListFormat, Table, json, yaml};
+use super::render::{RUNS_ON, place};
 use super::{Exit, Repository, unreadable_results};
-use crate::api::binding::{BindingSpec, BindingStatus};
 use crate::api::cluster::Cluster;
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
@@ -20,6 +20,7 @@ use crate::api::names::ClusterName;
 use crate::api::report::Health;
 use crate::daemon::Fault;
 use crate::daemon::ledger::{Ledger, Recorded};
+use crate::plan::Binding;
 
 /// List clusters, bindings, work or templates, as the repository has them
 #[derive(clap::Args, Debug)]
@@ -228,30 +229,29 @@ fn clusters(args: &GetArgs, ledger: &Ledger, recorded: &Recorded) -> anyhow::Res
     print(args, recorded, &["NAME", "VERSION", "MODE", "READY"], &wide, rows)
 }
 
-/// What is shown of a binding file; its `reasons` are kept as they are.
-#[derive(serde::Deserialize)]
-struct BindingFile {
-    spec: BindingSpec,
-    #[serde(default)]
-    status: BindingStatus,
-}
-
 fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     let fleet: BTreeSet<&str> = recorded.paths("clusters/").filter_map(member).collect();
     for (path, key) in bound(args, ledger, recorded)? {
         let value: Value = read(ledger, recorded, path)?;
-        let binding: BindingFile = serde_json::from_value(value.clone())?;
-        let clusters = binding.spec.replicas_by_cluster();
+        let binding: Binding = serde_json::from_value(value.clone())?;
+        let (clusters, reasons) = (binding.places(), &binding.reasons);
         if !args.is_placed(&clusters) {
             continue;
         }
         let placed: Vec<String> = clusters
             .iter()
-            .map(|(name, replicas)| match replicas {
-                _ if !fleet.contains(name.as_str()) => format!("{name}(left)"),
-                0 => name.to_string(),
-                n => format!("{name}({n})"),
+            .map(|(name, replicas)| {
+                let mark = if !fleet.contains(name.as_str()) {
+                    return format!("{name}(left)");
+                } else if reasons.runs_on.iter().any(|target| target.name == *name) {
+                    Some(RUNS_ON)
+                } else if reasons.unmade.contains(name) {
+                    Some("not-yet")
+                } else {
+                    None
+                };
+                place(name.as_str(), *replicas, mark)
             })
             .collect();
         let scheduled = condition::find(&binding.status.conditions, "Scheduled");
@@ -265,7 +265,6 @@ fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow:
         let healthy = items.iter().filter(|item| item.health == Health::Healthy).count();
         // Nothing is heard any more of those that left the fleet.
         let n = clusters.keys().filter(|name| fleet.contains(name.as_str())).count();
-        let policy = value.pointer("/reasons/policy").and_then(Value::as_str);
         rows.push(Row {
             name: format!("{}/{}", key.group_kind.to_string().to_lowercase(), key.name),
             cells: vec![
@@ -277,7 +276,7 @@ fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow:
                 format!("{healthy}/{n}"),
                 placed.join(" "),
             ],
-            wide: vec![policy.unwrap_or_default().to_owned()],
+            wide: vec![reasons.policy.clone()],
             value,
         });
     }

@@ -21,6 +21,7 @@ mod plan;
 mod plan_document;
 mod progress;
 mod render;
+mod reports;
 mod run;
 mod schema;
 mod session;

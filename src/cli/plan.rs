@@ -1,6 +1,8 @@
 //! `plan`: what the next pass would change.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use super::plan_document::PlanDocument;
 use super::{Exit, Repository, output};
@@ -18,6 +20,10 @@ pub(super) struct PlanArgs {
     /// Ask webhooks what is not recorded: templates of the commit are sent to them
     #[arg(long)]
     call_webhooks: bool,
+    /// Suppose that clusters report what this file says: a map from their names to the `status` that
+    /// each would have, as `git fleet get clusters NAME -o yaml` shows it
+    #[arg(long, value_name = "FILE")]
+    reports: Option<PathBuf>,
     /// Print the plan in this format
     #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
     output: Format,
@@ -59,13 +65,14 @@ enum Answers {
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let which = Which::Revision(&args.commit);
     let answers = if args.call_webhooks { Answers::Called } else { Answers::Recorded };
-    let exit = print(&args.repository, &which, answers, args.output)?;
+    let reports = args.reports.as_deref();
+    let exit = print(&args.repository, &which, answers, reports, args.output)?;
     Ok(if exit == Exit::Changes && !args.exit_code { Exit::Clean } else { exit })
 }
 
 /// Prints the plan for a terminal; what `apply --dry-run` does.
 pub(super) fn show(repository: &Repository, which: &Which<'_>) -> anyhow::Result<Exit> {
-    let exit = print(repository, which, Answers::Recorded, Format::Text)?;
+    let exit = print(repository, which, Answers::Recorded, None, Format::Text)?;
     Ok(if exit == Exit::Changes { Exit::Clean } else { exit })
 }
 
@@ -73,6 +80,7 @@ fn print(
     repository: &Repository,
     which: &Which<'_>,
     answers: Answers,
+    reports: Option<&Path>,
     format: Format,
 ) -> anyhow::Result<Exit> {
     let mut ledger = repository.ledger()?;
@@ -115,7 +123,11 @@ fn print(
         return Ok(Exit::Invalid);
     }
     ledger.adopt(&loaded)?;
-    let preview = ledger.preview(&loaded, jiff::Timestamp::now())?;
+    let supposed = match reports {
+        Some(path) => super::reports::read(path, &loaded.fleet)?,
+        None => BTreeMap::new(),
+    };
+    let preview = ledger.preview(&loaded, &supposed, jiff::Timestamp::now())?;
     let Preview { plan, diff, hold } = &preview;
     if let Some(remedy) = ledger.how_to_fetch()? {
         writeln!(err, "no results are known here, so everything counts as new; {remedy}")?;

@@ -80,12 +80,12 @@ impl<'a> PlanDocument<'a> {
 pub(super) fn not_placed(plan: &Plan) -> impl Iterator<Item = Told<'_>> {
     let told = |(key, why): (&_, _)| Told { template: ToString::to_string(key), why };
     let unplaced = plan.unplaced.iter().map(|(key, unplaced)| (key, &*unplaced.reason)).map(told);
-    unplaced.chain(undecided(plan, |binding| binding.spec.clusters.is_empty()))
+    unplaced.chain(undecided(plan, |binding| binding.places().is_empty()))
 }
 
 /// Templates that run on as they were, whatever the source says of them now.
 pub(super) fn kept(plan: &Plan) -> impl Iterator<Item = Told<'_>> {
-    undecided(plan, |binding| !binding.spec.clusters.is_empty())
+    undecided(plan, |binding| !binding.places().is_empty())
 }
 
 fn undecided(plan: &Plan, picks: impl Fn(&Binding) -> bool) -> impl Iterator<Item = Told<'_>> {

@@ -13,24 +13,19 @@ const MARKDOWN_ROWS_MAX: usize = 200;
 /// Clusters that one line names.
 const STALE_CLUSTERS_MAX: usize = 10;
 
+/// What becomes of a workload that is new and asks for none.
+const NO_REPLICAS: &str = "nowhere, it asks for 0 replicas";
+
 /// The difference for a terminal; readable without colours.
 pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
     let mut out = String::new();
     if diff.is_empty() {
         let _ = writeln!(out, "{}", no_difference(diff));
     }
-    // What has no place before or after is among those that are not placed, with the reason.
-    for change in
-        diff.templates.iter().filter(|one| !(one.before.is_empty() && one.after.is_empty()))
-    {
+    for change in moved(diff) {
         let sign = sign(&change.before, &change.after);
-        let _ = write!(
-            out,
-            "{sign} {}: {} → {}",
-            change.template,
-            places(&change.before),
-            places(&change.after)
-        );
+        let (before, after) = (places(&change.before, &[]), places(&change.after, &change.runs_on));
+        let _ = write!(out, "{sign} {}: {before} → {after}", change.template);
         if !change.policy.is_empty() {
             let _ = write!(out, "   by {}", change.policy);
         }
@@ -49,12 +44,9 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
             one.template, one.to, one.from
         );
     }
-    let is_nowhere = |one: &&TemplateChange| {
-        one.before.is_empty() && one.after.is_empty() && !one.refused && !one.policy.is_empty()
-    };
-    for change in diff.templates.iter().filter(is_nowhere) {
+    for change in without_replicas(diff) {
         let (template, policy) = (&change.template, &change.policy);
-        let _ = writeln!(out, "+ {template}: nowhere, it asks for 0 replicas   by {policy}");
+        let _ = writeln!(out, "+ {template}: {NO_REPLICAS}   by {policy}");
     }
     for (cluster, works) in &diff.works {
         let (added, changed, removed) =
@@ -90,19 +82,23 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
     } else {
         let _ = writeln!(out, "{}\n", cell(&crate::plan::subject(diff)));
     }
-    if !diff.templates.is_empty() {
+    let row = |sign: &str, change: &TemplateChange, before: &str, after: &str| {
+        let policy = policies(&change.policy_before, &change.policy);
+        [sign, &cell(&change.template), &cell(before), &cell(after), &policy].join(" | ")
+    };
+    let moved = moved(diff).map(|change| {
+        let (before, after) = (places(&change.before, &[]), places(&change.after, &change.runs_on));
+        row(sign(&change.before, &change.after), change, &before, &after)
+    });
+    let rows: Vec<String> = moved
+        .chain(without_replicas(diff).map(|one| row("+", one, "nowhere", NO_REPLICAS)))
+        .collect();
+    if !rows.is_empty() {
         out.push_str("| | workload | before | after | policy |\n| --- | --- | --- | --- | --- |\n");
-        for change in diff.templates.iter().take(MARKDOWN_ROWS_MAX) {
-            let row = [
-                sign(&change.before, &change.after).to_owned(),
-                cell(&change.template),
-                cell(&places(&change.before)),
-                cell(&places(&change.after)),
-                policies(&change.policy_before, &change.policy),
-            ];
-            let _ = writeln!(out, "| {} |", row.join(" | "));
+        for row in rows.iter().take(MARKDOWN_ROWS_MAX) {
+            let _ = writeln!(out, "| {row} |");
         }
-        more(&mut out, diff.templates.len());
+        more(&mut out, rows.len());
         out.push('\n');
     }
     for one in diff.takeovers.iter().take(MARKDOWN_ROWS_MAX) {
@@ -130,6 +126,19 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
     list(&mut out, "Not decided anew:", &kept(plan).collect::<Vec<_>>());
     list(&mut out, "Not up to date:", &stale(plan).collect::<Vec<_>>());
     out
+}
+
+/// Templates that have a place before or after. What has none is among those that are not placed, with
+/// the reason, or asks for no replicas.
+fn moved(diff: &PlanDiff) -> impl Iterator<Item = &TemplateChange> {
+    diff.templates.iter().filter(|one| !(one.before.is_empty() && one.after.is_empty()))
+}
+
+/// Templates that are decided on and run nowhere all the same.
+fn without_replicas(diff: &PlanDiff) -> impl Iterator<Item = &TemplateChange> {
+    diff.templates.iter().filter(|one| {
+        one.before.is_empty() && one.after.is_empty() && !one.refused && !one.policy.is_empty()
+    })
 }
 
 /// A list of its own, if there is anything on it.
@@ -200,15 +209,28 @@ fn sign(before: &BTreeMap<ClusterName, i32>, after: &BTreeMap<ClusterName, i32>)
     }
 }
 
-fn places(clusters: &BTreeMap<ClusterName, i32>) -> String {
+/// The clusters with their replicas; those of `runs_on` are marked.
+fn places(clusters: &BTreeMap<ClusterName, i32>, runs_on: &[ClusterName]) -> String {
     if clusters.is_empty() {
         return "nowhere".to_owned();
     }
-    let place = |(name, replicas): (&ClusterName, &i32)| match replicas {
-        0 => name.to_string(),
-        n => format!("{name}({n})"),
+    let place = |(name, replicas): (&ClusterName, &i32)| {
+        place(name.as_str(), *replicas, runs_on.contains(name).then_some(RUNS_ON))
     };
     clusters.iter().map(place).collect::<Vec<_>>().join(" ")
+}
+
+/// Mark of a cluster that is not chosen and runs a template on all the same.
+pub(super) const RUNS_ON: &str = "runs-on";
+
+/// A cluster with what it runs of a template: `eu`, `eu(3)`, `eu(runs-on)`, `eu(3,runs-on)`.
+pub(super) fn place(cluster: &str, replicas: i32, mark: Option<&str>) -> String {
+    match (replicas, mark) {
+        (0, None) => cluster.to_owned(),
+        (0, Some(mark)) => format!("{cluster}({mark})"),
+        (n, None) => format!("{cluster}({n})"),
+        (n, Some(mark)) => format!("{cluster}({n},{mark})"),
+    }
 }
 
 /// Text from the repository, made harmless in a table: it can neither end the cell, nor mention a
@@ -245,7 +267,9 @@ mod tests {
     fn places_are_told_with_replicas_where_there_are_any() {
         let name = |text| ClusterName::new(text).expect("a valid name");
         let clusters = BTreeMap::from([(name("eu"), 3), (name("us"), 0)]);
-        assert_eq!(places(&clusters), "eu(3) us");
-        assert_eq!(places(&BTreeMap::new()), "nowhere");
+        assert_eq!(places(&clusters, &[]), "eu(3) us");
+        let runs_on = [name("eu"), name("us")];
+        assert_eq!(places(&clusters, &runs_on), "eu(3,runs-on) us(runs-on)");
+        assert_eq!(places(&BTreeMap::new(), &[]), "nowhere");
     }
 }

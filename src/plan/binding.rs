@@ -94,6 +94,16 @@ impl Binding {
         self.spec.replicas_by_cluster()
     }
 
+    /// Replicas by cluster, as [`Self::replicas_by_cluster`], and of those too that run it on although
+    /// they are not chosen.
+    #[must_use]
+    pub fn places(&self) -> BTreeMap<ClusterName, i32> {
+        let mut places = self.replicas_by_cluster();
+        let runs_on = self.reasons.runs_on.iter();
+        places.extend(runs_on.map(|target| (target.name.clone(), target.replicas)));
+        places
+    }
+
     /// What the cluster of this name is given. Decisions name their clusters in order.
     #[must_use]
     pub(super) fn target(&self, name: &ClusterName) -> Option<&TargetCluster> {

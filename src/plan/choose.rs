@@ -22,8 +22,8 @@ pub fn choose(
     if cause.is_none() {
         if binding.is_waiting() && !binding.spec.clusters.is_empty() {
             // It was refused, and then asked for what it has.
-            binding.reasons.attempt.clear();
-            binding.reasons.found = None;
+            explain::forget_attempt(binding);
+            explain::forget_refusal(binding);
             record_success(binding, previous, now);
         }
         return;
@@ -32,16 +32,23 @@ pub fn choose(
     let (spec, status) = (&binding.spec, &binding.status);
     let request = Request { spec, status, companions, profile };
     let Attempt { decision, refused, candidates } = schedule::attempt(&request, snapshot);
-    explain::tried(binding, refused, decision.as_ref().ok());
-    binding.reasons.attempt.clear();
-    binding.reasons.found = None;
+    // How clusters stood, and which groups were tried, is of the time at which they were chosen, by this
+    // placement: coming to the same again is no other decision.
+    let is_same = decision.as_ref().is_ok_and(|decision| {
+        decision.clusters == binding.spec.clusters
+            && decision.affinity.as_deref().unwrap_or_default()
+                == binding.status.scheduler_observed_affinity_name
+            && binding.applied_placement() == placement_text(binding).as_deref()
+    });
+    if is_same {
+        explain::forget_refusal(binding);
+    } else {
+        explain::tried(binding, refused);
+    }
+    explain::forget_attempt(binding);
     match decision {
         Ok(decision) => {
-            // How clusters stood is of the time at which they were chosen, by this placement.
-            if decision.clusters != binding.spec.clusters
-                || binding.reasons.standings.is_empty()
-                || binding.applied_placement() != placement_text(binding).as_deref()
-            {
+            if !is_same || binding.reasons.standings.is_empty() {
                 explain::standings(binding, &decision, snapshot);
             }
             binding.spec.clusters = decision.clusters;

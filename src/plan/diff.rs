@@ -42,6 +42,9 @@ pub struct TemplateChange {
     pub before: BTreeMap<ClusterName, i32>,
     /// Replicas by cluster after.
     pub after: BTreeMap<ClusterName, i32>,
+    /// Clusters of `after` that are not chosen, and run on until what replaces them can be made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs_on: Vec<ClusterName>,
     /// The policy that decided; empty when none did.
     pub policy: String,
     /// The policy that decided before, if it was another one.
@@ -56,12 +59,17 @@ pub struct TemplateChange {
 impl TemplateChange {
     /// What the change does, in one word or two.
     fn verb(&self) -> &'static str {
-        match (self.before.is_empty(), self.after.is_empty()) {
+        match (self.before.is_empty(), self.chosen().next().is_none()) {
             (_, true) if self.refused => "cannot place",
             (true, true) => "place nowhere",
             (false, true) => "remove",
             (_, false) => "place",
         }
+    }
+
+    /// The clusters of `after` that are chosen, with their replicas.
+    fn chosen(&self) -> impl Iterator<Item = (&ClusterName, &i32)> {
+        self.after.iter().filter(|(cluster, _)| !self.runs_on.contains(cluster))
     }
 }
 
@@ -198,16 +206,16 @@ fn template_change(
     old: Option<&Binding>,
     new: Option<&Binding>,
 ) -> Option<TemplateChange> {
-    let clusters =
-        |binding: Option<&Binding>| binding.map(Binding::replicas_by_cluster).unwrap_or_default();
+    let clusters = |binding: Option<&Binding>| binding.map(Binding::places).unwrap_or_default();
     let (before, after) = (clusters(old), clusters(new));
     let reasons = new.map(|binding| binding.reasons.clone()).unwrap_or_default();
     (before != after || old.is_none() != new.is_none()).then(|| TemplateChange {
         template: key.to_string(),
         before,
         after,
-        policy_before: policy_before(old, new).unwrap_or_default().to_owned(),
         held: reasons.kept().unwrap_or_default().to_owned(),
+        runs_on: reasons.runs_on.into_iter().map(|target| target.name).collect(),
+        policy_before: policy_before(old, new).unwrap_or_default().to_owned(),
         policy: reasons.policy,
         refused: new.is_some_and(Binding::is_waiting),
     })
@@ -263,10 +271,10 @@ fn short(template: &str) -> &str {
 
 fn subject_of(change: &TemplateChange) -> String {
     let name = short(&change.template);
-    if change.after.is_empty() {
+    if change.chosen().next().is_none() {
         return format!("{} {name}", change.verb());
     }
-    let clusters = change.after.iter().map(|(cluster, replicas)| match replicas {
+    let clusters = change.chosen().map(|(cluster, replicas)| match replicas {
         0 => cluster.to_string(),
         n => format!("{cluster}({n})"),
     });

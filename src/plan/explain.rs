@@ -7,13 +7,15 @@ use std::sync::{Arc, LazyLock};
 
 use super::binding::Binding;
 use super::clusters::ClusterState;
-use super::reasons::{Answer, ClusterGroup, Found, Rest, Standing, TriedGroup, group_clusters};
+use super::reasons::{
+    Answer, ClusterGroup, Found, Rest, Standing, TriedGroup, Weight, group_clusters,
+};
 use super::survey::Survey;
 use crate::api::binding::BindingSpec;
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::marks;
 use crate::api::names::ClusterName;
-use crate::schedule::divide::{Strategy, strategy};
+use crate::schedule::divide::{self, Strategy, has_replicas_to_assign, strategy};
 use crate::schedule::{Candidate, Decision, Member, Refusal, Snapshot};
 
 /// Most clusters that would have done and were not chosen of which it is kept how they stood.
@@ -62,6 +64,9 @@ pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapsh
     let refusal = scheduled.filter(|scheduled| scheduled.status != ConditionStatus::True);
     let why_spare = match refusal {
         Some(refusal) => format!("would fit; {}", refusal.message.trim_end_matches('.')),
+        None if spare.len() >= REST_MIN && is_by_weight(&binding.spec) => {
+            "would fit; has no weight, or one that makes no replica, or came later".to_owned()
+        }
         None => "would fit; was not chosen".to_owned(),
     };
     (reasons.rejected, reasons.survey, reasons.rest) = (Vec::new(), None, None);
@@ -81,8 +86,12 @@ pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapsh
     if spare.len() >= REST_MIN {
         reasons.rest = Some(Rest { why: why_spare, n_clusters: spare.len() });
     } else {
+        // When no cluster has a weight all weigh the same: then it is none that the others lack.
+        let weights = binding.spec.placement.as_ref().map_or(&[][..], divide::weights);
+        let has_weight = |at: &usize| divide::weight(weights, member(at).cluster).is_some();
+        let is_weighed = !spare.is_empty() && placed.iter().any(has_weight);
         let why = |at: &usize| {
-            let special = why_no_share(&binding.spec, member(at), &reasons.standings);
+            let special = why_no_share(&binding.spec, member(at), &reasons.standings, is_weighed);
             special.filter(|_| refusal.is_none()).unwrap_or(&why_spare)
         };
         let spare = spare.into_iter().map(|at| (name(at), Answer::new(why(at))));
@@ -98,22 +107,43 @@ pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapsh
 }
 
 /// Why a cluster that would do has no share, where more can be said than that it was not chosen.
+/// `is_weighed` says whether those that have one have it by a weight that they are given.
 fn why_no_share(
     spec: &BindingSpec,
     member: &Member<'_>,
     standings: &[Standing],
+    is_weighed: bool,
 ) -> Option<&'static str> {
     let placement = spec.placement.as_ref()?;
     let is_by_room = matches!(strategy(placement), Strategy::DynamicWeight | Strategy::Aggregated);
+    let standing = || standings.iter().find(|one| one.cluster == *member.name);
     if spec.clusters.is_empty() && spec.replicas == 0 && spec.components.is_empty() {
         return Some("would fit; it asks for 0 replicas, so there are none to share out");
     }
     if is_by_room && !member.is_reported {
         return Some("would fit; not heard of yet, so it has no room that is known");
     }
-    let standing = standings.iter().find(|one| one.cluster == *member.name)?;
+    if is_by_weight(spec) {
+        if standing().is_some_and(|standing| standing.weight.is_some()) {
+            return Some("would fit; its weight makes no replica");
+        }
+        let has_weight = divide::weight(divide::weights(placement), member.cluster).is_some();
+        return is_weighed.then_some(if has_weight {
+            "would fit; its weight counts once replicas are dealt out again"
+        } else {
+            "would fit; no weight is given to it"
+        });
+    }
+    let standing = standing()?;
     (is_by_room && standing.selected && standing.room == Some(0))
         .then_some("would fit; was selected, and has no room")
+}
+
+/// Whether fixed weights decide how many replicas each cluster has.
+fn is_by_weight(spec: &BindingSpec) -> bool {
+    let placement = spec.placement.as_ref();
+    let is_static = placement.is_some_and(|one| strategy(one) == Strategy::StaticWeight);
+    is_static && spec.replicas > 0 && has_replicas_to_assign(spec)
 }
 
 /// Adds the clusters that it runs in only because others need it there; why its own placement leaves
@@ -169,17 +199,28 @@ pub(super) fn held(binding: &mut Binding, fleet: &BTreeMap<ClusterName, Arc<Clus
     }
 }
 
-/// Keeps how the clusters stood, where that decided: for a division by room, or a choice of some
-/// clusters among more.
+/// Keeps how the clusters stood, where that decided: for a division, or a choice of some clusters among
+/// more.
 pub(super) fn standings(binding: &mut Binding, decision: &Decision, snapshot: &Snapshot<'_>) {
-    let Some(placement) = &binding.spec.placement else { return };
-    let is_by_room = matches!(strategy(placement), Strategy::DynamicWeight | Strategy::Aggregated);
+    let Binding { spec, reasons, .. } = binding;
+    let Some(placement) = &spec.placement else { return };
+    let is_divided = strategy(placement) != Strategy::Duplicated && spec.replicas > 0;
     let is_choice = decision.selected.len() < decision.candidates.len();
-    binding.reasons.standings.clear();
-    let is_divided = is_by_room && binding.spec.replicas > 0;
+    reasons.standings.clear();
     if !(is_divided || is_choice) {
         return;
     }
+    let is_by_weight = is_by_weight(spec);
+    let mut weights = Vec::new();
+    if is_by_weight {
+        weights = divide::weigh(&decision.selected, placement, snapshot);
+        weights.sort_unstable();
+    }
+    let total = weights.iter().fold(0_i64, |sum, (_, weight)| sum.saturating_add(*weight));
+    let weight = |candidate: &Candidate| {
+        let at = weights.binary_search_by_key(&candidate.at, |(at, _)| *at).ok()?;
+        Some(Weight { own: weights[at].1, total, replicas: spec.replicas })
+    };
     let is_chosen = |candidate: &Candidate| {
         let name = snapshot.members()[candidate.at].name;
         decision.clusters.binary_search_by(|target| target.name.cmp(name)).is_ok()
@@ -188,31 +229,40 @@ pub(super) fn standings(binding: &mut Binding, decision: &Decision, snapshot: &S
         decision.candidates.iter().partition(|candidate| is_chosen(candidate));
     let mut selected: Vec<usize> = decision.selected.iter().map(|one| one.at).collect();
     selected.sort_unstable();
-    let kept = chosen.into_iter().chain(others.into_iter().take(RUNNERS_UP_MAX));
+    // Those whose weight made no replica, which all are named; without a weight nothing else matters.
+    let is_of_interest = |one: &&Candidate| is_choice || !is_by_weight || weight(one).is_some();
+    let n_others = if is_by_weight { REST_MIN } else { RUNNERS_UP_MAX };
+    let others = others.into_iter().filter(is_of_interest).take(n_others);
     let stood = |one: &Candidate| {
-        standing(&binding.spec, one, selected.binary_search(&one.at).is_ok(), snapshot)
+        let selected = selected.binary_search(&one.at).is_ok();
+        let stood = standing(spec, one, selected, snapshot);
+        // What a cluster that is not heard of has room for is not known, and does not matter here.
+        let room = stood.room.filter(|_| !is_by_weight || snapshot.members()[one.at].is_reported);
+        Standing { room, weight: weight(one), ..stood }
     };
-    binding.reasons.standings = kept.map(stood).collect();
+    reasons.standings = chosen.into_iter().chain(others).map(stood).collect();
 }
 
-/// Keeps which affinity groups do not fit. Those before the one in use were tried earlier: what was said
-/// of them stays.
-pub(super) fn tried(
-    binding: &mut Binding,
-    refused: Vec<(String, Refusal)>,
-    decision: Option<&Decision>,
-) {
-    let Binding { spec, reasons, .. } = binding;
-    let terms = spec.placement.iter().flat_map(|placement| &placement.cluster_affinities);
-    let begun = refused.first().map(|(group, _)| group);
-    let begun = begun.or(decision.and_then(|decision| decision.affinity.as_ref()));
-    let earlier: Vec<&str> = terms
-        .map(|term| term.affinity_name.as_str())
-        .take_while(|name| begun.is_some_and(|begun| begun != name))
-        .collect();
-    reasons.tried.retain(|one| earlier.contains(&one.group.as_str()));
+/// Keeps which affinity groups a decision, or an attempt in vain, found not to fit.
+pub(super) fn tried(binding: &mut Binding, refused: Vec<(String, Refusal)>) {
     let tried = |(group, why): (String, Refusal)| TriedGroup { group, why: why.to_string() };
-    reasons.tried.extend(refused.into_iter().map(tried));
+    binding.reasons.tried = refused.into_iter().map(tried).collect();
+}
+
+/// Forgets what was tried in vain, once a decision is in force again.
+pub(super) fn forget_attempt(binding: &mut Binding) {
+    binding.reasons.attempt.clear();
+    binding.reasons.found = None;
+}
+
+/// Of the groups that were tried keeps those before the one in use: the others were refused later, when
+/// more was asked for than is now.
+pub(super) fn forget_refusal(binding: &mut Binding) {
+    let in_use = &binding.status.scheduler_observed_affinity_name;
+    let terms = binding.spec.placement.iter().flat_map(|placement| &placement.cluster_affinities);
+    let names = terms.map(|term| &term.affinity_name);
+    let before: Vec<&String> = names.take_while(|name| *name != in_use).collect();
+    binding.reasons.tried.retain(|one| before.contains(&&one.group));
 }
 
 /// Keeps how the clusters that would do stood when nothing could be decided: those that run it, and
@@ -248,6 +298,7 @@ fn standing(
         room: counts_room(spec).then_some(candidate.allocatable),
         had: candidate.assigned,
         selected,
+        weight: None,
     }
 }
 

@@ -43,19 +43,24 @@ pub struct Explanation {
     /// Whether clusters could be chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Condition>,
-    /// Groups of `clusterAffinities` that do not fit, and were tried before the one in use.
+    /// Groups of `clusterAffinities` that do not fit, and were tried before the one in use; after an
+    /// attempt in vain those that it tried.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<TriedGroup>,
     /// The group of `clusterAffinities` in use.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub affinity: String,
+    /// The groups before the one in use that were not tried, since it was in use already: there is no way
+    /// back to them by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untried: Vec<String>,
     /// When the clusters were chosen that it runs in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Timestamp>,
     /// What a later decision that was tried in vain found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<Found>,
-    /// Each cluster that is named: those that it runs in, then the others, by name.
+    /// Each cluster that is named: those that are chosen or that it runs in, then the others, by name.
     pub clusters: Vec<ClusterExplanation>,
     /// Why all others are out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,8 +73,11 @@ pub struct Explanation {
 pub struct ClusterExplanation {
     /// The cluster.
     pub cluster: ClusterName,
-    /// Whether it runs the template.
+    /// Whether it runs the template, be it in an earlier form.
     pub runs: bool,
+    /// Whether it is chosen to. One that is not may run it on until what replaces it can be made, one
+    /// that is may have no work yet.
+    pub chosen: bool,
     /// Its share of the replicas; absent when there are none to share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
@@ -105,51 +113,62 @@ impl Explanation {
         let overrides = by_cluster(overrides.map(|group| (&*group.clusters, &group.policies)));
         let stale = by_cluster(reasons.stale.iter().map(|group| (&*group.clusters, &group.why)));
         let (standings, attempt) = (stood(&reasons.standings), stood(&reasons.attempt));
-        let explain = |(group, name): (&ClusterGroup, &ClusterName), runs: bool| {
-            let target = binding.target(name).filter(|_| runs && has_replicas);
-            let overrides = overrides.get(name).filter(|_| runs).copied();
+        let runs_on: BTreeMap<&ClusterName, i32> =
+            reasons.runs_on.iter().map(|target| (&target.name, target.replicas)).collect();
+        let explain = |(group, name): (&ClusterGroup, &ClusterName), is_chosen: bool| {
+            let left_over = runs_on.get(name).copied();
+            let share = binding.target(name).filter(|_| is_chosen).map(|target| target.replicas);
+            let is_concerned = is_chosen || left_over.is_some();
+            let overrides = overrides.get(name).filter(|_| is_concerned).copied();
             ClusterExplanation {
-                runs,
-                replicas: target.map(|target| target.replicas),
+                runs: left_over.is_some() || (is_chosen && !reasons.unmade.contains(name)),
+                chosen: is_chosen,
+                replicas: share.or(left_over).filter(|_| has_replicas),
                 plugin: group.plugin.clone(),
                 fact: group.fact.clone(),
                 standing: standings.get(name).copied().cloned(),
                 attempt: attempt.get(name).copied().cloned(),
                 overrides: overrides.cloned().unwrap_or_default(),
-                stale: stale.get(name).filter(|_| runs).copied().cloned(),
+                stale: stale.get(name).filter(|_| is_concerned).copied().cloned(),
                 ..ClusterExplanation::new(name, Arc::clone(&group.why))
             }
         };
-        let names = |groups: &'_ [ClusterGroup], runs: bool| -> Vec<ClusterExplanation> {
+        let names = |groups: &'_ [ClusterGroup], is_chosen: bool| -> Vec<ClusterExplanation> {
             let pairs =
                 groups.iter().flat_map(|group| group.clusters.iter().map(move |n| (group, n)));
-            let mut told: Vec<_> = pairs.map(|pair| explain(pair, runs)).collect();
+            let mut told: Vec<_> = pairs.map(|pair| explain(pair, is_chosen)).collect();
             told.sort_by(|left, right| left.cluster.cmp(&right.cluster));
             told
         };
         let mut clusters = names(&reasons.chosen, true);
-        let runs: BTreeSet<&ClusterName> =
+        let chosen: BTreeSet<&ClusterName> =
             reasons.chosen.iter().flat_map(|group| &group.clusters).collect();
         let mut out = names(&reasons.rejected, false);
         out.extend(survey.into_iter().flat_map(|survey| names(&survey.out, false)));
-        out.retain(|one| !runs.contains(&one.cluster));
+        out.retain(|one| !chosen.contains(&one.cluster));
         out.sort_by(|left, right| left.cluster.cmp(&right.cluster));
         // What is said of a cluster by its name comes before what the survey says of it.
         out.dedup_by(|later, earlier| later.cluster == earlier.cluster);
+        // Those of the rest that more is known of.
+        let is_told = |name: &ClusterName| {
+            chosen.contains(name) || out.binary_search_by(|one| one.cluster.cmp(name)).is_ok()
+        };
         let mut rest = reasons.rest.clone();
+        let of_rest = attempt.keys().filter(|_| rest.is_some()).chain(runs_on.keys()).copied();
+        let more: BTreeSet<&ClusterName> = of_rest.filter(|name| !is_told(name)).collect();
+        let why = rest.as_ref().map_or("was not chosen", |rest| &rest.why);
+        let group = ClusterGroup::new(Answer::new(why), Vec::new());
+        let more: Vec<_> = more.into_iter().map(|name| explain((&group, name), false)).collect();
         if let Some(rest) = &mut rest {
-            // Those of the rest that more is known of.
-            let is_told = |name: &ClusterName| {
-                runs.contains(name) || out.binary_search_by(|one| one.cluster.cmp(name)).is_ok()
-            };
-            let group = ClusterGroup::new(Answer::new(&rest.why), Vec::new());
-            let more = attempt.keys().filter(|name| !is_told(name));
-            let more: Vec<_> = more.map(|name| explain((&group, name), false)).collect();
             rest.n_clusters = rest.n_clusters.saturating_sub(more.len());
-            out.extend(more);
-            out.sort_by(|left, right| left.cluster.cmp(&right.cluster));
         }
+        out.extend(more);
+        let (mut running, out): (Vec<_>, Vec<_>) = out.into_iter().partition(|one| one.runs);
+        clusters.append(&mut running);
+        clusters.sort_by(|left, right| left.cluster.cmp(&right.cluster));
+        let n_first = clusters.len();
         clusters.extend(out);
+        clusters[n_first..].sort_by(|left, right| left.cluster.cmp(&right.cluster));
         Self {
             template: spec.resource.key().to_string(),
             replicas: has_replicas.then_some(spec.replicas),
@@ -161,6 +180,7 @@ impl Explanation {
             scheduled: condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED)
                 .cloned(),
             tried: reasons.tried.clone(),
+            untried: untried(binding),
             affinity: binding.status.scheduler_observed_affinity_name.clone(),
             chosen: binding.status.last_scheduled_time.filter(|_| !spec.clusters.is_empty()),
             found: reasons.found,
@@ -203,6 +223,7 @@ impl ClusterExplanation {
         Self {
             cluster: cluster.clone(),
             runs: false,
+            chosen: false,
             replicas: None,
             plugin: None,
             why,
@@ -213,6 +234,18 @@ impl ClusterExplanation {
             stale: None,
         }
     }
+}
+
+/// Groups before the one in use that the decision that is told did not try.
+fn untried(binding: &Binding) -> Vec<String> {
+    let in_use = &binding.status.scheduler_observed_affinity_name;
+    if in_use.is_empty() {
+        return Vec::new();
+    }
+    let terms = binding.spec.placement.iter().flat_map(|placement| &placement.cluster_affinities);
+    let before = terms.map(|term| &term.affinity_name).take_while(|name| *name != in_use);
+    let is_tried = |name: &&String| binding.reasons.tried.iter().any(|one| one.group == **name);
+    before.filter(|name| !is_tried(name)).cloned().collect()
 }
 
 fn notes(reasons: &Reasons) -> Vec<String> {

@@ -13,7 +13,7 @@ use super::rendered::RenderedFile;
 use super::template_state::TemplateState;
 use super::work::{PlannedWork, WorkError, WorkMaker, shares};
 use super::world::World;
-use crate::api::binding::AggregatedStatusItem;
+use crate::api::binding::{AggregatedStatusItem, TargetCluster};
 use crate::api::condition;
 use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
@@ -135,6 +135,7 @@ pub(super) fn finish(
         names.map(|name| (name, None)).collect();
     given.extend(works.iter().map(|(name, work)| (name.clone(), Some(work.file.id))));
     let items = status::aggregate(case.key, &given, world.reports);
+    told_apart(&mut binding, case.previous.map(Remembered::binding), &given);
     condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
     binding.status.aggregated_status = items;
     fold(world, case, &mut binding);
@@ -147,6 +148,25 @@ pub(super) fn finish(
     }
     let file = previous.map(|previous| Arc::clone(previous.file()));
     Outcome::Bound(PlannedBinding::new(binding, file, works, survey))
+}
+
+/// Writes down where it runs without being chosen, and where it is chosen and has no work yet.
+fn told_apart(
+    binding: &mut Binding,
+    previous: Option<&Binding>,
+    given: &BTreeMap<ClusterName, Option<ObjectId>>,
+) {
+    let chosen = binding.spec.replicas_by_cluster();
+    let before = |name: &ClusterName| {
+        let runs_on = &previous?.reasons.runs_on;
+        previous?.target(name).or_else(|| runs_on.iter().find(|one| one.name == *name)).cloned()
+    };
+    let runs_on = given.keys().filter(|name| !chosen.contains_key(*name));
+    let target =
+        |name: &ClusterName| before(name).unwrap_or_else(|| TargetCluster::new(name.clone(), 0));
+    binding.reasons.runs_on = runs_on.map(target).collect();
+    let unmade = given.iter().filter(|(_, work)| work.is_none());
+    binding.reasons.unmade = unmade.map(|(name, _)| name.clone()).collect();
 }
 
 /// Folds what the members reported into the template's own status. It stays as it is while they report

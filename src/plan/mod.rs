@@ -55,7 +55,7 @@ pub use memo::Memo;
 pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};
 pub use reasons::{
-    ClusterGroup, Found, LostPolicy, OverrideGroup, Reasons, Rest, Standing, TriedGroup,
+    ClusterGroup, Found, LostPolicy, OverrideGroup, Reasons, Rest, Standing, TriedGroup, Weight,
 };
 pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use survey::{Sight, SurveyFile};

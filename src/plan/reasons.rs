@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::binding::TargetCluster;
 use crate::api::names::{ClusterName, ObjectId};
 
 /// Most lost policies that are named.
@@ -76,6 +77,13 @@ pub struct Reasons {
     /// Clusters whose work is not what the template says now, grouped by why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<ClusterGroup>,
+    /// Clusters that are not chosen and run it all the same, with the replicas that they were given, by
+    /// name; why stands under `stale`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs_on: Vec<TargetCluster>,
+    /// Clusters that are chosen and have no work of it yet, by name; why stands under `stale`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmade: Vec<ClusterName>,
 }
 
 impl Reasons {
@@ -189,6 +197,20 @@ pub struct Standing {
     pub had: Option<i32>,
     /// Whether the spread constraints selected it.
     pub selected: bool,
+    /// Its weight; absent unless replicas were divided by fixed weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
+}
+
+/// A fixed weight, and what was divided by it. The share that it made is what the cluster runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weight {
+    /// Of the cluster.
+    pub own: i64,
+    /// Of all clusters that took part.
+    pub total: i64,
+    /// Replicas that were dealt out.
+    pub replicas: i32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]

@@ -16,6 +16,7 @@ mod explain;
 mod get;
 mod help;
 mod note;
+mod policies;
 mod running;
 mod templates;
 

@@ -1,5 +1,6 @@
 //! What webhooks answer, as the ledger keeps it in the results.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use git_fleet::daemon::ledger::{Ledger, Overrides};
@@ -143,7 +144,7 @@ fn who_only_looks_calls_nobody_unless_told_to() {
         let commit = ledger.source_head().unwrap();
         let loaded = ledger.read(commit).unwrap();
         ledger.adopt(&loaded).unwrap();
-        let preview = ledger.preview(&loaded, now()).unwrap();
+        let preview = ledger.preview(&loaded, &BTreeMap::new(), now()).unwrap();
         let key = preview.plan.bindings.keys().next().unwrap().clone();
         let binding = &preview.plan.bindings[&key];
         String::from_utf8(binding.file.bytes.clone()).unwrap()

@@ -24,7 +24,7 @@ pub(super) fn run(
     let mut rows = Vec::new();
     for (path, key) in bound {
         let binding: Binding = read(ledger, recorded, path)?;
-        if !args.is_placed(&binding.spec.replicas_by_cluster()) {
+        if !args.is_placed(&binding.places()) {
             continue;
         }
         let value = match &source {

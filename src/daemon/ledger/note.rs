@@ -83,7 +83,7 @@ impl Ledger {
         let bindings = || plan.bindings.iter().map(|(key, planned)| (key, &planned.binding));
         let undecided = bindings().filter_map(|(key, binding)| {
             let why = binding.undecided()?;
-            let runs = !binding.spec.replicas_by_cluster().is_empty();
+            let runs = !binding.places().is_empty();
             Some((key, if runs { "not decided anew" } else { "not placed" }, why))
         });
         for (key, what, why) in undecided.take(PROBLEMS_MAX) {

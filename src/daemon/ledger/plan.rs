@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Ledger, LedgerError, Loaded, Reach, Results, changes};
-use crate::api::cluster::SyncMode;
+use crate::api::cluster::{ClusterStatus, SyncMode};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ClusterReport;
@@ -91,13 +91,27 @@ pub struct Preview {
 }
 
 impl Ledger {
-    /// Plans for a commit that need not be the source's, and publishes nothing.
+    /// Plans for a commit that need not be the source's, and publishes nothing. The clusters of
+    /// `supposed` count as reporting that of themselves, whatever they reported.
     ///
     /// # Errors
     /// The results or the reports in git cannot be read.
-    pub fn preview(&mut self, loaded: &Loaded, now: Timestamp) -> Result<Preview, LedgerError> {
+    pub fn preview(
+        &mut self,
+        loaded: &Loaded,
+        supposed: &BTreeMap<ClusterName, ClusterStatus>,
+        now: Timestamp,
+    ) -> Result<Preview, LedgerError> {
         self.refresh(&loaded.fleet)?;
-        let (plan, diff) = self.make(&loaded.fleet, now);
+        let mut reports = self.reports();
+        for (name, status) in supposed {
+            let report = reports.get(name);
+            let commit = report.map_or(ObjectId::from_bytes([0; 20]), |report| report.commit);
+            let objects = report.map(|report| report.objects.clone()).unwrap_or_default();
+            let report = ClusterReport { commit, cluster: status.clone(), objects };
+            reports.insert(name.clone(), Arc::new(report));
+        }
+        let (plan, diff) = self.make(&loaded.fleet, &reports, now);
         let hold = self.hold(&loaded.fleet, &diff)?;
         Ok(Preview { plan, diff, hold })
     }
@@ -114,7 +128,7 @@ impl Ledger {
         let fleet =
             Arc::clone(self.fleet.as_ref().expect("a fleet is loaded before it is planned"));
         self.refresh(&fleet)?;
-        let (plan, diff) = self.make(&fleet, now);
+        let (plan, diff) = self.make(&fleet, &self.reports(), now);
         if let Some(hold) = self.hold(&fleet, &diff)? {
             return Ok(Err(hold));
         }
@@ -223,13 +237,17 @@ impl Ledger {
         Ok(())
     }
 
-    fn make(&mut self, fleet: &Fleet, now: Timestamp) -> (Plan, PlanDiff) {
+    fn make(
+        &mut self,
+        fleet: &Fleet,
+        reports: &BTreeMap<ClusterName, Arc<ClusterReport>>,
+        now: Timestamp,
+    ) -> (Plan, PlanDiff) {
         let results = self.results.as_ref().expect("refreshed before it is planned");
-        let reports = self.reports();
         self.interpreter.load(Arc::new(Rules::of(fleet)));
         self.interpreter.begin_plan();
         let (previous, interpreter) = (&results.previous, &self.interpreter);
-        let inputs = Inputs { fleet, reports: &reports, previous, interpreter, now };
+        let inputs = Inputs { fleet, reports, previous, interpreter, now };
         let plan = crate::plan::make(&inputs, &mut self.memo);
         let diff = plan.diff(&results.previous);
         (plan, diff)

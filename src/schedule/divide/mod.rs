@@ -14,6 +14,7 @@ use super::filter::Context;
 use super::{Refusal, Snapshot};
 use by_room::Mode;
 
+pub use static_weight::{weigh, weight, weights};
 pub use webster::dispense;
 
 /// How replicas are divided.

@@ -213,3 +213,171 @@ rules: []
     assert_eq!(listed, "widget.other.io/bare\nconfigmap/greeting\n");
     assert_eq!(told(&world, &["get", "bindings", "-n", "web", "-o", "name"]), "");
 }
+
+/// One Deployment in the cluster `one`, beside a cluster that pulls.
+const SHOP: &str = "apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {name: one}
+spec: {syncMode: Push}
+---
+apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {name: two}
+spec: {syncMode: Pull}
+---
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {name: shop, namespace: default}
+spec:
+  resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}]
+  placement: {clusterAffinity: {clusterNames: [one]}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop, namespace: default}
+spec:
+  replicas: 6
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec: {containers: [{name: shop, image: 'nginx:1.29'}]}
+";
+
+fn applied(world: &World, source: &str) {
+    commit(&world.path("fleet"), &[("fleet/all.yaml", source)]);
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+}
+
+/// One that is to move, and cannot be made where it is to go, is told where it runs.
+#[test]
+fn what_is_to_leave_is_told_as_running_until_it_leaves() {
+    let world = World::of(SHOP);
+    let broken = "---
+apiVersion: policy.karmada.io/v1alpha1
+kind: OverridePolicy
+metadata: {name: broken, namespace: default}
+spec:
+  overrideRules:
+    - overriders: {plaintext: [{path: /spec/nosuch/0, operator: replace, value: x}]}
+";
+    let source = format!("{}{broken}", SHOP.replace("[one]", "[two]"));
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &source)]);
+    let plan = told(&world, &["plan"]);
+    assert!(
+        plan.starts_with("~ Deployment.apps default/shop: one(6) → one(6,runs-on) two(6)   by "),
+        "{plan}"
+    );
+    let json = told(&world, &["plan", "-o", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let change = &value["templates"][0];
+    assert_eq!(change["after"], serde_json::json!({"one": 6, "two": 6}));
+    assert_eq!(change["runsOn"], serde_json::json!(["one"]));
+
+    applied(&world, &source);
+    let told_of = told(&world, &["explain", "deploy/shop"]);
+    let (_, tables) = told_of.split_once("It runs in\n").expect(&told_of);
+    assert!(
+        tables.starts_with(
+            "CLUSTER   REPLICAS   WHY\none       6          runs on here, though it is to leave, \
+             until two has its work; ClusterAffinity: cluster(s) did not match the placement \
+             cluster affinity constraint: clusterNames does not name it\n\nIt is to run in\n\
+             CLUSTER   REPLICAS   WHY\ntwo       6          fits the placement; not heard of yet, \
+             so taken to be ready and to serve every API; nothing was made there yet: "
+        ),
+        "{tables}"
+    );
+    assert!(!told_of.contains("It does not run in"), "{told_of}");
+    let json = told(&world, &["explain", "deploy/shop", "-o", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let of = |at: usize| {
+        let one = &value["clusters"][at];
+        (one["cluster"].as_str().unwrap(), one["runs"] == true, one["chosen"] == true)
+    };
+    assert_eq!((of(0), of(1)), (("one", true, false), ("two", false, true)));
+    assert_eq!(value["clusters"][0]["replicas"], 6);
+    let listed = told(&world, &["get", "bindings", "deploy/shop"]);
+    assert!(listed.contains("True        1/2 "), "{listed}");
+    assert!(listed.contains("one(6,runs-on) two(6,not-yet)"), "{listed}");
+    assert!(told(&world, &["get", "bindings", "--cluster", "one", "-o", "name"]).contains("shop"));
+}
+
+/// A slip in an affinity stops nothing, and nothing tells that it did.
+#[test]
+fn what_no_cluster_fits_any_more_is_told_as_running() {
+    let world = World::of(SHOP);
+    let slip = SHOP.replace("{clusterNames: [one]}", "{labelSelector: {matchLabels: {a: b}}}");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &slip)]);
+    let why = "Deployment.apps default/shop: 0/2 clusters are available: 2 cluster(s) did not \
+               match the placement cluster affinity constraint.\n";
+    let kept = "Deployment.apps default/shop in one: runs on here, though no cluster fits any more";
+    let plan = told(&world, &["plan", "--exit-code"]);
+    assert_eq!(plan, format!("no difference\nnot decided anew: {why}not up to date: {kept}\n"));
+    let page = told(&world, &["plan", "-o", "markdown"]);
+    assert!(page.contains("There is no difference.") && !page.contains("nowhere"), "{page}");
+
+    applied(&world, &slip);
+    let listed = told(&world, &["get", "bindings", "deploy/shop"]);
+    assert!(listed.contains("NoClusterFit   1/1 "), "{listed}");
+    assert!(listed.ends_with(" one(6)\n"), "{listed}");
+    let told_of = told(&world, &["explain", "deploy/shop", "--cluster", "one"]);
+    let runs = "It runs in\nCLUSTER   REPLICAS   WHY\none       6          stays because it was there before: ";
+    assert!(told_of.contains("runs on here, though no cluster fits any more"), "{told_of}");
+    assert!(told_of.contains(runs), "{told_of}");
+}
+
+/// What could not be placed has one row in a plan, with its reason.
+#[test]
+fn what_has_no_place_is_not_told_as_moving_from_nowhere_to_nowhere() {
+    let world = World::of(FLEET);
+    let slip = SHOP.replace("{clusterNames: [one]}", "{labelSelector: {matchLabels: {a: b}}}");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &slip)]);
+    let page = told(&world, &["plan", "-o", "markdown"]);
+    assert!(page.contains("Not placed:\n\n- Deployment.apps default/shop: 0/2 "), "{page}");
+    assert!(!page.contains("| Deployment.apps default/shop |"), "{page}");
+}
+
+/// With fixed weights each cluster has its weight, what share that made, and lacks none unsaid.
+#[test]
+fn weights_and_their_shares_are_told() {
+    let weights = "    replicaScheduling:
+      replicaSchedulingType: Divided
+      replicaDivisionPreference: Weighted
+      weightPreference:
+        staticWeightList:
+          - {targetCluster: {clusterNames: [one]}, weight: 20}
+          - {targetCluster: {clusterNames: [two]}, weight: 10}
+          - {targetCluster: {labelSelector: {matchLabels: {size: few}}}, weight: 1}
+";
+    let pull = |name: &str, size: &str| {
+        format!(
+            "---\napiVersion: cluster.karmada.io/v1alpha1\nkind: Cluster
+metadata: {{name: {name}, labels: {{size: {size}}}}}
+spec: {{syncMode: Pull, region: eu}}\n"
+        )
+    };
+    let divided = SHOP.replace("  placement: {clusterAffinity: {clusterNames: [one]}}\n", "");
+    let policy = "resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}]\n";
+    let divided = divided.replace(policy, &format!("{policy}  placement:\n{weights}"));
+    let source = format!("{divided}{}{}", pull("few", "few"), pull("plain", "many"));
+    let world = World::of(&source);
+    let told_of = told(&world, &["explain", "deploy/shop"]);
+    for line in [
+        "one       4          fits the placement; weight 20 of 31: 4 of 6 replicas; when it was",
+        "so taken to be ready and to serve every API; weight 10 of 31: 2 of 6 replicas; when it",
+        "few       would fit; its weight makes no replica; weight 1 of 31: 0 of 6 replicas; when \
+         it was decided: region eu, score 0\n",
+        "plain     would fit; no weight is given to it\n",
+    ] {
+        assert!(told_of.contains(line), "{line}: {told_of}");
+    }
+    let json = told(&world, &["explain", "deploy/shop", "-o", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let weight = &value["clusters"][0]["standing"]["weight"];
+    assert_eq!(*weight, serde_json::json!({"own": 20, "total": 31, "replicas": 6}));
+
+    // One that comes later has its weight, and its share only when replicas are dealt out again.
+    applied(&world, &format!("{source}{}", pull("late", "few")));
+    let told_of = told(&world, &["explain", "deploy/shop", "--cluster", "late"]);
+    let line = "late      would fit; its weight counts once replicas are dealt out again\n";
+    assert!(told_of.ends_with(line), "{told_of}");
+}

@@ -190,6 +190,12 @@ pub(crate) fn show(plan: &Plan) -> String {
             writeln!(shown, "  last {}", serde_json::to_string(standing).unwrap()).unwrap();
         }
         groups(&mut shown, "stale", &reasons.stale);
+        for target in &reasons.runs_on {
+            writeln!(shown, "  runs on in {}({})", target.name, target.replicas).unwrap();
+        }
+        for name in &reasons.unmade {
+            writeln!(shown, "  nothing yet in {name}").unwrap();
+        }
         for group in &reasons.overrides {
             let clusters: Vec<&str> = group.clusters.iter().map(ClusterName::as_str).collect();
             writeln!(shown, "  override {}: {}", clusters.join(" "), group.policies.join(", "))

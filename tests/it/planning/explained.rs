@@ -110,3 +110,32 @@ fn reasons_stay_few_however_the_clusters_differ() {
     assert_eq!((n_groups, surveyed.clusters.len()), (0, 60), "they stand in the survey");
     assert_eq!(of(&surveyed, "c59").fact.as_deref(), Some("label site=home is wanted"));
 }
+
+/// Of the affinity groups only what the decision that is told has tried is told.
+#[test]
+fn groups_that_the_decision_did_not_try_are_told_as_untried() {
+    let groups = "    clusterAffinities:
+      - {affinityName: home, clusterNames: [home]}
+      - {affinityName: far, clusterNames: [far]}
+";
+    let policy = format!("{POLICY}{groups}");
+    let mut story = Story::new();
+    story.reports("home", report(4, 0));
+    story.reports("far", report(20, 0));
+    let source = |n| [cluster("home", ""), cluster("far", ""), policy.clone(), deployment("a", n)];
+    let told = |story: &mut Story, n: u32| {
+        let told = explained(&story.plan(&source(n)), "a");
+        let tried: Vec<String> = told.tried.into_iter().map(|one| one.group).collect();
+        (told.affinity, tried.join(" "), told.untried.join(" "))
+    };
+    let is = |affinity: &str, tried: &str, untried: &str| {
+        (affinity.to_owned(), tried.to_owned(), untried.to_owned())
+    };
+    assert_eq!(told(&mut story, 3), is("home", "", ""));
+    assert_eq!(told(&mut story, 5), is("far", "home", ""), "there was no room at home");
+    story.reports("far", report(20, 1));
+    assert_eq!(told(&mut story, 5), is("far", "home", ""), "it is the same decision still");
+    assert_eq!(told(&mut story, 2), is("far", "", "home"), "only far was tried for 2 replicas");
+    assert_eq!(told(&mut story, 50), is("far", "far", "home"), "an attempt in vain");
+    assert_eq!(told(&mut story, 2), is("far", "", "home"), "what was refused is wanted no more");
+}

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use git_fleet::api::cluster::ClusterStatus;
 use git_fleet::api::condition;
+use git_fleet::api::manifest::ObjectKey;
 use git_fleet::api::names::{ClusterName, ObjectId};
 use git_fleet::api::report::ClusterReport;
-use git_fleet::plan::{Memo, Previous};
+use git_fleet::plan::{Memo, PlannedBinding, Previous};
 use serde_json::{Value, json};
 
 use super::case;
@@ -62,4 +63,89 @@ fn policies_of_the_library_place_as_they_say() {
         n_policies += 1;
     }
     assert_eq!(n_policies, 11);
+}
+
+/// Where the shop of a policy's folder runs, after each of these sources in turn.
+fn story(folder: &str, sources: &[&dyn Fn(&str, &str) -> String]) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies").join(folder);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let (policy, clusters) = (read("policy.yaml"), read("fleet.yaml.example"));
+    let (mut previous, mut places) = (Previous::default(), Vec::new());
+    for source in sources {
+        let fleet = case::fleet(&source(&policy, &clusters));
+        let step = case::Step { fleet, reports: BTreeMap::new(), evicted: Vec::new() };
+        let plan = case::plan(&step, &previous, &mut Memo::default());
+        let place = |(key, planned): (&ObjectKey, &Arc<PlannedBinding>)| {
+            let places = planned.binding.replicas_by_cluster();
+            let places: Vec<_> = places.iter().map(|(at, n)| format!("{at}({n})")).collect();
+            format!("{} {}", key.name, places.join(" "))
+        };
+        places.push(plan.bindings.iter().map(place).collect::<Vec<_>>().join(", "));
+        previous = Previous::from(&plan);
+    }
+    places
+}
+
+/// The source without the clusters of these names.
+fn without(source: &str, names: &[&str]) -> String {
+    let is_gone = |document: &&str| {
+        names.iter().any(|name| document.contains(&format!("metadata: {{name: {name}}}")))
+    };
+    source.split("---\n").filter(|one| !is_gone(one)).collect::<Vec<_>>().join("---\n")
+}
+
+/// What the policies for disasters say of one, in their comments, is so.
+#[test]
+fn in_a_disaster_it_goes_as_the_policies_say() {
+    let whole = |policy: &str, clusters: &str| format!("{policy}---\n{clusters}");
+    let down = |clusters: &str| {
+        let taint =
+            "taints: [{key: cluster.karmada.io/not-ready, effect: NoExecute}], region: city";
+        clusters.replace("region: city", taint)
+    };
+    let shop = |clusters: &str| clusters.rsplit("---\n").next().unwrap().to_owned();
+    let new = |clusters: &str| shop(clusters).replacen("name: shop", "name: till", 1);
+    let home_only = |policy: &str| {
+        let (before, from) = policy.split_once("      - affinityName: home\n").unwrap();
+        let (home, after) = from.split_once("      - affinityName: remote\n").unwrap();
+        let (_, scheduling) = after.split_once("    replicaScheduling:").unwrap();
+        format!("{before}      - affinityName: home\n{home}    replicaScheduling:{scheduling}")
+    };
+    let told = story(
+        "remote-disaster-recovery",
+        &[
+            &whole,
+            &|policy, clusters| format!("{policy}---\n{}---\n{}", down(clusters), new(clusters)),
+            &|policy, clusters| without(&whole(policy, clusters), &["home"]),
+            &whole,
+            &|policy, clusters| whole(&home_only(policy), clusters),
+            &whole,
+        ],
+    );
+    assert_eq!(
+        told,
+        [
+            "shop home(4)",
+            "shop home(4), till faraway(4)",
+            "shop faraway(4)",
+            "shop faraway(4)",
+            "shop home(4)",
+            "shop home(4)",
+        ]
+    );
+    let told = story(
+        "two-site-three-centre",
+        &[
+            &whole,
+            &|policy, clusters| whole(policy, &down(clusters)),
+            &|policy, clusters| without(&whole(policy, clusters), &["north", "south"]),
+            &whole,
+            &|policy, clusters| {
+                whole(&policy.replace("weight: 2", "weight: 4"), clusters)
+                    .replace("weight: 1", "weight: 2")
+            },
+        ],
+    );
+    let dealt = "shop faraway(2) north(4) south(4)";
+    assert_eq!(told, [dealt, dealt, "shop faraway(10)", "shop faraway(10)", dealt]);
 }
