@@ -20,11 +20,13 @@ use crate::api::override_policy::Overriders;
 
 pub use select::{Override, OverridePolicies};
 
-/// One rule of one policy that changed (or could have changed) a manifest.
+/// One rule of one policy that applied to a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Applied {
     /// The policy, as `OverridePolicy web/pull-through` or `ClusterOverridePolicy regions`.
     pub policy: String,
+    /// Whether the manifest is another one for it.
+    pub has_effect: bool,
 }
 
 /// An override that cannot be applied: a decision of data, never of the world.
@@ -75,6 +77,7 @@ pub fn apply(
     for stage in [policies.cluster_wide, policies.namespaced] {
         for policy in select::matching(stage, manifest) {
             for overriders in select::rules_for(policy, cluster) {
+                let before = manifest.clone();
                 for overrider in OVERRIDERS {
                     (overrider.apply)(manifest, overriders).map_err(|rule| OverrideError {
                         policy: policy.label.clone(),
@@ -82,7 +85,8 @@ pub fn apply(
                         rule,
                     })?;
                 }
-                applied.push(Applied { policy: policy.label.clone() });
+                let has_effect = *manifest != before;
+                applied.push(Applied { policy: policy.label.clone(), has_effect });
             }
         }
     }
