@@ -48,8 +48,16 @@ impl Kind for Deployment {
         set_in_spec(manifest, "replicas", count);
     }
 
+    fn retains(&self, desired: &Manifest) -> bool {
+        self.retains_replicas(desired)
+    }
+
+    fn retains_replicas(&self, desired: &Manifest) -> bool {
+        desired.label(marks::RETAIN_REPLICAS) == Some("true")
+    }
+
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
-        if desired.label(marks::RETAIN_REPLICAS) == Some("true") {
+        if self.retains_replicas(desired) {
             let replicas = live.need("spec.replicas")?.clone();
             set(desired, "spec.replicas", Some(replicas));
         }
