@@ -93,6 +93,9 @@ pub struct ClusterExplanation {
     /// Why its work is not what the template says now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale: Option<Arc<str>>,
+    /// Why its work is not in force in the cluster, as its executor says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unapplied: Option<String>,
 }
 
 impl Explanation {
@@ -104,6 +107,11 @@ impl Explanation {
         let overrides = reasons.overrides.iter();
         let overrides = by_cluster(overrides.map(|group| (&*group.clusters, &group.policies)));
         let stale = by_cluster(reasons.stale.iter().map(|group| (&*group.clusters, &group.why)));
+        let unapplied = |name: &ClusterName| {
+            let mut items = binding.status.aggregated_status.iter();
+            let item = items.find(|item| item.cluster_name == *name && !item.applied)?;
+            Some(item.applied_message.clone()).filter(|message| !message.is_empty())
+        };
         let (standings, attempt) = (stood(&reasons.standings), stood(&reasons.attempt));
         let explain = |(group, name): (&ClusterGroup, &ClusterName), runs: bool| {
             let target = binding.target(name).filter(|_| runs && has_replicas);
@@ -117,6 +125,7 @@ impl Explanation {
                 attempt: attempt.get(name).copied().cloned(),
                 overrides: overrides.cloned().unwrap_or_default(),
                 stale: stale.get(name).filter(|_| runs).copied().cloned(),
+                unapplied: unapplied(name).filter(|_| runs),
                 ..ClusterExplanation::new(name, Arc::clone(&group.why))
             }
         };
@@ -211,6 +220,7 @@ impl ClusterExplanation {
             attempt: None,
             overrides: Vec::new(),
             stale: None,
+            unapplied: None,
         }
     }
 }
