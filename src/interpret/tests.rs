@@ -145,6 +145,34 @@ fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
 }
 
+/// Members that scale by themselves read as done, with what there really is; where no pod is left, no
+/// status tells of any.
+#[test]
+fn what_members_scale_themselves_is_told_as_it_is() {
+    let template =
+        object(("apps/v1", "Deployment"), &serde_json::json!({"replicas": 3}), &Value::Null);
+    let told = |pods: [i64; 2]| {
+        let status = |n: &i64| {
+            serde_json::json!({"replicas": n, "updatedReplicas": n, "readyReplicas": n,
+                "availableReplicas": n, "resourceTemplateGeneration": 1})
+        };
+        let mut items = items(pods.iter().map(status).collect());
+        items.iter_mut().for_each(|item| item.health = Health::Healthy);
+        let now = at("2026-07-01T00:00:00Z");
+        let aggregated = aggregate(&template, &items, now).unwrap();
+        let status = complete(&template, aggregated, &items, Some(3), now).unwrap();
+        let available = &status["conditions"][0];
+        assert_eq!(available["type"], "Available");
+        let count = status.get("availableReplicas").and_then(Value::as_i64).unwrap_or(0);
+        (count, available["status"] == "True", available["message"].as_str().unwrap().to_owned())
+    };
+    let as_assigned = "3 of 3 replicas are available";
+    assert_eq!(told([2, 1]), (3, true, as_assigned.to_owned()));
+    let scaled = "all 10 replicas are available, where 3 were assigned";
+    assert_eq!(told([6, 4]), (3, true, scaled.to_owned()));
+    assert_eq!(told([0, 0]), (0, false, "0 of 3 replicas are available".to_owned()));
+}
+
 proptest! {
     /// A member may say anything, and a file may hold anything: every kind answers every question,
     /// and the same reports change a status once only,
