@@ -23,8 +23,10 @@ pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<
 fn override_field(object: &mut Value, overrider: &FieldOverrider) -> Result<(), Refusal> {
     let path = &overrider.field_path;
     let wrong = |rule: &str| format!("of `{path}` cannot be applied: {rule}");
-    let slot = object.pointer_mut(path).ok_or_else(|| wrong("the object has no such field"))?;
-    let Some(text) = slot.as_str() else { return Err(wrong("the field is not a text")) };
+    let value = |rule: &str| Refusal::value(wrong(rule));
+    let missing = || Refusal::path(wrong("the object has no such field"));
+    let slot = object.pointer_mut(path).ok_or_else(missing)?;
+    let Some(text) = slot.as_str() else { return Err(value("the field is not a text")) };
     let (operations, is_yaml) =
         if overrider.yaml.is_empty() { (&overrider.json, false) } else { (&overrider.yaml, true) };
     if operations.is_empty() {
@@ -32,9 +34,9 @@ fn override_field(object: &mut Value, overrider: &FieldOverrider) -> Result<(), 
         return Ok(());
     }
     let mut document: Value = if is_yaml {
-        crate::api::yaml::from_str(text).map_err(|_| wrong("the field does not hold YAML"))?
+        crate::api::yaml::from_str(text).map_err(|_| value("the field does not hold YAML"))?
     } else {
-        serde_json::from_str(text).map_err(|_| wrong("the field does not hold JSON"))?
+        serde_json::from_str(text).map_err(|_| value("the field does not hold JSON"))?
     };
     let operations: Vec<Operation<'_>> = operations
         .iter()
@@ -44,7 +46,8 @@ fn override_field(object: &mut Value, overrider: &FieldOverrider) -> Result<(), 
             value: one.value.as_ref(),
         })
         .collect();
-    patch(&mut document, &operations).map_err(|rule| format!("of `{path}` {rule}"))?;
+    patch(&mut document, &operations)
+        .map_err(|rule| Refusal::path(format!("of `{path}` {rule}")))?;
     let patched = if is_yaml {
         String::from_utf8(crate::api::yaml::to_bytes(&document)).expect("YAML is written in UTF-8")
     } else {

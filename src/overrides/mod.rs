@@ -31,8 +31,10 @@ pub struct Applied {
 
 /// An override that cannot be applied: a decision of data, never of the world.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{policy}: {overrider} {rule}")]
+#[error("{code} {policy}: {overrider} {rule}")]
 pub struct OverrideError {
+    /// Its stable code.
+    pub code: &'static str,
     /// The policy that asked for it.
     pub policy: String,
     /// Which overrider, in the policy's own word, e.g. `plaintext`.
@@ -42,7 +44,23 @@ pub struct OverrideError {
 }
 
 /// What stands against one overrider; its policy's name is added by [`apply`].
-type Refusal = String;
+struct Refusal {
+    code: &'static str,
+    /// The end of a sentence that begins with the overrider. Quotes no value of a Secret.
+    rule: String,
+}
+
+impl Refusal {
+    /// The object has no such place.
+    fn path(rule: String) -> Self {
+        Self { code: "OVERRIDE_PATH", rule }
+    }
+
+    /// What is at the place is not what the overrider changes.
+    fn value(rule: String) -> Self {
+        Self { code: "OVERRIDE_VALUE", rule }
+    }
+}
 
 /// One overrider: its name in a policy, and what it does with the part that it reads.
 struct Overrider {
@@ -79,10 +97,11 @@ pub fn apply(
             for overriders in select::rules_for(policy, cluster) {
                 let before = manifest.clone();
                 for overrider in OVERRIDERS {
-                    (overrider.apply)(manifest, overriders).map_err(|rule| OverrideError {
+                    (overrider.apply)(manifest, overriders).map_err(|refusal| OverrideError {
+                        code: refusal.code,
                         policy: policy.label.clone(),
                         overrider: overrider.name,
-                        rule,
+                        rule: refusal.rule,
                     })?;
                 }
                 let has_effect = *manifest != before;

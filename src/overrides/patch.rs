@@ -4,7 +4,6 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::Value;
 
-use super::Refusal;
 use crate::api::override_policy::OverriderOperator;
 
 /// One operation of a patch, borrowed from a policy.
@@ -20,8 +19,8 @@ pub(super) struct Operation<'a> {
 /// Applies `operations` in order.
 ///
 /// # Errors
-/// Says which operation cannot be applied; `document` is then as it was before that operation.
-pub(super) fn patch(document: &mut Value, operations: &[Operation<'_>]) -> Result<(), Refusal> {
+/// Says which operation cannot be applied, as the end of a sentence; `document` is then as it was before that operation.
+pub(super) fn patch(document: &mut Value, operations: &[Operation<'_>]) -> Result<(), String> {
     for operation in operations {
         let refused = |rule: &str| {
             let verb = match operation.operator {

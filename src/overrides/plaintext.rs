@@ -16,10 +16,10 @@ pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<
         .map(|one| Operation { operator: one.operator, path: &one.path, value: one.value.as_ref() })
         .collect();
     let mut object = std::mem::take(&mut manifest.0).into();
-    patch(&mut object, &operations)?;
+    patch(&mut object, &operations).map_err(Refusal::path)?;
     match object {
         serde_json::Value::Object(map) => manifest.0 = map,
-        _ => return Err("leaves no object behind".to_owned()),
+        _ => return Err(Refusal::value("leaves no object behind".to_owned())),
     }
     Ok(())
 }
