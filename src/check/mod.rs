@@ -3,6 +3,7 @@
 mod ambiguous;
 mod guard;
 mod guesses;
+mod overrides;
 mod placements;
 mod profile;
 mod references;
@@ -24,6 +25,7 @@ pub fn policies(fleet: &Fleet, problems: &mut Vec<Problem>) {
     }
     problems.extend(ambiguous::ambiguous(fleet));
     problems.extend(placements::placements(fleet));
+    problems.extend(overrides::overrides(fleet));
     problems.extend(references::references(fleet));
     problems.extend(selectors::selectors(fleet));
 }

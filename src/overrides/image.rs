@@ -8,22 +8,24 @@ use crate::api::manifest::Manifest;
 use crate::api::override_policy::{ImageComponent, ImageOverrider, OverriderOperator, Overriders};
 
 /// Applies every image overrider of `overriders`, in order.
-pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<(), Refusal> {
+pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<bool, Refusal> {
     let is_secret = manifest.is_secret();
-    for overrider in &overriders.image_overrider {
+    let mut has_effect = false;
+    for (idx, overrider) in overriders.image_overrider.iter().enumerate() {
+        let refused = |rule| Refusal::value(idx, rule);
         match &overrider.predicate {
             Some(predicate) => {
-                let slot = image_at(manifest, &predicate.path)?;
-                override_image(slot, overrider, is_secret)?;
+                let slot = image_at(manifest, idx, &predicate.path)?;
+                has_effect |= override_image(slot, overrider, is_secret).map_err(refused)?;
             }
             None => {
                 for slot in images_of_containers(manifest) {
-                    override_image(slot, overrider, is_secret)?;
+                    has_effect |= override_image(slot, overrider, is_secret).map_err(refused)?;
                 }
             }
         }
     }
-    Ok(())
+    Ok(has_effect)
 }
 
 /// The images of the containers (never of init containers) of a kind that has pods.
@@ -37,9 +39,13 @@ fn images_of_containers(manifest: &mut Manifest) -> Vec<&mut Value> {
 
 /// The value that `path` leads to, segment by segment; a segment that finds a list takes the next
 /// one as its index.
-fn image_at<'m>(manifest: &'m mut Manifest, path: &str) -> Result<&'m mut Value, Refusal> {
+fn image_at<'m>(
+    manifest: &'m mut Manifest,
+    idx: usize,
+    path: &str,
+) -> Result<&'m mut Value, Refusal> {
     let wrong = |rule: &str| format!("has the path `{path}`, which {rule}");
-    let missing = || Refusal::path(wrong("leads nowhere"));
+    let missing = || Refusal::path(idx, wrong("leads nowhere"));
     let trimmed = path.strip_prefix('/').unwrap_or(path);
     let mut segments = trimmed.split('/');
     let first = segments.next().unwrap_or_default();
@@ -47,13 +53,13 @@ fn image_at<'m>(manifest: &'m mut Manifest, path: &str) -> Result<&'m mut Value,
     for segment in segments {
         let next = match value {
             Value::Object(map) => map.get_mut(segment),
-            Value::Array(list) => segment.parse::<usize>().ok().and_then(|idx| list.get_mut(idx)),
+            Value::Array(list) => segment.parse::<usize>().ok().and_then(|at| list.get_mut(at)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
         value = next.ok_or_else(missing)?;
     }
     let is_text = value.is_string();
-    is_text.then_some(value).ok_or_else(|| Refusal::value(wrong("does not lead to a text")))
+    is_text.then_some(value).ok_or_else(|| Refusal::value(idx, wrong("does not lead to a text")))
 }
 
 /// The refusal quotes the image, unless it is a value of a Secret that a path led to.
@@ -61,11 +67,11 @@ fn override_image(
     slot: &mut Value,
     overrider: &ImageOverrider,
     is_secret: bool,
-) -> Result<(), Refusal> {
+) -> Result<bool, String> {
     let text = slot.as_str().unwrap_or_default();
     let mut image = ImageName::parse(text).map_err(|rule| {
         let rule = if is_secret { "what is there is not an image".to_owned() } else { rule };
-        Refusal::value(format!("cannot be applied: {rule}"))
+        format!("cannot be applied: {rule}")
     })?;
     let value = overrider.value.as_str();
     match (overrider.component, overrider.operator) {
@@ -86,6 +92,8 @@ fn override_image(
         (ImageComponent::Tag, OverriderOperator::Replace) => image.set_tag_or_digest(value),
         (ImageComponent::Tag, OverriderOperator::Remove) => image.remove_tag_or_digest(),
     }
-    *slot = Value::String(image.to_string());
-    Ok(())
+    let changed = image.to_string();
+    let has_effect = text != changed;
+    *slot = Value::String(changed);
+    Ok(has_effect)
 }

@@ -197,6 +197,16 @@ pub fn works(
     shares.map(|(cluster, name, share)| Ok((name, maker.make(cluster, share)?))).collect()
 }
 
+/// A template as overriders see it, with one replica if its kind has them: for trying them.
+#[must_use]
+pub fn as_overriders_see(template: &Manifest) -> Manifest {
+    let mut manifest = template.clone();
+    interpret::prune(&mut manifest);
+    interpret::revise_replicas(&mut manifest, 1);
+    give_maps(&mut manifest);
+    manifest
+}
+
 /// Gives a template labels and annotations, empty ones if it has none: in Karmada a claim has put both
 /// there before overriders see it, so that a patch can add to them. [`mark`] leaves neither empty.
 fn give_maps(manifest: &mut Manifest) {
