@@ -157,7 +157,9 @@ fn what_members_scale_themselves_is_told_as_it_is() {
                 "availableReplicas": n, "resourceTemplateGeneration": 1})
         };
         let mut items = items(pods.iter().map(status).collect());
-        items.iter_mut().for_each(|item| item.health = Health::Healthy);
+        for item in &mut items {
+            item.health = Health::Healthy;
+        }
         let now = at("2026-07-01T00:00:00Z");
         let aggregated = aggregate(&template, &items, now).unwrap();
         let status = complete(&template, aggregated, &items, Some(3), now).unwrap();

@@ -85,12 +85,12 @@ pub fn last_writer(live: &Value) -> Option<String> {
 /// The autoscaler that owns `spec.replicas` of `live`, if one does: a manager of [`AUTOSCALERS`] that
 /// wrote it through the `scale` subresource. Whoever else writes there (`kubectl scale`, a dashboard, a
 /// script) does what a person does, and that is drift.
-pub fn autoscaler(live: &Value) -> Option<&str> {
-    entries(live)
+pub fn autoscaler(live: &Value) -> Option<&'static str> {
+    let mut managers = entries(live)
         .filter(|entry| text(entry, "subresource") == "scale")
         .filter(|entry| entry.pointer("/fieldsV1/f:spec/f:replicas").is_some())
-        .map(|entry| text(entry, "manager"))
-        .find(|manager| AUTOSCALERS.contains(manager))
+        .map(|entry| text(entry, "manager"));
+    managers.find_map(|manager| AUTOSCALERS.into_iter().find(|known| *known == manager))
 }
 
 fn entries(live: &Value) -> impl Iterator<Item = &Value> {

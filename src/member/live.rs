@@ -27,7 +27,7 @@ pub(super) struct Live {
     /// Who took them, as far as can be told.
     pub takers: Vec<String>,
     /// The autoscaler that owns its replicas; they are not ours then.
-    pub autoscaler: Option<String>,
+    pub autoscaler: Option<&'static str>,
     /// Whether it is being deleted.
     pub terminating: bool,
     /// Whether others may use it: a CustomResourceDefinition that is established, a Namespace that
@@ -40,7 +40,7 @@ impl Live {
     pub(super) fn read(live: &Value, desired: Option<&Manifest>, meaning: &dyn Meaning) -> Self {
         let metadata = &live["metadata"];
         let text = |key: &str| metadata[key].as_str().unwrap_or_default();
-        let autoscaler = drift::autoscaler(live).map(str::to_owned);
+        let autoscaler = drift::autoscaler(live);
         let mut lost = desired
             .map(|desired| drift::uncovered(&intent::wanted(desired), live))
             .unwrap_or_default();

@@ -121,7 +121,7 @@ impl Entry {
 
     /// What there is to say of an object that is in place, for a person; mostly nothing.
     pub(super) fn remark(&self) -> Cow<'static, str> {
-        match self.live().and_then(|live| live.autoscaler.as_deref()) {
+        match self.live().and_then(|live| live.autoscaler) {
             _ if !self.unclear.is_empty() => self.unclear.clone().into(),
             Some(autoscaler) => format!("spec.replicas are left to {autoscaler}").into(),
             None => "".into(),

@@ -270,7 +270,7 @@ impl Executor {
             (Some(desired), _, Some(source)) => Task::Apply {
                 desired: desired.clone(),
                 source,
-                live: entry.live().cloned(),
+                live: entry.live().cloned().map(Box::new),
                 tolerated: entry.tolerated.clone(),
             },
             (None, Some(Leaving::Deleted), _) => Task::Delete,

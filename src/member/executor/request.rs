@@ -21,7 +21,7 @@ pub(super) enum Task {
         desired: DesiredObject,
         source: ObjectId,
         /// The live object as the watch knows it; `None`: look first.
-        live: Option<Live>,
+        live: Option<Box<Live>>,
         /// Fields that the server does not keep.
         tolerated: Vec<String>,
     },
@@ -73,7 +73,7 @@ pub(super) async fn perform(
     let done = match task {
         Task::Apply { desired, source, live, tolerated } => {
             let apply = Apply { api, resource, key, meaning, desired: &desired, source };
-            apply.run(live, &tolerated).await
+            apply.run(live.map(|live| *live), &tolerated).await
         }
         Task::Delete => remove(api, resource, key, Removal::Delete).await,
         Task::LetGo => remove(api, resource, key, Removal::LetGo).await,
