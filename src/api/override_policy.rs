@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::cluster::Cluster;
 use super::meta::{ApiVersion, Kind, ObjectMeta, Resource};
 use super::selector::{ClusterAffinity, ResourceSelector};
 
@@ -75,6 +76,60 @@ pub struct OverrideSpec {
     /// Old form of a single rule: its changes. Not together with `overrideRules`, unless empty.
     #[serde(default, skip_serializing_if = "Overriders::is_empty")]
     pub overriders: Overriders,
+}
+
+impl OverrideSpec {
+    /// The rules in their order, in whichever form they are written.
+    pub fn rules(&self) -> impl Iterator<Item = OverrideRule<'_>> {
+        let single = self.override_rules.is_empty().then_some(OverrideRule {
+            idx: None,
+            target: self.target_cluster.as_ref(),
+            overriders: &self.overriders,
+        });
+        let rules = self.override_rules.iter().enumerate().map(|(idx, rule)| OverrideRule {
+            idx: Some(idx),
+            target: rule.target_cluster.as_ref(),
+            overriders: &rule.overriders,
+        });
+        rules.chain(single)
+    }
+}
+
+/// One rule of a policy, of either form.
+#[derive(Clone, Copy, Debug)]
+pub struct OverrideRule<'a> {
+    /// Its place in the list; `None` for the single one.
+    pub idx: Option<usize>,
+    /// Its clusters; absent means all.
+    pub target: Option<&'a ClusterAffinity>,
+    /// Its changes.
+    pub overriders: &'a Overriders,
+}
+
+impl OverrideRule<'_> {
+    /// Whether it changes something for `cluster`.
+    #[must_use]
+    pub fn is_for(&self, cluster: &Cluster) -> bool {
+        self.target.is_none_or(|target| target.matches(cluster))
+    }
+
+    /// Where its overriders stand in the policy, as a JSON pointer.
+    #[must_use]
+    pub fn at(&self) -> String {
+        match self.idx {
+            Some(idx) => format!("/spec/overrideRules/{idx}/overriders"),
+            None => "/spec/overriders".to_owned(),
+        }
+    }
+
+    /// Where its clusters stand in the policy, as a JSON pointer.
+    #[must_use]
+    pub fn target_at(&self) -> String {
+        match self.idx {
+            Some(idx) => format!("/spec/overrideRules/{idx}/targetCluster"),
+            None => "/spec/targetCluster".to_owned(),
+        }
+    }
 }
 
 /// What changes for some clusters.

@@ -32,7 +32,7 @@ pub struct ObjectReport {
     pub work: Option<ObjectId>,
     /// Whether the newest work that the executor was given is in force.
     pub applied: bool,
-    /// Why not, for a person; empty when applied.
+    /// Why not, for a person. When applied mostly empty: what else there is to say of the object.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// Health of the live object.

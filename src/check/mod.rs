@@ -7,6 +7,7 @@ mod overrides;
 mod placements;
 mod profile;
 mod references;
+mod replica_overrides;
 mod selectors;
 
 use crate::api::problem::{Problem, Severity};
@@ -27,5 +28,6 @@ pub fn policies(fleet: &Fleet, problems: &mut Vec<Problem>) {
     problems.extend(overrides::overrides(fleet));
     problems.extend(placements::placements(fleet));
     problems.extend(references::references(fleet));
+    problems.extend(replica_overrides::replica_overrides(fleet));
     problems.extend(selectors::selectors(fleet));
 }

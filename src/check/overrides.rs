@@ -1,96 +1,215 @@
-//! Overrides of the number of replicas: a policy divides replicas, and what an override makes of a
-//! cluster's share is counted nowhere.
+//! Overrides that change nothing, or that cannot be applied, with the clusters and templates of the
+//! commit: a slip in a path, in the name of a container or in the choice of clusters.
 
+use std::collections::BTreeMap;
+
+use super::Guesses;
+use super::placements::unmatched;
+use crate::api::cluster::Cluster;
 use crate::api::manifest::Manifest;
-use crate::api::override_policy::{
-    OverrideSpec, OverriderOperator, Overriders, PlaintextOverrider,
-};
-use crate::api::problem::Problem;
+use crate::api::override_policy::{OverrideRule, OverrideSpec, Overriders};
+use crate::api::problem::{Place, Problem};
 use crate::fleet::{Fleet, Sourced, shown};
-use crate::interpret;
+use crate::overrides::{OverrideError, OverrideIndex, apply, containers};
+use crate::plan::as_overriders_see;
 
-/// A warning for every override of the field that the replicas of some template stand in.
+/// Most times that overrides are tried on a template. A plan applies them all, and says the same.
+const TRIALS_MAX: usize = 2_000;
+
+/// A warning for every rule that no cluster is meant by, every container that no selected template
+/// has, and every overrider that cannot be applied to a template that its policy selects. Without any
+/// cluster or template there is nothing to say.
 pub(super) fn overrides(fleet: &Fleet) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for ((namespace, _), policy) in &fleet.override_policies {
-        look(fleet, policy, &policy.spec, Some(namespace), &mut problems);
+    let has_none = fleet.override_policies.is_empty() && fleet.cluster_override_policies.is_empty();
+    if has_none || fleet.clusters.is_empty() || fleet.templates.is_empty() {
+        return Vec::new();
     }
-    for policy in fleet.cluster_override_policies.values() {
-        look(fleet, policy, &policy.spec, None, &mut problems);
+    let mut lint = Lint {
+        fleet,
+        index: OverrideIndex::new(fleet),
+        templates: Templates::new(fleet),
+        n_trials_left: TRIALS_MAX,
+        guesses: Guesses::default(),
+        problems: Vec::new(),
+    };
+    for ((namespace, name), policy) in &fleet.override_policies {
+        let label = format!("OverridePolicy {namespace}/{name}");
+        lint.look(&label, Some(namespace), policy, &policy.spec);
     }
-    problems
+    for (name, policy) in &fleet.cluster_override_policies {
+        lint.look(&format!("ClusterOverridePolicy {name}"), None, policy, &policy.spec);
+    }
+    lint.problems
 }
 
-fn look<T>(
-    fleet: &Fleet,
-    policy: &Sourced<T>,
-    spec: &OverrideSpec,
-    namespace: Option<&str>,
-    problems: &mut Vec<Problem>,
-) {
-    for (pointer, overriders) in rules(spec) {
-        for (idx, patch) in overriders.plaintext.iter().enumerate() {
-            if !may_be_replicas(patch) {
+/// Templates by API version and kind, then by namespace; the empty text is no namespace.
+struct Templates<'f>(BTreeMap<(&'f str, &'f str), BTreeMap<&'f str, Vec<&'f Manifest>>>);
+
+impl<'f> Templates<'f> {
+    fn new(fleet: &'f Fleet) -> Self {
+        let mut templates = Self(BTreeMap::new());
+        for template in fleet.templates.values() {
+            let manifest = &*template.manifest;
+            let kind = (manifest.api_version(), manifest.kind());
+            let namespace = manifest.namespace().unwrap_or_default();
+            templates.0.entry(kind).or_default().entry(namespace).or_default().push(manifest);
+        }
+        templates
+    }
+
+    /// Those that a policy of `namespace`, or of all, selects.
+    fn selected(&self, namespace: Option<&str>, spec: &OverrideSpec) -> Vec<&'f Manifest> {
+        let selectors = &spec.resource_selectors;
+        let is_kind = |(api_version, kind): &(&str, &str)| {
+            selectors.is_empty()
+                || selectors.iter().any(|one| one.api_version == *api_version && one.kind == *kind)
+        };
+        let kinds = self.0.iter().filter(|(kind, _)| is_kind(kind)).map(|(_, of_kind)| of_kind);
+        let mut selected: Vec<&Manifest> = match namespace {
+            Some(namespace) => {
+                kinds.filter_map(|of| of.get(namespace)).flatten().copied().collect()
+            }
+            None => kinds.flat_map(BTreeMap::values).flatten().copied().collect(),
+        };
+        selected.retain(|template| {
+            selectors.is_empty() || selectors.iter().any(|one| one.matches(template).is_some())
+        });
+        selected
+    }
+}
+
+struct Lint<'f> {
+    fleet: &'f Fleet,
+    index: OverrideIndex<'f>,
+    templates: Templates<'f>,
+    n_trials_left: usize,
+    guesses: Guesses,
+    problems: Vec<Problem>,
+}
+
+impl Lint<'_> {
+    fn look<T>(
+        &mut self,
+        label: &str,
+        namespace: Option<&str>,
+        policy: &Sourced<T>,
+        spec: &OverrideSpec,
+    ) {
+        let mut selected = None;
+        for rule in spec.rules() {
+            if let Some(target) = rule.target
+                && let Some((at, message, hint)) = unmatched(self.fleet, &rule.target_at(), target)
+            {
+                self.warn(policy.place_of(&at), "CONSTRAINT_UNSATISFIABLE", message, hint);
+            }
+            let reads = rule.overriders;
+            let names_containers =
+                !reads.command_overrider.is_empty() || !reads.args_overrider.is_empty();
+            if !names_containers && !can_be_refused(reads) {
                 continue;
             }
-            let templates = fleet.templates.values().map(|template| &*template.manifest);
-            let mut selected = templates.filter(|template| selects(spec, namespace, template));
-            let Some(template) = selected.find(|one| holds_replicas(one, &patch.path)) else {
-                continue;
-            };
-            problems.push(Problem::warning(
-                policy.place_of(&format!("{pointer}/plaintext/{idx}/path")),
-                "OVERRIDE_REPLICAS",
-                format!(
-                    "`{}` holds the replicas of {} {}: the cluster runs what is written here, and \
-                     plans, `explain` and room go by the share that the policy gives",
-                    shown(&patch.path),
-                    template.kind(),
-                    shown(template.name())
-                ),
-                "divide the replicas in the propagation policy, e.g. by fixed weights, or write a \
-                 template of its own for these clusters",
-            ));
+            let templates =
+                selected.get_or_insert_with(|| self.templates.selected(namespace, spec));
+            let templates: &[&Manifest] = templates;
+            self.look_for_containers(policy, &rule, templates);
+            let mut clusters = self.fleet.clusters.values();
+            if can_be_refused(reads)
+                && let Some(cluster) = clusters.find(|cluster| rule.is_for(cluster))
+            {
+                let cluster = &*cluster.value;
+                self.try_on(label, policy, &rule, cluster, templates);
+            }
         }
     }
-}
 
-/// The changes of each rule, with the pointer to them.
-fn rules(spec: &OverrideSpec) -> impl Iterator<Item = (String, &Overriders)> {
-    let rules = spec.override_rules.iter().enumerate();
-    let rules = rules
-        .map(|(idx, rule)| (format!("/spec/overrideRules/{idx}/overriders"), &rule.overriders));
-    // Its old form counts if it is the only one.
-    let is_old = spec.override_rules.is_empty();
-    rules.chain(is_old.then(|| ("/spec/overriders".to_owned(), &spec.overriders)))
-}
-
-fn may_be_replicas(patch: &PlaintextOverrider) -> bool {
-    let is_number = || patch.value.as_ref().is_some_and(serde_json::Value::is_number);
-    patch.operator == OverriderOperator::Remove || is_number()
-}
-
-fn selects(spec: &OverrideSpec, namespace: Option<&str>, template: &Manifest) -> bool {
-    let selectors = &spec.resource_selectors;
-    namespace.is_none_or(|namespace| template.namespace() == Some(namespace))
-        && (selectors.is_empty() || selectors.iter().any(|one| one.matches(template).is_some()))
-}
-
-/// Whether the share of a cluster would be written at `pointer`.
-fn holds_replicas(template: &Manifest, pointer: &str) -> bool {
-    let Some(replicas) = interpret::replicas(template) else { return false };
-    let found = at(template, pointer).map(serde_json::Value::as_i64);
-    if found.is_some_and(|found| found != Some(i64::from(replicas.count))) {
-        return false;
+    fn look_for_containers<T>(
+        &mut self,
+        policy: &Sourced<T>,
+        rule: &OverrideRule<'_>,
+        templates: &[&Manifest],
+    ) {
+        let reads = rule.overriders;
+        let named = [
+            ("commandOverrider", &reads.command_overrider),
+            ("argsOverrider", &reads.args_overrider),
+        ];
+        for (overrider, list) in named {
+            for (idx, one) in list.iter().enumerate() {
+                let name = one.container_name.as_str();
+                let mut known = templates.iter().flat_map(|template| containers(template));
+                if templates.is_empty() || known.any(|known| known == name) {
+                    continue;
+                }
+                let known = templates.iter().flat_map(|template| containers(template));
+                let otherwise = "correct the name; init containers and other kinds than Pod, \
+                     Deployment, ReplicaSet, DaemonSet, StatefulSet and Job are not looked into";
+                let hint = self.guesses.hint(name, known, otherwise);
+                let place =
+                    policy.place_of(&format!("{}/{overrider}/{idx}/containerName", rule.at()));
+                let message = format!(
+                    "no template that the policy selects has a container `{}`",
+                    shown(name)
+                );
+                self.warn(place, "SELECTOR_EMPTY", message, hint);
+            }
+        }
     }
-    let mut revised = template.clone();
-    let other = if replicas.count == 1 { 2 } else { 1 };
-    interpret::revise_replicas(&mut revised, other);
-    at(&revised, pointer).and_then(serde_json::Value::as_i64) == Some(other.into())
+
+    /// Tries what the fleet overrides in one cluster, and tells what of this rule cannot be applied.
+    fn try_on<T>(
+        &mut self,
+        label: &str,
+        policy: &Sourced<T>,
+        rule: &OverrideRule<'_>,
+        cluster: &Cluster,
+        templates: &[&Manifest],
+    ) {
+        let start = rule.at();
+        let mut refused: BTreeMap<String, (OverrideError, String, usize)> = BTreeMap::new();
+        let templates = &templates[..templates.len().min(self.n_trials_left)];
+        self.n_trials_left -= templates.len();
+        for template in templates {
+            let mut manifest = as_overriders_see(template);
+            let policies = self.index.of(template.namespace());
+            let Err(error) = apply(&mut manifest, cluster, &policies) else { continue };
+            // What another one says is told where it is looked at.
+            if error.policy != label || !error.at.starts_with(&start) {
+                continue;
+            }
+            let at = error.at.clone();
+            let one = refused.entry(at).or_insert_with(|| (error, template.key().to_string(), 0));
+            one.2 += 1;
+        }
+        for (at, (error, first, n_templates)) in refused {
+            let field = match error.overrider {
+                "plaintext" => "/path",
+                "fieldOverrider" => "/fieldPath",
+                _ => "",
+            };
+            let more = match n_templates - 1 {
+                0 => String::new(),
+                n => format!(" and {n} more templates that the policy selects"),
+            };
+            let message = format!("{first}{more}: {} {}", error.overrider, error.rule);
+            let hint = "correct it, or select only templates that it can be applied to: the others \
+                        keep the work that they have";
+            self.warn(
+                policy.place_of(&format!("{at}{field}")),
+                error.code,
+                message,
+                hint.to_owned(),
+            );
+        }
+    }
+
+    fn warn(&mut self, place: Place, code: &'static str, message: String, hint: String) {
+        self.problems.push(Problem::warning(place, code, message, hint));
+    }
 }
 
-/// What stands in a manifest at a JSON pointer.
-fn at<'m>(manifest: &'m Manifest, pointer: &str) -> Option<&'m serde_json::Value> {
-    let (first, rest) = pointer.strip_prefix('/')?.split_once('/')?;
-    manifest.0.get(first)?.pointer(&format!("/{rest}"))
+/// Whether one of them names a place that an object may not have.
+fn can_be_refused(overriders: &Overriders) -> bool {
+    !overriders.plaintext.is_empty()
+        || !overriders.field_overrider.is_empty()
+        || overriders.image_overrider.iter().any(|one| one.predicate.is_some())
 }

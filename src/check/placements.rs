@@ -58,8 +58,8 @@ fn look<T>(
     }
 }
 
-/// A pointer below the placement, a message and a hint.
-type Finding = (String, String, String);
+/// A pointer, a message and a hint.
+pub(super) type Finding = (String, String, String);
 
 /// The sets of clusters that templates are to run in, each with its pointer.
 fn affinities(placement: &Placement) -> Vec<(String, &ClusterAffinity)> {
@@ -77,7 +77,12 @@ fn affinities(placement: &Placement) -> Vec<(String, &ClusterAffinity)> {
     affinities
 }
 
-fn unmatched(fleet: &Fleet, pointer: &str, affinity: &ClusterAffinity) -> Option<Finding> {
+/// Why no cluster of the commit is in `affinity`, if none is, and every name in it is known.
+pub(super) fn unmatched(
+    fleet: &Fleet,
+    pointer: &str,
+    affinity: &ClusterAffinity,
+) -> Option<Finding> {
     if fleet.clusters.values().any(|cluster| affinity.matches(cluster)) {
         return None;
     }

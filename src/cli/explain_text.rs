@@ -127,6 +127,7 @@ fn table(
         }
         why.extend(one.standing.as_ref().map(|stood| standing("when it was decided", stood)));
         why.extend(one.attempt.as_ref().map(|stood| standing("when last tried", stood)));
+        why.extend(one.unapplied.as_ref().map(|why| format!("its work is not applied: {why}")));
         if !one.overrides.is_empty() {
             why.push(format!("changed by {}", one.overrides.join(", ")));
         }

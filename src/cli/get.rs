@@ -17,7 +17,7 @@ use crate::api::cluster::Cluster;
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::ClusterName;
-use crate::api::report::Health;
+use crate::api::report::{Health, ObjectReport};
 use crate::daemon::Fault;
 use crate::daemon::ledger::{Ledger, Recorded};
 use crate::plan::Binding;
@@ -306,12 +306,14 @@ fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Res
         }
         let report = applied[&cluster].as_ref().and_then(|report| report.objects.get(&key));
         let manifest: Manifest = read(ledger, recorded, path)?;
-        let state = match report {
-            None => "Unknown".to_owned(),
-            Some(report) if report.applied => "True".to_owned(),
-            Some(_) => "False".to_owned(),
+        // As in the binding: an object that an earlier work made says nothing of this one.
+        let is_in_force =
+            |report: &ObjectReport| report.applied && report.work == recorded.blob(path);
+        let (state, health) = match report {
+            None => ("Unknown", String::new()),
+            Some(report) if is_in_force(report) => ("True", format!("{:?}", report.health)),
+            Some(_) => ("False", format!("{:?}", Health::Unknown)),
         };
-        let health = report.map(|report| format!("{:?}", report.health)).unwrap_or_default();
         let message = report.map(|report| report.message.clone()).unwrap_or_default();
         rows.push(Row {
             name: format!("{cluster}/{}/{}", key.group_kind.to_string().to_lowercase(), key.name),
@@ -320,7 +322,7 @@ fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Res
                 key.namespace.as_deref().unwrap_or_default().to_owned(),
                 key.group_kind.kind.to_string(),
                 key.name.to_string(),
-                state,
+                state.to_owned(),
                 health,
             ],
             wide: vec![manifest.api_version().to_owned(), message],

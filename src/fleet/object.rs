@@ -13,7 +13,7 @@ use super::positions::{Positions, escape};
 use super::report::{Report, shown};
 
 /// Fields of `metadata` that an API server writes; they mean nothing in a repository.
-const SERVER_FIELDS: &[&str] = &[
+pub(super) const SERVER_FIELDS: &[&str] = &[
     "creationTimestamp",
     "deletionGracePeriodSeconds",
     "deletionTimestamp",
@@ -330,12 +330,13 @@ pub(super) fn drop_server_owned(checked: &mut Checked<'_, '_>, manifest: &mut Ma
         {
             found.push("/metadata/ownerReferences".to_owned());
         }
+        // Works are pruned of them.
         if metadata.get("finalizers").and_then(Value::as_array).is_some_and(|all| !all.is_empty()) {
             checked.warning(
                 "/metadata/finalizers",
-                "FINALIZER_BLOCKS_PRUNE",
-                "the object has finalizers: it stays in a member until someone there removes them",
-                "remove `finalizers` unless a controller in every member handles them",
+                "FIELD_SERVER_OWNED",
+                "`metadata.finalizers` is left out: in each member they are its own controllers' to set",
+                "remove it from the file",
             );
         }
     }

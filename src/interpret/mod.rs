@@ -94,6 +94,12 @@ pub fn retains(desired: &Manifest) -> bool {
     kinds::of(desired).is_some_and(|kind| kind.retains(desired))
 }
 
+/// Whether [`retain`] keeps the number of replicas of the live object.
+#[must_use]
+pub fn retains_replicas(desired: &Manifest) -> bool {
+    kinds::of(desired).is_some_and(|kind| kind.retains_replicas(desired))
+}
+
 /// Takes over into `desired` what belongs to the member in its `live` object: addresses that it
 /// gave, volumes that it bound, replicas that it scales itself.
 ///

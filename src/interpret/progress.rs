@@ -16,7 +16,7 @@ pub(super) fn partition(template: &Manifest) -> i64 {
 /// Whether every cluster runs the newest template, all of it, and nothing else.
 ///
 /// A member says by its health whether it has all pods that it is to have. Where it does not, they
-/// are to be as many as were assigned.
+/// are to be as many as were assigned. Where nothing runs at all, nothing is done, whoever scaled it.
 pub(super) fn is_done(reported: &Reported<'_>) -> bool {
     let items = reported.items;
     let kept = partition(reported.template);
@@ -32,7 +32,7 @@ pub(super) fn is_done(reported: &Reported<'_>) -> bool {
         sum(items, "replicas") >= reported.assigned.unwrap_or_else(|| reported.wanted())
     };
     all_caught_up(reported.template, items)
-        && (!items.is_empty() || reported.wanted() == 0)
+        && (sum(items, "replicas") > 0 || reported.wanted() == 0)
         && statuses(items).all(|(_, status)| is_settled(status))
         && has_all
 }

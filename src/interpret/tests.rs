@@ -145,6 +145,67 @@ fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
 }
 
+/// Members that scale by themselves read as done, with what there really is; where no pod is left, no
+/// status tells of any.
+#[test]
+fn what_members_scale_themselves_is_told_as_it_is() {
+    let template =
+        object(("apps/v1", "Deployment"), &serde_json::json!({"replicas": 3}), &Value::Null);
+    let told = |pods: [i64; 2]| {
+        let status = |n: &i64| {
+            serde_json::json!({"replicas": n, "updatedReplicas": n, "readyReplicas": n,
+                "availableReplicas": n, "resourceTemplateGeneration": 1})
+        };
+        let mut items = items(pods.iter().map(status).collect());
+        for item in &mut items {
+            item.health = Health::Healthy;
+        }
+        let now = at("2026-07-01T00:00:00Z");
+        let aggregated = aggregate(&template, &items, now).unwrap();
+        let status = complete(&template, aggregated, &items, Some(3), now).unwrap();
+        let available = &status["conditions"][0];
+        assert_eq!(available["type"], "Available");
+        let count = status.get("availableReplicas").and_then(Value::as_i64).unwrap_or(0);
+        (count, available["status"] == "True", available["message"].as_str().unwrap().to_owned())
+    };
+    let as_assigned = "3 of 3 replicas are available";
+    assert_eq!(told([2, 1]), (3, true, as_assigned.to_owned()));
+    let scaled = "all 10 replicas are available, where 3 were assigned";
+    assert_eq!(told([6, 4]), (3, true, scaled.to_owned()));
+    assert_eq!(told([0, 0]), (0, false, "0 of 3 replicas are available".to_owned()));
+}
+
+/// A change that a cluster does not take, as of a Job's pods, does not read as done by what the Job of
+/// before did; that it failed where the newest runs does.
+#[test]
+fn a_job_has_not_ended_while_a_cluster_runs_an_earlier_one() {
+    let told = |template: &Value, ends: [(&str, bool); 2]| {
+        let ended = |of_type: &str| {
+            serde_json::json!({"startTime": "2026-06-01T00:00:00Z",
+                "conditions": [{"type": of_type, "status": "True"}]})
+        };
+        let mut items = items(ends.iter().map(|(end, _)| ended(end)).collect());
+        for (item, (_, is_newest)) in items.iter_mut().zip(ends) {
+            item.applied = is_newest;
+        }
+        let template = object(("batch/v1", "Job"), &Value::Null, template);
+        let now = at("2026-07-01T00:00:00Z");
+        let aggregated = aggregate(&template, &items, now).unwrap();
+        let status = complete(&template, aggregated, &items, None, now).unwrap();
+        let of_type = |one: &Value| one["type"].as_str().unwrap().to_owned();
+        let conditions = status["conditions"].as_array().unwrap();
+        (conditions.iter().map(of_type).collect::<Vec<_>>().join(" "), status)
+    };
+    let (word, complete) = told(&Value::Null, [("Complete", true), ("Complete", true)]);
+    assert_eq!(word, "Complete");
+    let (word, changed) = told(&complete, [("Complete", true), ("Complete", false)]);
+    assert_eq!((word.as_str(), changed.get("startTime")), ("", None));
+    let (word, _) = told(&changed, [("Complete", true), ("Complete", true)]);
+    assert_eq!(word, "Complete");
+    assert_eq!(told(&Value::Null, [("Failed", true), ("Complete", false)]).0, "Failed");
+    assert_eq!(told(&Value::Null, [("Failed", false), ("Complete", true)]).0, "");
+}
+
 proptest! {
     /// A member may say anything, and a file may hold anything: every kind answers every question,
     /// and the same reports change a status once only,

@@ -63,6 +63,11 @@ impl Meaning for Customized {
         self.has(desired, Operation::Retain) || Bundled.retains(desired)
     }
 
+    /// A rule says what is retained by itself: the label means nothing beside it.
+    fn retains_replicas(&self, desired: &Manifest) -> bool {
+        Bundled.retains_replicas(desired) && !self.has(desired, Operation::Retain)
+    }
+
     fn retain(
         &self,
         desired: Manifest,

@@ -23,6 +23,12 @@ const UNOWNED_METADATA: [&str; 9] = [
     "managedFields",
 ];
 
+/// Field managers that scale workloads by what they measure: the controller of HorizontalPodAutoscalers
+/// by itself, in the controller manager, or in the one program of k3s and of MicroK8s, and KEDA, which
+/// takes a workload from and to 0 before and behind the HorizontalPodAutoscaler that it makes.
+const AUTOSCALERS: [&str; 5] =
+    ["horizontal-pod-autoscaler", "k3s", "keda", "kube-controller-manager", "kubelite"];
+
 /// Whether we ever applied `live`.
 pub fn is_ours(live: &Value) -> bool {
     our_fields(live).is_some()
@@ -76,14 +82,15 @@ pub fn last_writer(live: &Value) -> Option<String> {
         .map(|entry| text(entry, "manager").to_owned())
 }
 
-/// The autoscaler that owns `spec.replicas` of `live`, if one does: whoever wrote it through the
-/// `scale` subresource. `kubectl scale` writes there too, but a person's edit is drift.
-pub fn autoscaler(live: &Value) -> Option<&str> {
-    entries(live)
+/// The autoscaler that owns `spec.replicas` of `live`, if one does: a manager of [`AUTOSCALERS`] that
+/// wrote it through the `scale` subresource. Whoever else writes there (`kubectl scale`, a dashboard, a
+/// script) does what a person does, and that is drift.
+pub fn autoscaler(live: &Value) -> Option<&'static str> {
+    let mut managers = entries(live)
         .filter(|entry| text(entry, "subresource") == "scale")
         .filter(|entry| entry.pointer("/fieldsV1/f:spec/f:replicas").is_some())
-        .map(|entry| text(entry, "manager"))
-        .find(|manager| !manager.starts_with("kubectl"))
+        .map(|entry| text(entry, "manager"));
+    managers.find_map(|manager| AUTOSCALERS.into_iter().find(|known| *known == manager))
 }
 
 fn entries(live: &Value) -> impl Iterator<Item = &Value> {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
 use crate::api::manifest::{GroupKind, Manifest};
-use crate::api::marks::{self, CONFLICT_RESOLUTION, RETAIN_REPLICAS, SOURCE_COMMIT, WORK};
+use crate::api::marks::{self, CONFLICT_RESOLUTION, SOURCE_COMMIT, WORK};
 use crate::api::names::ObjectId;
 
 /// Metadata that the server writes; an apply that carries it is refused or pointless.
@@ -71,11 +71,6 @@ pub fn release_replicas(body: &mut Manifest) {
     if let Some(spec) = body.0.get_mut("spec").and_then(Value::as_object_mut) {
         spec.remove("replicas");
     }
-}
-
-/// Whether the template leaves the number of replicas to each member once it runs there.
-pub fn retains_replicas(manifest: &Manifest) -> bool {
-    manifest.label(RETAIN_REPLICAS) == Some("true")
 }
 
 /// Whether the policy says to take over objects that exist.

@@ -6,7 +6,7 @@ use crate::api::manifest::Manifest;
 use crate::api::marks::{MANAGED, MANAGED_TRUE, WORK};
 use crate::api::names::ObjectId;
 
-use super::{drift, intent};
+use super::{Meaning, drift, intent};
 
 /// A live object, boiled down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,14 +21,13 @@ pub(super) struct Live {
     pub applied_by_us: bool,
     /// Work that it says it came from.
     pub work: Option<ObjectId>,
-    /// Fields of the desired object that others took; replicas released to an autoscaler are not
-    /// among them.
+    /// Fields of the desired object that others took; replicas that are left to an autoscaler or to the
+    /// member are not among them.
     pub lost: Vec<String>,
     /// Who took them, as far as can be told.
     pub takers: Vec<String>,
-    /// Whether its replicas are not ours: an autoscaler owns them, or the template leaves them to the
-    /// member.
-    pub autoscaled: bool,
+    /// The autoscaler that owns its replicas; they are not ours then.
+    pub autoscaler: Option<&'static str>,
     /// Whether it is being deleted.
     pub terminating: bool,
     /// Whether others may use it: a CustomResourceDefinition that is established, a Namespace that
@@ -38,15 +37,15 @@ pub(super) struct Live {
 
 impl Live {
     /// Reads a live object, and compares it with what is desired.
-    pub(super) fn read(live: &Value, desired: Option<&Manifest>) -> Self {
+    pub(super) fn read(live: &Value, desired: Option<&Manifest>, meaning: &dyn Meaning) -> Self {
         let metadata = &live["metadata"];
         let text = |key: &str| metadata[key].as_str().unwrap_or_default();
-        let autoscaled =
-            drift::autoscaler(live).is_some() || desired.is_some_and(intent::retains_replicas);
+        let autoscaler = drift::autoscaler(live);
         let mut lost = desired
             .map(|desired| drift::uncovered(&intent::wanted(desired), live))
             .unwrap_or_default();
-        if autoscaled {
+        let keeps_replicas = || desired.is_some_and(|desired| meaning.retains_replicas(desired));
+        if !lost.is_empty() && (autoscaler.is_some() || keeps_replicas()) {
             lost.retain(|path| path != ".spec.replicas");
         }
         let mut takers: Vec<String> =
@@ -64,7 +63,7 @@ impl Live {
             work: metadata["annotations"][WORK].as_str().and_then(|text| text.parse().ok()),
             lost,
             takers,
-            autoscaled,
+            autoscaler,
             terminating: metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null()),
             usable: is_usable(live),
         }

@@ -17,6 +17,12 @@ pub trait Meaning: fmt::Debug + Send + Sync {
     /// Whether [`retain`](Self::retain) may change an object: only then is its live form fetched.
     fn retains(&self, desired: &Manifest) -> bool;
 
+    /// Whether the number of replicas is each member's own once the object runs there: another one is no
+    /// drift then.
+    fn retains_replicas(&self, _desired: &Manifest) -> bool {
+        false
+    }
+
     /// `desired` with what belongs to the member in its `live` object. For updates only.
     ///
     /// # Errors
@@ -70,6 +76,10 @@ impl Meaning for Bundled {
 
     fn retains(&self, desired: &Manifest) -> bool {
         interpret::retains(desired)
+    }
+
+    fn retains_replicas(&self, desired: &Manifest) -> bool {
+        interpret::retains_replicas(desired)
     }
 
     fn retain(

@@ -488,12 +488,71 @@ fn refusal(status: StatusCode, after: Option<Duration>, body: &[u8]) -> RequestE
     }
 }
 
-/// A server's text, fit for a report: one line, no control characters, not endless.
+/// A server's text, fit for a report: one line, no control characters, not endless. A text that is too
+/// long loses the values that it quotes first, then its middle: it begins with what is wrong, and ends
+/// with why.
 fn one_line(text: &str) -> String {
-    let mut line: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_LEN_MAX).collect();
-    if text.chars().nth(MESSAGE_LEN_MAX).is_some() {
-        line.push('…');
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let fits = |line: &str| line.chars().nth(MESSAGE_LEN_MAX).is_none();
+    if fits(&line) {
+        return line;
     }
-    line
+    let line = without_dumps(&line);
+    if fits(&line) {
+        return line;
+    }
+    let n_chars = line.chars().count();
+    let head: String = line.chars().take(MESSAGE_LEN_MAX * 2 / 3).collect();
+    let tail: String = line.chars().skip(n_chars - MESSAGE_LEN_MAX / 3).collect();
+    format!("{head}…{tail}")
+}
+
+/// `text` with every value in braces, as Go and JSON print them, left out: `core.PodSpec{…}`.
+fn without_dumps(text: &str) -> String {
+    let mut rest = String::with_capacity(MESSAGE_LEN_MAX);
+    let (mut n_open, mut is_quoted, mut is_escaped) = (0_usize, false, false);
+    for c in text.chars() {
+        if n_open == 0 {
+            rest.push(c);
+        }
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            // Outside of values a quote may stand alone.
+            '"' if n_open > 0 => is_quoted = !is_quoted,
+            '{' if !is_quoted => n_open += 1,
+            '}' if !is_quoted && n_open > 0 => {
+                n_open -= 1;
+                if n_open == 0 {
+                    rest.push_str("…}");
+                }
+            }
+            _ => {}
+        }
+    }
+    // Whatever is open at the end was no value, or its end is not told.
+    if n_open > 0 { text.to_owned() } else { rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_keeps_the_field_and_the_reason() {
+        let dump = format!("{{Name:\"a}}\\\"}}\", Env:[]core.EnvVar{{{}}}}}", "x ".repeat(400));
+        let (before, after) =
+            ("Job.batch \"j1\" is invalid: spec.template: Invalid value: ", ": field is immutable");
+        let go = format!("{before}core.PodTemplateSpec{dump}{after}");
+        assert_eq!(one_line(&go), format!("{before}core.PodTemplateSpec{{…}}{after}"));
+        let json = format!("{before}{{\"a\":{{\"b\":\"{}\"}}}}{after}", "x".repeat(400));
+        assert_eq!(one_line(&json), format!("{before}{{…}}{after}"));
+        for text in ["x".repeat(400), format!("a {{{}", "x".repeat(400))] {
+            let line = one_line(&format!("{before}{text}{after}"));
+            assert!(line.starts_with(before) && line.ends_with(after), "{line}");
+            assert_eq!(line.chars().count(), MESSAGE_LEN_MAX + 1);
+        }
+        let short = "spec.ports[0]: Invalid value: {\"port\":\n0}: must be between 1 and 65535";
+        assert_eq!(one_line(short), short.replace('\n', " "));
+    }
 }

@@ -8,33 +8,41 @@ use crate::api::manifest::Manifest;
 use crate::api::override_policy::{FieldOverrider, Overriders};
 
 /// Applies every field overrider of `overriders`, in order.
-pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<(), Refusal> {
-    for overrider in &overriders.field_overrider {
+pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<bool, Refusal> {
+    let mut has_effect = false;
+    for (idx, overrider) in overriders.field_overrider.iter().enumerate() {
         let mut object = Value::Object(std::mem::take(&mut manifest.0));
-        let outcome = override_field(&mut object, overrider);
+        let outcome = override_field(&mut object, idx, overrider);
         if let Value::Object(map) = object {
             manifest.0 = map;
         }
-        outcome?;
+        has_effect |= outcome?;
     }
-    Ok(())
+    Ok(has_effect)
 }
 
-fn override_field(object: &mut Value, overrider: &FieldOverrider) -> Result<(), Refusal> {
+fn override_field(
+    object: &mut Value,
+    idx: usize,
+    overrider: &FieldOverrider,
+) -> Result<bool, Refusal> {
     let path = &overrider.field_path;
     let wrong = |rule: &str| format!("of `{path}` cannot be applied: {rule}");
-    let slot = object.pointer_mut(path).ok_or_else(|| wrong("the object has no such field"))?;
-    let Some(text) = slot.as_str() else { return Err(wrong("the field is not a text")) };
+    let value = |rule: &str| Refusal::value(idx, wrong(rule));
+    let missing = || Refusal::path(idx, wrong("the object has no such field"));
+    let slot = object.pointer_mut(path).ok_or_else(missing)?;
+    let Some(text) = slot.as_str() else { return Err(value("the field is not a text")) };
     let (operations, is_yaml) =
         if overrider.yaml.is_empty() { (&overrider.json, false) } else { (&overrider.yaml, true) };
     if operations.is_empty() {
+        let has_effect = !text.is_empty();
         *slot = Value::String(String::new());
-        return Ok(());
+        return Ok(has_effect);
     }
     let mut document: Value = if is_yaml {
-        crate::api::yaml::from_str(text).map_err(|_| wrong("the field does not hold YAML"))?
+        crate::api::yaml::from_str(text).map_err(|_| value("the field does not hold YAML"))?
     } else {
-        serde_json::from_str(text).map_err(|_| wrong("the field does not hold JSON"))?
+        serde_json::from_str(text).map_err(|_| value("the field does not hold JSON"))?
     };
     let operations: Vec<Operation<'_>> = operations
         .iter()
@@ -44,12 +52,14 @@ fn override_field(object: &mut Value, overrider: &FieldOverrider) -> Result<(), 
             value: one.value.as_ref(),
         })
         .collect();
-    patch(&mut document, &operations).map_err(|rule| format!("of `{path}` {rule}"))?;
+    patch(&mut document, &operations)
+        .map_err(|(_, rule)| Refusal::path(idx, format!("of `{path}` {rule}")))?;
     let patched = if is_yaml {
         String::from_utf8(crate::api::yaml::to_bytes(&document)).expect("YAML is written in UTF-8")
     } else {
         document.to_string()
     };
+    let has_effect = text != patched;
     *slot = Value::String(patched);
-    Ok(())
+    Ok(has_effect)
 }

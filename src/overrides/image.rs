@@ -8,21 +8,24 @@ use crate::api::manifest::Manifest;
 use crate::api::override_policy::{ImageComponent, ImageOverrider, OverriderOperator, Overriders};
 
 /// Applies every image overrider of `overriders`, in order.
-pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<(), Refusal> {
-    for overrider in &overriders.image_overrider {
+pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<bool, Refusal> {
+    let is_secret = manifest.is_secret();
+    let mut has_effect = false;
+    for (idx, overrider) in overriders.image_overrider.iter().enumerate() {
+        let refused = |rule| Refusal::value(idx, rule);
         match &overrider.predicate {
             Some(predicate) => {
-                let slot = image_at(manifest, &predicate.path)?;
-                override_image(slot, overrider)?;
+                let slot = image_at(manifest, idx, &predicate.path)?;
+                has_effect |= override_image(slot, overrider, is_secret).map_err(refused)?;
             }
             None => {
                 for slot in images_of_containers(manifest) {
-                    override_image(slot, overrider)?;
+                    has_effect |= override_image(slot, overrider, is_secret).map_err(refused)?;
                 }
             }
         }
     }
-    Ok(())
+    Ok(has_effect)
 }
 
 /// The images of the containers (never of init containers) of a kind that has pods.
@@ -36,26 +39,40 @@ fn images_of_containers(manifest: &mut Manifest) -> Vec<&mut Value> {
 
 /// The value that `path` leads to, segment by segment; a segment that finds a list takes the next
 /// one as its index.
-fn image_at<'m>(manifest: &'m mut Manifest, path: &str) -> Result<&'m mut Value, Refusal> {
+fn image_at<'m>(
+    manifest: &'m mut Manifest,
+    idx: usize,
+    path: &str,
+) -> Result<&'m mut Value, Refusal> {
     let wrong = |rule: &str| format!("has the path `{path}`, which {rule}");
+    let missing = || Refusal::path(idx, wrong("leads nowhere"));
     let trimmed = path.strip_prefix('/').unwrap_or(path);
     let mut segments = trimmed.split('/');
     let first = segments.next().unwrap_or_default();
-    let mut value = manifest.0.get_mut(first).ok_or_else(|| wrong("leads nowhere"))?;
+    let mut value = manifest.0.get_mut(first).ok_or_else(missing)?;
     for segment in segments {
         let next = match value {
             Value::Object(map) => map.get_mut(segment),
-            Value::Array(list) => segment.parse::<usize>().ok().and_then(|idx| list.get_mut(idx)),
+            Value::Array(list) => segment.parse::<usize>().ok().and_then(|at| list.get_mut(at)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
-        value = next.ok_or_else(|| wrong("leads nowhere"))?;
+        value = next.ok_or_else(missing)?;
     }
-    if value.is_string() { Ok(value) } else { Err(wrong("does not lead to a text")) }
+    let is_text = value.is_string();
+    is_text.then_some(value).ok_or_else(|| Refusal::value(idx, wrong("does not lead to a text")))
 }
 
-fn override_image(slot: &mut Value, overrider: &ImageOverrider) -> Result<(), Refusal> {
+/// The refusal quotes the image, unless it is a value of a Secret that a path led to.
+fn override_image(
+    slot: &mut Value,
+    overrider: &ImageOverrider,
+    is_secret: bool,
+) -> Result<bool, String> {
     let text = slot.as_str().unwrap_or_default();
-    let mut image = ImageName::parse(text).map_err(|rule| format!("cannot be applied: {rule}"))?;
+    let mut image = ImageName::parse(text).map_err(|rule| {
+        let rule = if is_secret { "what is there is not an image".to_owned() } else { rule };
+        format!("cannot be applied: {rule}")
+    })?;
     let value = overrider.value.as_str();
     match (overrider.component, overrider.operator) {
         (ImageComponent::Registry, OverriderOperator::Add) => image.registry.push_str(value),
@@ -75,6 +92,8 @@ fn override_image(slot: &mut Value, overrider: &ImageOverrider) -> Result<(), Re
         (ImageComponent::Tag, OverriderOperator::Replace) => image.set_tag_or_digest(value),
         (ImageComponent::Tag, OverriderOperator::Remove) => image.remove_tag_or_digest(),
     }
-    *slot = Value::String(image.to_string());
-    Ok(())
+    let changed = image.to_string();
+    let has_effect = text != changed;
+    *slot = Value::String(changed);
+    Ok(has_effect)
 }

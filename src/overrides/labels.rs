@@ -8,21 +8,23 @@ use crate::api::override_policy::{LabelAnnotationOverrider, OverriderOperator, O
 
 /// Applies every labels overrider of `overriders`, in order.
 #[expect(clippy::unnecessary_wraps, reason = "every overrider has this shape; most can refuse")]
-pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<(), Refusal> {
+pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<bool, Refusal> {
+    let mut has_effect = false;
     for overrider in &overriders.labels_overrider {
-        override_map(manifest, "labels", overrider);
+        has_effect |= override_map(manifest, "labels", overrider);
     }
-    Ok(())
+    Ok(has_effect)
 }
 
-/// Changes `metadata.<field>`. A key that is not there is neither replaced nor removed, silently.
+/// Changes `metadata.<field>`, and says whether it did. A key that is not there is neither replaced nor
+/// removed, silently.
 pub(super) fn override_map(
     manifest: &mut Manifest,
     field: &str,
     overrider: &LabelAnnotationOverrider,
-) {
+) -> bool {
     if overrider.value.is_empty() {
-        return;
+        return false;
     }
     let metadata = manifest.metadata_mut();
     if overrider.operator == OverriderOperator::Add {
@@ -31,20 +33,22 @@ pub(super) fn override_map(
             *slot = Value::Object(Map::new());
         }
     }
-    let Some(entries) = metadata.get_mut(field).and_then(Value::as_object_mut) else { return };
+    let Some(entries) = metadata.get_mut(field).and_then(Value::as_object_mut) else {
+        return false;
+    };
+    let mut has_effect = false;
     for (key, value) in &overrider.value {
-        match overrider.operator {
+        has_effect |= match overrider.operator {
             OverriderOperator::Add => {
-                entries.insert(key.clone(), Value::String(value.clone()));
+                let old = entries.insert(key.clone(), Value::String(value.clone()));
+                old.is_none_or(|old| old != **value)
             }
-            OverriderOperator::Replace => {
-                if let Some(slot) = entries.get_mut(key) {
-                    *slot = Value::String(value.clone());
-                }
-            }
-            OverriderOperator::Remove => {
-                entries.remove(key);
-            }
-        }
+            OverriderOperator::Replace => entries.get_mut(key).is_some_and(|slot| {
+                let old = std::mem::replace(slot, Value::String(value.clone()));
+                old != **value
+            }),
+            OverriderOperator::Remove => entries.remove(key).is_some(),
+        };
     }
+    has_effect
 }

@@ -18,19 +18,26 @@ use crate::api::cluster::Cluster;
 use crate::api::manifest::Manifest;
 use crate::api::override_policy::Overriders;
 
-pub use select::{Override, OverridePolicies};
+pub use command::containers;
+pub use select::{Override, OverrideIndex, OverridePolicies};
 
-/// One rule of one policy that changed (or could have changed) a manifest.
+/// One rule of one policy that applied to a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Applied {
     /// The policy, as `OverridePolicy web/pull-through` or `ClusterOverridePolicy regions`.
     pub policy: String,
+    /// Whether the manifest is another one for it.
+    pub has_effect: bool,
 }
 
 /// An override that cannot be applied: a decision of data, never of the world.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{policy}: {overrider} {rule}")]
+#[error("{code} {policy}: {overrider} {rule}")]
 pub struct OverrideError {
+    /// Its stable code.
+    pub code: &'static str,
+    /// Where in the policy it stands, as a JSON pointer.
+    pub at: String,
     /// The policy that asked for it.
     pub policy: String,
     /// Which overrider, in the policy's own word, e.g. `plaintext`.
@@ -40,12 +47,31 @@ pub struct OverrideError {
 }
 
 /// What stands against one overrider; its policy's name is added by [`apply`].
-type Refusal = String;
+struct Refusal {
+    code: &'static str,
+    /// Its place in the list of its kind.
+    idx: usize,
+    /// The end of a sentence that begins with the overrider. Quotes no value of a Secret.
+    rule: String,
+}
 
-/// One overrider: its name in a policy, and what it does with the part that it reads.
+impl Refusal {
+    /// The object has no such place.
+    fn path(idx: usize, rule: String) -> Self {
+        Self { code: "OVERRIDE_PATH", idx, rule }
+    }
+
+    /// What is at the place is not what the overrider changes.
+    fn value(idx: usize, rule: String) -> Self {
+        Self { code: "OVERRIDE_VALUE", idx, rule }
+    }
+}
+
+/// One overrider: its name in a policy, and what it does with the part that it reads. It says whether
+/// the manifest is another one for it.
 struct Overrider {
     name: &'static str,
-    apply: fn(&mut Manifest, &Overriders) -> Result<(), Refusal>,
+    apply: fn(&mut Manifest, &Overriders) -> Result<bool, Refusal>,
 }
 
 /// Every overrider, in the order in which one rule applies them.
@@ -74,15 +100,19 @@ pub fn apply(
     let mut applied = Vec::new();
     for stage in [policies.cluster_wide, policies.namespaced] {
         for policy in select::matching(stage, manifest) {
-            for overriders in select::rules_for(policy, cluster) {
+            for rule in policy.spec.rules().filter(|rule| rule.is_for(cluster)) {
+                let mut has_effect = false;
                 for overrider in OVERRIDERS {
-                    (overrider.apply)(manifest, overriders).map_err(|rule| OverrideError {
+                    let outcome = (overrider.apply)(manifest, rule.overriders);
+                    has_effect |= outcome.map_err(|refusal| OverrideError {
+                        code: refusal.code,
+                        at: format!("{}/{}/{}", rule.at(), overrider.name, refusal.idx),
                         policy: policy.label.clone(),
                         overrider: overrider.name,
-                        rule,
+                        rule: refusal.rule,
                     })?;
                 }
-                applied.push(Applied { policy: policy.label.clone() });
+                applied.push(Applied { policy: policy.label.clone(), has_effect });
             }
         }
     }

@@ -4,7 +4,6 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::Value;
 
-use super::Refusal;
 use crate::api::override_policy::OverriderOperator;
 
 /// One operation of a patch, borrowed from a policy.
@@ -17,23 +16,35 @@ pub(super) struct Operation<'a> {
     pub(super) value: Option<&'a Value>,
 }
 
-/// Applies `operations` in order.
+/// Applies `operations` in order, and says whether one of them changed something.
 ///
 /// # Errors
-/// Says which operation cannot be applied; `document` is then as it was before that operation.
-pub(super) fn patch(document: &mut Value, operations: &[Operation<'_>]) -> Result<(), Refusal> {
-    for operation in operations {
+/// The place of an operation among them and why it cannot be applied, as the end of a sentence;
+/// `document` is then as it was before that operation.
+pub(super) fn patch(
+    document: &mut Value,
+    operations: &[Operation<'_>],
+) -> Result<bool, (usize, String)> {
+    let mut has_effect = false;
+    for (idx, operation) in operations.iter().enumerate() {
         let refused = |rule: &str| {
             let verb = match operation.operator {
                 OverriderOperator::Add => "add",
                 OverriderOperator::Remove => "remove",
                 OverriderOperator::Replace => "replace",
             };
-            format!("cannot {verb} `{}`: {rule}", operation.path)
+            (idx, format!("cannot {verb} `{}`: {rule}", operation.path))
         };
-        let path = PointerBuf::parse(counted_from_the_start(document, operation.path))
-            .map_err(|_| refused("it is not a JSON pointer"))?;
+        let at = counted_from_the_start(document, operation.path);
         let value = operation.value.cloned().unwrap_or(Value::Null);
+        has_effect |= match operation.operator {
+            OverriderOperator::Add if is_in_list(document, &at) => true,
+            OverriderOperator::Add | OverriderOperator::Replace => {
+                document.pointer(&at) != Some(&value)
+            }
+            OverriderOperator::Remove => true,
+        };
+        let path = PointerBuf::parse(at).map_err(|_| refused("it is not a JSON pointer"))?;
         let step = match operation.operator {
             OverriderOperator::Add => PatchOperation::Add(AddOperation { path, value }),
             OverriderOperator::Remove => PatchOperation::Remove(RemoveOperation { path }),
@@ -42,7 +53,13 @@ pub(super) fn patch(document: &mut Value, operations: &[Operation<'_>]) -> Resul
         json_patch::patch(document, &Patch(vec![step]))
             .map_err(|_| refused("the object has no such place"))?;
     }
-    Ok(())
+    Ok(has_effect)
+}
+
+/// Whether `path` is that of an item of a list: one that is added moves the others.
+fn is_in_list(document: &Value, path: &str) -> bool {
+    let parent = path.rsplit_once('/').and_then(|(parent, _)| document.pointer(parent));
+    parent.is_some_and(Value::is_array)
 }
 
 /// `path` with every index below 0 counted from the start of the list that it points into.

@@ -1,9 +1,11 @@
 //! Which override policies an object gets, in which order, and which of their rules a cluster gets.
 
-use crate::api::cluster::Cluster;
+use std::collections::BTreeMap;
+
 use crate::api::manifest::Manifest;
-use crate::api::override_policy::{OverrideSpec, Overriders};
+use crate::api::override_policy::OverrideSpec;
 use crate::api::selector::SelectorMatch;
+use crate::fleet::Fleet;
 
 /// One override policy of either scope.
 #[derive(Clone, Debug)]
@@ -14,6 +16,41 @@ pub struct Override<'a> {
     pub label: String,
     /// What it asks for.
     pub spec: &'a OverrideSpec,
+}
+
+/// Every override policy of a fleet.
+#[derive(Clone, Debug, Default)]
+pub struct OverrideIndex<'a> {
+    cluster_wide: Vec<Override<'a>>,
+    namespaced: BTreeMap<&'a str, Vec<Override<'a>>>,
+}
+
+impl<'a> OverrideIndex<'a> {
+    /// Those of `fleet`, by name in each namespace.
+    #[must_use]
+    pub fn new(fleet: &'a Fleet) -> Self {
+        let mut index = Self::default();
+        for ((namespace, name), policy) in &fleet.override_policies {
+            let label = format!("OverridePolicy {namespace}/{name}");
+            let policy = Override { name, label, spec: &policy.value.spec };
+            index.namespaced.entry(namespace).or_default().push(policy);
+        }
+        for (name, policy) in &fleet.cluster_override_policies {
+            let label = format!("ClusterOverridePolicy {name}");
+            index.cluster_wide.push(Override { name, label, spec: &policy.value.spec });
+        }
+        index
+    }
+
+    /// Those for objects of `namespace`.
+    #[must_use]
+    pub fn of(&self, namespace: Option<&str>) -> OverridePolicies<'_> {
+        let namespaced = namespace.and_then(|namespace| self.namespaced.get(namespace));
+        OverridePolicies {
+            cluster_wide: &self.cluster_wide,
+            namespaced: namespaced.map_or(&[], Vec::as_slice),
+        }
+    }
 }
 
 /// The policies that can touch objects of one namespace.
@@ -59,20 +96,4 @@ fn specificity(spec: &OverrideSpec, manifest: &Manifest) -> Option<SelectorMatch
         return Some(SelectorMatch::All);
     }
     spec.resource_selectors.iter().filter_map(|selector| selector.matches(manifest)).max()
-}
-
-/// The overriders of `policy` that are meant for `cluster`, in the order of its rules.
-pub(super) fn rules_for<'a>(
-    policy: &Override<'a>,
-    cluster: &'a Cluster,
-) -> impl Iterator<Item = &'a Overriders> {
-    let spec = policy.spec;
-    let deprecated =
-        spec.override_rules.is_empty().then_some((spec.target_cluster.as_ref(), &spec.overriders));
-    let rules =
-        spec.override_rules.iter().map(|rule| (rule.target_cluster.as_ref(), &rule.overriders));
-    rules
-        .chain(deprecated)
-        .filter(move |(target, _)| target.is_none_or(|target| target.matches(cluster)))
-        .map(|(_, overriders)| overriders)
 }

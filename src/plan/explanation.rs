@@ -101,6 +101,9 @@ pub struct ClusterExplanation {
     /// Why its work is not what the template says now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale: Option<Arc<str>>,
+    /// Why its work is not in force in the cluster, as its executor says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unapplied: Option<String>,
 }
 
 impl Explanation {
@@ -112,6 +115,11 @@ impl Explanation {
         let overrides = reasons.overrides.iter();
         let overrides = by_cluster(overrides.map(|group| (&*group.clusters, &group.policies)));
         let stale = by_cluster(reasons.stale.iter().map(|group| (&*group.clusters, &group.why)));
+        let unapplied = |name: &ClusterName| {
+            let mut items = binding.status.aggregated_status.iter();
+            let item = items.find(|item| item.cluster_name == *name && !item.applied)?;
+            Some(item.applied_message.clone()).filter(|message| !message.is_empty())
+        };
         let (standings, attempt) = (stood(&reasons.standings), stood(&reasons.attempt));
         let runs_on: BTreeMap<&ClusterName, i32> =
             reasons.runs_on.iter().map(|target| (&target.name, target.replicas)).collect();
@@ -130,6 +138,7 @@ impl Explanation {
                 attempt: attempt.get(name).copied().cloned(),
                 overrides: overrides.cloned().unwrap_or_default(),
                 stale: stale.get(name).filter(|_| is_concerned).copied().cloned(),
+                unapplied: unapplied(name).filter(|_| is_concerned),
                 ..ClusterExplanation::new(name, Arc::clone(&group.why))
             }
         };
@@ -232,6 +241,7 @@ impl ClusterExplanation {
             attempt: None,
             overrides: Vec::new(),
             stale: None,
+            unapplied: None,
         }
     }
 }

@@ -61,7 +61,7 @@ pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use survey::{Sight, SurveyFile};
 pub use template_state::TemplateState;
 pub use unplaced::{Unplaced, UnplacedFile, UnplacedGroup};
-pub use work::{MadeWork, PlannedWork, WorkError, works};
+pub use work::{MadeWork, PlannedWork, WorkError, as_overriders_see, works};
 pub use world::priority_classes;
 
 use decide::Outcome;

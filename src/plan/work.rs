@@ -128,7 +128,8 @@ impl<'a> WorkMaker<'a> {
         Self { pruned, binding, policies, interpreter, plain: BTreeMap::new() }
     }
 
-    /// The work of one cluster: replicas, completions, overrides, marks, in this order.
+    /// The work of one cluster: replicas, completions, overrides, marks, in this order. What belongs to
+    /// an API server is pruned once more behind the overrides, as Karmada's webhook for Works does.
     ///
     /// # Errors
     /// A share that cannot be written, or an override that cannot be applied.
@@ -137,7 +138,9 @@ impl<'a> WorkMaker<'a> {
             return Ok((self.plain_work(share)?, Vec::new()));
         };
         let mut manifest = self.with_share(share)?;
-        let applied = overrides::apply(&mut manifest, cluster, policies)?;
+        give_maps(&mut manifest);
+        let mut applied = overrides::apply(&mut manifest, cluster, policies)?;
+        applied.retain(|one| one.has_effect);
         if applied.is_empty() {
             return Ok((self.plain_work(share)?, Vec::new()));
         }
@@ -145,6 +148,7 @@ impl<'a> WorkMaker<'a> {
         if identity(&manifest) != identity(&self.pruned) {
             return Err(WorkError::Identity(manifest.key()));
         }
+        interpret::prune(&mut manifest);
         mark(&mut manifest, self.binding);
         let policies = applied.into_iter().map(|one| one.policy).collect();
         Ok((PlannedWork::new(manifest), policies))
@@ -191,6 +195,28 @@ pub fn works(
     let shares = shares(binding, template).into_iter();
     let shares = shares.filter_map(|(name, share)| Some((clusters.get(&name)?, name, share)));
     shares.map(|(cluster, name, share)| Ok((name, maker.make(cluster, share)?))).collect()
+}
+
+/// A template as overriders see it, with one replica if its kind has them: for trying them.
+#[must_use]
+pub fn as_overriders_see(template: &Manifest) -> Manifest {
+    let mut manifest = template.clone();
+    interpret::prune(&mut manifest);
+    interpret::revise_replicas(&mut manifest, 1);
+    give_maps(&mut manifest);
+    manifest
+}
+
+/// Gives a template labels and annotations, empty ones if it has none: in Karmada a claim has put both
+/// there before overriders see it, so that a patch can add to them. [`mark`] leaves neither empty.
+fn give_maps(manifest: &mut Manifest) {
+    let metadata = manifest.metadata_mut();
+    for field in ["annotations", "labels"] {
+        let slot = metadata.entry(field).or_insert(Value::Null);
+        if slot.is_null() {
+            *slot = Value::Object(serde_json::Map::new());
+        }
+    }
 }
 
 /// Writes into the manifest that it is ours, which binding it comes from, and what to do when the

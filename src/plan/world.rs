@@ -14,7 +14,7 @@ use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::fleet::Fleet;
 use crate::interpret::{Interpreter, NoAnswer};
-use crate::overrides::{Override, OverridePolicies};
+use crate::overrides::{OverrideIndex, OverridePolicies};
 use crate::schedule::{Profile, Snapshot};
 use crate::status::Reports;
 
@@ -42,8 +42,7 @@ pub fn priority_classes(fleet: &Fleet) -> BTreeMap<&str, i32> {
 pub(super) struct World<'a> {
     /// Which policy a template gets.
     pub(super) policies: PolicyIndex<'a>,
-    cluster_overrides: Vec<Override<'a>>,
-    overrides: BTreeMap<&'a str, Vec<Override<'a>>>,
+    overrides: OverrideIndex<'a>,
     override_names: BTreeSet<(Option<&'a str>, &'a str)>,
     /// The plugins of the scheduler that take part.
     pub(super) profile: Profile,
@@ -76,26 +75,14 @@ impl<'a> World<'a> {
         let policies: Vec<Policy<'a>> = Policy::all(fleet).collect();
         ids.extend(policies.iter().map(|policy| policy.id));
 
-        let mut overrides: BTreeMap<&str, Vec<Override<'_>>> = BTreeMap::new();
         let mut override_names = BTreeSet::new();
         for ((namespace, name), policy) in &fleet.override_policies {
             ids.push(policy.id);
             override_names.insert((Some(&**namespace), &**name));
-            overrides.entry(namespace).or_default().push(Override {
-                name,
-                label: format!("OverridePolicy {namespace}/{name}"),
-                spec: &policy.value.spec,
-            });
         }
-        let mut cluster_overrides = Vec::new();
         for (name, policy) in &fleet.cluster_override_policies {
             ids.push(policy.id);
             override_names.insert((None, &**name));
-            cluster_overrides.push(Override {
-                name,
-                label: format!("ClusterOverridePolicy {name}"),
-                spec: &policy.value.spec,
-            });
         }
         ids.extend(clusters.values().map(|state| state.basis));
         let interpreter_basis = interpreter.basis();
@@ -108,8 +95,7 @@ impl<'a> World<'a> {
         let bytes: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
         Self {
             policies: PolicyIndex::new(policies),
-            cluster_overrides,
-            overrides,
+            overrides: OverrideIndex::new(fleet),
             override_names,
             // A profile that names what there is not does not validate.
             profile: Profile::new(scheduler).unwrap_or_default(),
@@ -151,11 +137,7 @@ impl<'a> World<'a> {
 
     /// The override policies for objects of `namespace`.
     pub(super) fn overrides_for(&self, namespace: Option<&str>) -> OverridePolicies<'_> {
-        let namespaced = namespace.and_then(|namespace| self.overrides.get(namespace));
-        OverridePolicies {
-            cluster_wide: &self.cluster_overrides,
-            namespaced: namespaced.map_or(&[], Vec::as_slice),
-        }
+        self.overrides.of(namespace)
     }
 
     /// The first override policy that `policy` wants to exist and that does not.

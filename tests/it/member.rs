@@ -3,6 +3,7 @@
 mod fight;
 mod meanings;
 mod removal;
+mod replicas;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -287,23 +288,6 @@ async fn what_another_changes_or_deletes_is_put_back() {
     let writes = world.writes();
     world.run(work(&[namespace(), deployment("a:1"), config_map("a", "1")])).await;
     assert_eq!(world.writes(), writes);
-}
-
-#[tokio::test]
-async fn replicas_that_an_autoscaler_owns_are_left_to_it() {
-    let mut world = World::new();
-    world.run(work(&[namespace(), deployment("a:1")])).await;
-    let scale = json!({"spec": {"replicas": 7}});
-    let autoscaler = PatchParams {
-        field_manager: Some("kube-controller-manager".into()),
-        ..PatchParams::default()
-    };
-    world.deployments().patch_scale("web", &autoscaler, &Patch::Merge(scale)).await.unwrap();
-    let round = world.run(work(&[namespace(), deployment("a:2")])).await;
-    assert_eq!(round.n_failed, 0);
-    let live = world.live(&world.deployments(), "web", |live| !live.is_null()).await;
-    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "a:2");
-    assert_eq!(live["spec"]["replicas"], 7);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::api::override_policy::{
 };
 
 use super::super::names::{bad_annotation_key, bad_label_key, bad_label_value};
-use super::super::object::{ANNOTATIONS_MAX, Checked, is_reserved};
+use super::super::object::{ANNOTATIONS_MAX, Checked, SERVER_FIELDS, is_reserved};
 use super::super::positions::escape;
 use super::super::report::shown;
 use super::selector::{cluster_affinity, resource_selectors};
@@ -16,6 +16,10 @@ const CHANGES_MAX: usize = 1_000;
 
 /// Fields that make an object the one that it is: another value would be another object.
 const IDENTITY: &[&str] = &["/kind", "/metadata/name", "/metadata/namespace"];
+
+/// What works are pruned of behind the overrides, besides the fields of `metadata` that a template is
+/// not read with.
+const PRUNED: &[&str] = &["/metadata/finalizers", "/metadata/ownerReferences", "/status"];
 
 /// All rules for what both kinds of policy say.
 pub(in super::super) fn overrides(checked: &mut Checked<'_, '_>, spec: &OverrideSpec) {
@@ -101,8 +105,28 @@ fn overriders(checked: &mut Checked<'_, '_>, all: &Overriders, pointer: &str) {
                 ),
                 "name the field below it that is meant",
             );
+        } else if is_pruned(&overrider.path) {
+            checked.warning(
+                &at,
+                "FIELD_SERVER_OWNED",
+                format!("`{}` is left out of every work: the change has no effect", overrider.path),
+                "remove the change",
+            );
         }
     }
+}
+
+/// Whether `path` is, or is below, what no work holds.
+fn is_pruned(path: &str) -> bool {
+    let is_at = |root: &str| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let is_server_field = || {
+        let mut fields = SERVER_FIELDS.iter();
+        path.strip_prefix("/metadata/")
+            .is_some_and(|rest| fields.any(|field| rest.split('/').next() == Some(*field)))
+    };
+    PRUNED.iter().any(|root| is_at(root)) || is_server_field()
 }
 
 fn json_pointer(checked: &mut Checked<'_, '_>, path: &str, pointer: &str) {

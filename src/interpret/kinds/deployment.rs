@@ -12,7 +12,7 @@ use crate::interpret::Replicas;
 use crate::interpret::complete::{Observation, Reported, failures};
 use crate::interpret::dependency::{Dependency, of_pod};
 use crate::interpret::fields::{Answer, Fields, Unreadable, set};
-use crate::interpret::items::sum_counters;
+use crate::interpret::items::{sum, sum_counters};
 use crate::interpret::progress;
 
 /// A stateless workload: `spec.replicas` pods of one template.
@@ -48,8 +48,16 @@ impl Kind for Deployment {
         set_in_spec(manifest, "replicas", count);
     }
 
+    fn retains(&self, desired: &Manifest) -> bool {
+        self.retains_replicas(desired)
+    }
+
+    fn retains_replicas(&self, desired: &Manifest) -> bool {
+        desired.label(marks::RETAIN_REPLICAS) == Some("true")
+    }
+
     fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Unreadable> {
-        if desired.label(marks::RETAIN_REPLICAS) == Some("true") {
+        if self.retains_replicas(desired) {
             let replicas = live.need("spec.replicas")?.clone();
             set(desired, "spec.replicas", Some(replicas));
         }
@@ -80,12 +88,20 @@ impl Kind for Deployment {
         let (wanted, available) = (reported.wanted(), status.count("availableReplicas"));
         let is_available = is_done
             || available >= wanted.saturating_sub(max_unavailable(wanted, reported.template));
+        // Autoscalers, and people where the template leaves it to them, come to other numbers.
+        let (there, assigned) = (sum(reported.items, "replicas"), reported.assigned);
+        let message = match assigned.unwrap_or(wanted) {
+            assigned if is_done && there != assigned => {
+                format!("all {there} replicas are available, where {assigned} were assigned")
+            }
+            _ => format!("{available} of {wanted} replicas are available"),
+        };
         let quorum = if is_available { "Available" } else { "Unavailable" };
         let is_available = Observation {
             of_type: "Available",
             status: is_available.into(),
             reason: &format!("MinimumReplicas{quorum}"),
-            message: format!("{available} of {wanted} replicas are available"),
+            message,
         };
         reported.put_condition(status, is_available);
         let (is_progressing, reason, message) = match &late {

@@ -30,6 +30,23 @@ fn end(status: &Value) -> Option<&str> {
         .text("type")
 }
 
+/// Takes out that the job has ended, and when, except that it failed in a cluster that runs the newest
+/// work.
+fn take_back_the_end(items: &[AggregatedStatusItem], status: &mut Map<String, Value>) {
+    let mut newest = items.iter().filter(|item| item.applied);
+    let has_failed = newest.any(|item| item.status.as_ref().and_then(end) == Some("Failed"));
+    if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut) {
+        conditions.retain(|one| match one["type"].as_str() {
+            Some("Complete" | "SuccessCriteriaMet") => false,
+            Some("Failed") => has_failed,
+            _ => true,
+        });
+    }
+    for time in ["completionTime", "startTime"] {
+        status.remove(time);
+    }
+}
+
 impl Kind for Job {
     fn matches(&self) -> (&'static str, &'static str) {
         ("batch/v1", "Job")
@@ -65,8 +82,12 @@ impl Kind for Job {
         Some(Value::Object(pick(status, &fields)))
     }
 
-    /// A job is suspended once it is everywhere.
+    /// A job is suspended once it is everywhere. How an earlier work of it ended says nothing of the
+    /// newest one, which a cluster has not taken yet.
     fn complete(&self, reported: &Reported<'_>, status: &mut Map<String, Value>) {
+        if reported.items.iter().any(|item| !item.applied) {
+            take_back_the_end(reported.items, status);
+        }
         if end(&Value::Object(status.clone())).is_none()
             && everywhere(reported.items, |status| is_true(status, "Suspended"))
         {

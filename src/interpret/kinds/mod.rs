@@ -69,6 +69,11 @@ pub(super) trait Kind: Sync {
         false
     }
 
+    /// Whether one of those things is the number of replicas.
+    fn retains_replicas(&self, _desired: &Manifest) -> bool {
+        false
+    }
+
     /// Takes over what belongs to the member.
     fn retain(&self, _desired: &mut Manifest, _live: &Manifest) -> Result<(), Unreadable> {
         Ok(())

@@ -121,10 +121,14 @@ fn the_owner_of_a_lost_field_is_named() {
 }
 
 #[test]
-fn replicas_written_through_scale_are_an_autoscalers_unless_a_person_did_it() {
+fn replicas_are_an_autoscalers_only_if_it_wrote_them_through_scale() {
     let replicas = json!({"f:spec": {"f:replicas": {}}});
     let hpa = live(json!({}), &[("kube-controller-manager", "scale", replicas.clone())]);
     assert_eq!(autoscaler(&hpa), Some("kube-controller-manager"));
-    assert_eq!(autoscaler(&live(json!({}), &[("kubectl", "scale", replicas.clone())])), None);
+    for manager in ["kubectl", "k9s", "node-fetch", "argocd"] {
+        assert_eq!(autoscaler(&live(json!({}), &[(manager, "scale", replicas.clone())])), None);
+    }
+    let by_hand = [("kube-controller-manager", "", replicas.clone())];
+    assert_eq!(autoscaler(&live(json!({}), &by_hand)), None);
     assert_eq!(autoscaler(&live(json!({}), &[("kubectl-edit", "", replicas)])), None);
 }

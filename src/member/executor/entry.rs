@@ -1,5 +1,6 @@
 //! What the executor knows of one object, and what follows from it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -115,6 +116,15 @@ impl Entry {
         match (&self.desired, &self.sight) {
             (Some(desired), Sight::There(live)) => live.runs(desired.work, &self.tolerated),
             _ => false,
+        }
+    }
+
+    /// What there is to say of an object that is in place, for a person; mostly nothing.
+    pub(super) fn remark(&self) -> Cow<'static, str> {
+        match self.live().and_then(|live| live.autoscaler) {
+            _ if !self.unclear.is_empty() => self.unclear.clone().into(),
+            Some(autoscaler) => format!("spec.replicas are left to {autoscaler}").into(),
+            None => "".into(),
         }
     }
 

@@ -187,12 +187,12 @@ impl Executor {
         let counted = Counted { unplaced, failing: unplaced && !entry.message.is_empty() };
         let before = std::mem::replace(&mut entry.counted, counted);
         let work = entry.live().and_then(|live| live.work);
-        let message = if in_place { &*entry.unclear } else { &*entry.message };
+        let message = if in_place { entry.remark() } else { entry.message.clone().into() };
         let is_same = entry.report.applied == in_place
             && entry.report.work == work
             && entry.report.message == message;
         if !is_same {
-            message.clone_into(&mut entry.report.message);
+            entry.report.message = message.into_owned();
             entry.report.applied = in_place;
             entry.report.work = work;
         }
@@ -270,7 +270,7 @@ impl Executor {
             (Some(desired), _, Some(source)) => Task::Apply {
                 desired: desired.clone(),
                 source,
-                live: entry.live().cloned(),
+                live: entry.live().cloned().map(Box::new),
                 tolerated: entry.tolerated.clone(),
             },
             (None, Some(Leaving::Deleted), _) => Task::Delete,

@@ -29,7 +29,7 @@ impl Executor {
         done: Result<(ObjectKey, Option<ObjectId>, Done), JoinError>,
     ) {
         let Ok((key, work, done)) = done else { return };
-        let now = Instant::now();
+        let (now, meaning) = (Instant::now(), self.meaning());
         let Some(entry) = self.entries.get_mut(&key) else { return };
         entry.in_flight = false;
         let is_newest = entry.desired.as_ref().map(|desired| desired.work) == work;
@@ -46,7 +46,7 @@ impl Executor {
                     // What is not ours right after an apply, the server does not keep. The answer
                     // tells, not the newest sight: somebody may have been faster since.
                     let desired = entry.desired.as_ref().map(|desired| &*desired.manifest);
-                    let tolerated = Live::read(&value, desired).lost;
+                    let tolerated = Live::read(&value, desired, &*meaning).lost;
                     let tolerated = std::mem::replace(&mut entry.tolerated, tolerated);
                     entry.succeeded();
                     if is_repair {
@@ -179,13 +179,14 @@ impl Executor {
 
     /// Takes in a live object. Gives whether it is news.
     fn look(&mut self, key: &ObjectKey, value: &Value) -> bool {
+        let meaning = self.meaning();
         let Some(entry) = self.entries.get_mut(key) else { return false };
         let version = version_of(value);
         if entry.live().is_some_and(|live| version > 0 && live.version > version) {
             return false;
         }
         let desired = entry.desired.as_ref().map(|desired| desired.manifest.clone());
-        entry.sight = Sight::There(Live::read(value, desired.as_deref()));
+        entry.sight = Sight::There(Live::read(value, desired.as_deref(), &*meaning));
         if desired.is_some() {
             self.observe(key, value);
         }

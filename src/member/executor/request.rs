@@ -11,7 +11,7 @@ use crate::member::DesiredObject;
 use crate::member::discovery::Resource;
 use crate::member::intent;
 use crate::member::live::Live;
-use crate::member::meaning::Meaning;
+use crate::member::meaning::{Bundled, Meaning};
 use crate::member::wire::{Api, Force, Refusal, RequestError};
 
 /// What is to be done.
@@ -21,7 +21,7 @@ pub(super) enum Task {
         desired: DesiredObject,
         source: ObjectId,
         /// The live object as the watch knows it; `None`: look first.
-        live: Option<Live>,
+        live: Option<Box<Live>>,
         /// Fields that the server does not keep.
         tolerated: Vec<String>,
     },
@@ -73,7 +73,7 @@ pub(super) async fn perform(
     let done = match task {
         Task::Apply { desired, source, live, tolerated } => {
             let apply = Apply { api, resource, key, meaning, desired: &desired, source };
-            apply.run(live, &tolerated).await
+            apply.run(live.map(|live| *live), &tolerated).await
         }
         Task::Delete => remove(api, resource, key, Removal::Delete).await,
         Task::LetGo => remove(api, resource, key, Removal::LetGo).await,
@@ -152,7 +152,7 @@ impl Apply<'_> {
     async fn look(&self) -> Result<(Live, Value), RequestError> {
         let (namespace, name) = (self.key.namespace.as_deref(), &*self.key.name);
         let value = self.api.get(self.resource, namespace, name).await?;
-        Ok((Live::read(&value, Some(&self.desired.manifest)), value))
+        Ok((Live::read(&value, Some(&self.desired.manifest), self.meaning), value))
     }
 
     async fn send(&self, body: &Value, force: Force) -> Result<Value, RequestError> {
@@ -173,7 +173,7 @@ impl Apply<'_> {
                 intent::body(&retained, self.source, self.desired.work)
             }
         };
-        if live.is_some_and(|live| live.autoscaled) {
+        if live.is_some_and(|live| live.autoscaler.is_some()) {
             intent::release_replicas(&mut body);
         }
         Ok(body.into_value())
@@ -203,7 +203,7 @@ async fn remove(
         Err(RequestError::NotFound(_)) => return Ok(Done::Absent),
         Err(error) => return Err(failure(error, true)),
     };
-    let live = Live::read(&value, None);
+    let live = Live::read(&value, None, &Bundled);
     if !live.marked || !(live.applied_by_us || live.work.is_some()) {
         return Ok(Done::Absent);
     }

@@ -118,3 +118,27 @@ spec: {refs: {prefix: staging-fleet}}
     assert_eq!(world.code("fleet", &["validate", "--source-branch", "staging"]), 3);
     assert_eq!(world.code("fleet", &["validate"]), 0);
 }
+
+/// A change that a member refuses is told by every verb: what runs there says nothing of it.
+#[test]
+fn a_work_that_is_refused_is_told_with_the_reason() {
+    let world = World::of(&FLEET.replace("\ndata:", "\nimmutable: true\ndata:"));
+    let wide = || world.run("fleet", &["get", "work", "-o", "wide"]).stdout;
+    let before = String::from_utf8(wide()).unwrap();
+    assert!(before.contains("True") && before.contains("Healthy"), "{before}");
+    let changed = FLEET.replace("\ndata:", "\nimmutable: true\ndata:").replace("hello", "hi");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &changed)]);
+    // What the member reports is folded by the next pass.
+    for _ in 0..2 {
+        assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 4);
+    }
+    let refused = String::from_utf8(wide()).unwrap();
+    let row = refused.lines().find(|row| row.contains("greeting")).unwrap();
+    assert!(row.contains("False") && row.contains("Unknown"), "{row}");
+    assert!(!row.contains("Healthy") && row.contains("is immutable when"), "{row}");
+    let explained = world.run("fleet", &["explain", "configmap/greeting"]).stdout;
+    let explained = String::from_utf8(explained).unwrap();
+    let row = explained.lines().find(|row| row.starts_with("one ")).unwrap();
+    assert!(row.contains("its work is not applied: refused: "), "{row}");
+    assert!(row.contains("is immutable when"), "{row}");
+}

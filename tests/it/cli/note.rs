@@ -17,7 +17,7 @@ spec:
     commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{FLEET}{broken}"))]);
     world.run("fleet", &["apply", "--credentials", "../credentials"]);
     let note = git(&world.path("fleet"), &["notes", "--ref=fleet", "show", "main"]);
-    let line = "not up to date: ConfigMap default/greeting in one: OverridePolicy default/broken: ";
+    let line = "not up to date: ConfigMap default/greeting in one: OVERRIDE_PATH OverridePolicy default/broken: ";
     assert!(note.contains(line), "{note}");
 }
 

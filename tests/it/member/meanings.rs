@@ -19,9 +19,11 @@ use super::{World, config_map, key, namespace, work};
 
 const PRESERVE: &str = "git-fleet.io/preserve-on-deletion";
 
-/// Keeps all labels and annotations of live objects.
+/// Keeps all labels and annotations of live objects of one kind, and nothing else.
 #[derive(Debug)]
-struct KeepsMetadata;
+pub(super) struct KeepsMetadata {
+    pub(super) kind: &'static str,
+}
 
 impl Meaning for KeepsMetadata {
     fn observe(&self, live: &Value) -> Observing {
@@ -29,7 +31,7 @@ impl Meaning for KeepsMetadata {
     }
 
     fn retains(&self, desired: &Manifest) -> bool {
-        desired.kind() == "ConfigMap"
+        desired.kind() == self.kind
     }
 
     fn retain(
@@ -54,7 +56,7 @@ async fn what_a_member_keeps_takes_no_mark_off_and_keeps_no_old_one() {
             object["metadata"]["annotations"] = json!({PRESERVE: "true"});
         }
         let mut work = work(&[namespace(), object]);
-        work.meaning = Arc::new(KeepsMetadata);
+        work.meaning = Arc::new(KeepsMetadata { kind: "ConfigMap" });
         work
     };
     world.run(object("1", false)).await;
