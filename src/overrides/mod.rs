@@ -118,3 +118,66 @@ pub fn apply(
     }
     Ok(applied)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::override_policy::OverrideSpec;
+
+    /// What one rule with these overriders makes of an object.
+    fn outcome(object: &str, overriders: &str) -> Result<bool, OverrideError> {
+        let mut manifest: Manifest = serde_saphyr::from_str(object).unwrap();
+        let spec = format!("{{overrideRules: [{{overriders: {overriders}}}]}}");
+        let spec: OverrideSpec = serde_saphyr::from_str(&spec).unwrap();
+        let cluster_wide = [Override { name: "a", label: "a".to_owned(), spec: &spec }];
+        let policies = OverridePolicies { cluster_wide: &cluster_wide, namespaced: &[] };
+        let before = manifest.clone();
+        let applied = apply(&mut manifest, &Cluster::default(), &policies)?;
+        assert_eq!(applied[0].has_effect, manifest != before, "{overriders}");
+        Ok(applied[0].has_effect)
+    }
+
+    #[test]
+    fn a_rule_knows_whether_it_changed_anything() {
+        let pod = "{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {tier: web}}, spec: {containers: \
+             [{name: main, image: 'shop:v1', command: [serve], args: [a]}]}}";
+        for (overriders, changes) in [
+            ("{imageOverrider: [{component: Tag, operator: replace, value: v1}]}", false),
+            ("{imageOverrider: [{component: Tag, operator: replace, value: v2}]}", true),
+            ("{commandOverrider: [{containerName: other, operator: add, value: [x]}]}", false),
+            ("{commandOverrider: [{containerName: main, operator: remove, value: [x]}]}", false),
+            ("{commandOverrider: [{containerName: main, operator: add, value: [x]}]}", true),
+            ("{argsOverrider: [{containerName: main, operator: remove, value: [a]}]}", true),
+            ("{labelsOverrider: [{operator: add, value: {tier: web}}]}", false),
+            ("{labelsOverrider: [{operator: replace, value: {tier: db}}]}", true),
+            ("{labelsOverrider: [{operator: remove, value: {none: ''}}]}", false),
+            ("{annotationsOverrider: [{operator: add, value: {a: b}}]}", true),
+            ("{plaintext: [{path: /metadata/labels/tier, operator: replace, value: web}]}", false),
+            ("{plaintext: [{path: /metadata/labels/tier, operator: remove}]}", true),
+            ("{plaintext: [{path: /spec/containers/0/args/0, operator: add, value: a}]}", true),
+        ] {
+            assert_eq!(outcome(pod, overriders), Ok(changes), "{overriders}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_where_and_quotes_no_secret() {
+        let secret =
+            "{apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {key: 'hunter 2'}}";
+        let by_image = "{imageOverrider: [{predicate: {path: /stringData/key}, component: Tag, \
+             operator: add, value: x}]}";
+        let by_field = "{fieldOverrider: [{fieldPath: /stringData/key, json: [{subPath: /a, operator: \
+             remove}]}]}";
+        let by_patch =
+            "{plaintext: [{path: /a, operator: add, value: 1}, {path: /b/c, operator: add}]}";
+        for (overriders, code, at) in [
+            (by_image, "OVERRIDE_VALUE", "/spec/overrideRules/0/overriders/imageOverrider/0"),
+            (by_field, "OVERRIDE_VALUE", "/spec/overrideRules/0/overriders/fieldOverrider/0"),
+            (by_patch, "OVERRIDE_PATH", "/spec/overrideRules/0/overriders/plaintext/1"),
+        ] {
+            let error = outcome(secret, overriders).unwrap_err();
+            assert_eq!((error.code, error.at.as_str()), (code, at));
+            assert!(!error.to_string().contains("hunter"), "{error}");
+        }
+    }
+}
