@@ -112,6 +112,19 @@ pub enum SpreadField {
     Provider,
 }
 
+impl SpreadField {
+    /// What one of its groups is called, e.g. `region`.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Region => "region",
+            Self::Zone => "zone",
+            Self::Provider => "provider",
+        }
+    }
+}
+
 /// How replicas are placed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

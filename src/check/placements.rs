@@ -157,10 +157,11 @@ fn too_few(fleet: &Fleet, placement: &Placement) -> Vec<Finding> {
     let is_any = choices.iter().any(|choice| !choice.is_empty());
     for (idx, constraint) in placement.spread_constraints.iter().enumerate() {
         // Clusters without what is spread by are out, also where the constraint selects nothing.
-        if let Some((noun, has)) = property(constraint.spread_by_field)
+        if let Some(field) = constraint.spread_by_field
             && is_any
-            && !choices.iter().flatten().any(|(_, cluster)| has(cluster))
+            && !choices.iter().flatten().any(|(_, cluster)| has_property(cluster, field))
         {
+            let noun = field.noun();
             findings.push((
                 format!("/spreadConstraints/{idx}/spreadByField"),
                 format!("no cluster of this commit to choose from names a {noun}, so none will do"),
@@ -195,13 +196,13 @@ fn too_few(fleet: &Fleet, placement: &Placement) -> Vec<Finding> {
     findings
 }
 
-/// What clusters have to name to be spread by it, and whether one does.
-fn property(field: Option<SpreadField>) -> Option<(&'static str, fn(&Cluster) -> bool)> {
-    match field? {
-        SpreadField::Cluster => None,
-        SpreadField::Region => Some(("region", |cluster| cluster.spec.region.is_some())),
-        SpreadField::Provider => Some(("provider", |cluster| cluster.spec.provider.is_some())),
-        SpreadField::Zone => Some(("zone", |cluster| !cluster.spec.zones.is_empty())),
+/// Whether a cluster can be spread by this.
+fn has_property(cluster: &Cluster, field: SpreadField) -> bool {
+    match field {
+        SpreadField::Cluster => true,
+        SpreadField::Region => cluster.spec.region.is_some(),
+        SpreadField::Provider => cluster.spec.provider.is_some(),
+        SpreadField::Zone => !cluster.spec.zones.is_empty(),
     }
 }
 

@@ -92,6 +92,11 @@ impl GetArgs {
         matches!(self.output, None | Some(ListFormat::Wide))
     }
 
+    /// Whether the objects themselves are printed.
+    fn is_whole(&self) -> bool {
+        matches!(self.output, Some(ListFormat::Json | ListFormat::Yaml))
+    }
+
     /// Whether something is named that has to be there.
     fn is_of_one(&self) -> bool {
         self.name.is_some() || self.cluster.is_some()
@@ -233,8 +238,7 @@ fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow:
     let mut rows = Vec::new();
     let fleet: BTreeSet<&str> = recorded.paths("clusters/").filter_map(member).collect();
     for (path, key) in bound(args, ledger, recorded)? {
-        let value: Value = read(ledger, recorded, path)?;
-        let binding: Binding = serde_json::from_value(value.clone())?;
+        let binding: Binding = read(ledger, recorded, path)?;
         let (clusters, reasons) = (binding.places(), &binding.reasons);
         if !args.is_placed(&clusters) {
             continue;
@@ -277,7 +281,7 @@ fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow:
                 placed.join(" "),
             ],
             wide: vec![reasons.policy.clone()],
-            value,
+            value: if args.is_whole() { read(ledger, recorded, path)? } else { Value::Null },
         });
     }
     let headers = ["NAMESPACE", "KIND", "NAME", "SCHEDULED", "APPLIED", "HEALTHY", "CLUSTERS"];

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::plan_document::PlanDocument;
 use super::{Exit, Repository, output};
+use crate::api::names::ClusterName;
 use crate::api::problem::Severity;
 use crate::daemon::ledger::Preview;
 
@@ -131,6 +132,14 @@ fn print(
     let Preview { plan, diff, hold } = &preview;
     if let Some(remedy) = ledger.how_to_fetch()? {
         writeln!(err, "no results are known here, so everything counts as new; {remedy}")?;
+    }
+    if let Some(path) = reports {
+        let names = supposed.keys().map(ClusterName::as_str).collect::<Vec<_>>().join(", ");
+        writeln!(
+            err,
+            "this is the plan as if {} were what is reported of {names}",
+            path.display()
+        )?;
     }
     let document = || PlanDocument::of(commit, &loaded.problems, &preview);
     match format {

@@ -64,7 +64,7 @@ pub(super) fn clusters(binding: &mut Binding, survey: &Survey, snapshot: &Snapsh
     let refusal = scheduled.filter(|scheduled| scheduled.status != ConditionStatus::True);
     let why_spare = match refusal {
         Some(refusal) => format!("would fit; {}", refusal.message.trim_end_matches('.')),
-        None if spare.len() >= REST_MIN && is_by_weight(&binding.spec) => {
+        None if spare.len() >= REST_MIN && is_by_given_weight(&binding.spec) => {
             "would fit; has no weight, or one that makes no replica, or came later".to_owned()
         }
         None => "would fit; was not chosen".to_owned(),
@@ -146,6 +146,12 @@ fn is_by_weight(spec: &BindingSpec) -> bool {
     is_static && spec.replicas > 0 && has_replicas_to_assign(spec)
 }
 
+/// Whether there is a list of such weights.
+fn is_by_given_weight(spec: &BindingSpec) -> bool {
+    let placement = spec.placement.as_ref();
+    is_by_weight(spec) && placement.is_some_and(|one| !divide::weights(one).is_empty())
+}
+
 /// Adds the clusters that it runs in only because others need it there; why its own placement leaves
 /// them out stays told.
 pub(super) fn along(binding: &mut Binding, fleet: &BTreeMap<ClusterName, Arc<ClusterState>>) {
@@ -204,13 +210,14 @@ pub(super) fn held(binding: &mut Binding, fleet: &BTreeMap<ClusterName, Arc<Clus
 pub(super) fn standings(binding: &mut Binding, decision: &Decision, snapshot: &Snapshot<'_>) {
     let Binding { spec, reasons, .. } = binding;
     let Some(placement) = &spec.placement else { return };
-    let is_divided = strategy(placement) != Strategy::Duplicated && spec.replicas > 0;
+    let is_by_room = matches!(strategy(placement), Strategy::DynamicWeight | Strategy::Aggregated);
+    let is_by_weight = is_by_weight(spec);
+    let is_divided = is_by_weight || (is_by_room && spec.replicas > 0);
     let is_choice = decision.selected.len() < decision.candidates.len();
     reasons.standings.clear();
     if !(is_divided || is_choice) {
         return;
     }
-    let is_by_weight = is_by_weight(spec);
     let mut weights = Vec::new();
     if is_by_weight {
         weights = divide::weigh(&decision.selected, placement, snapshot);

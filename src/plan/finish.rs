@@ -133,9 +133,13 @@ pub(super) fn finish(
     let names = names.filter(|name| world.clusters.contains_key(name));
     let mut given: BTreeMap<ClusterName, Option<ObjectId>> =
         names.map(|name| (name, None)).collect();
+    let unmade = given.keys().filter(|name| !works.contains_key(*name));
+    binding.reasons.unmade = unmade.cloned().collect();
+    let runs_on = works.keys().filter(|name| !given.contains_key(*name));
+    let before = case.previous.map(Remembered::binding);
+    binding.reasons.runs_on = runs_on.map(|name| left_over(before, name)).collect();
     given.extend(works.iter().map(|(name, work)| (name.clone(), Some(work.file.id))));
     let items = status::aggregate(case.key, &given, world.reports);
-    told_apart(&mut binding, case.previous.map(Remembered::binding), &given);
     condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
     binding.status.aggregated_status = items;
     fold(world, case, &mut binding);
@@ -150,23 +154,13 @@ pub(super) fn finish(
     Outcome::Bound(PlannedBinding::new(binding, file, works, survey))
 }
 
-/// Writes down where it runs without being chosen, and where it is chosen and has no work yet.
-fn told_apart(
-    binding: &mut Binding,
-    previous: Option<&Binding>,
-    given: &BTreeMap<ClusterName, Option<ObjectId>>,
-) {
-    let chosen = binding.spec.replicas_by_cluster();
-    let before = |name: &ClusterName| {
-        let runs_on = &previous?.reasons.runs_on;
-        previous?.target(name).or_else(|| runs_on.iter().find(|one| one.name == *name)).cloned()
-    };
-    let runs_on = given.keys().filter(|name| !chosen.contains_key(*name));
-    let target =
-        |name: &ClusterName| before(name).unwrap_or_else(|| TargetCluster::new(name.clone(), 0));
-    binding.reasons.runs_on = runs_on.map(target).collect();
-    let unmade = given.iter().filter(|(_, work)| work.is_none());
-    binding.reasons.unmade = unmade.map(|(name, _)| name.clone()).collect();
+/// A cluster that runs it on without being chosen, with what it was given when it was.
+fn left_over(before: Option<&Binding>, name: &ClusterName) -> TargetCluster {
+    let left_over = before.and_then(|before| {
+        let runs_on = &before.reasons.runs_on;
+        before.target(name).or_else(|| runs_on.iter().find(|one| one.name == *name))
+    });
+    left_over.cloned().unwrap_or_else(|| TargetCluster::new(name.clone(), 0))
 }
 
 /// Folds what the members reported into the template's own status. It stays as it is while they report

@@ -32,7 +32,7 @@ fn by_placement(placement: &Placement, has_replicas: bool) -> String {
         |field: SpreadField| selecting.iter().any(|one| one.spread_by_field == Some(field));
     let asked = placement.spread_constraints.iter().filter_map(|one| one.spread_by_field);
     let asked = asked.filter(|field| *field != SpreadField::Cluster && !selects(*field));
-    let asked: Vec<String> = asked.map(|field| format!("a {}", noun(field))).collect();
+    let asked: Vec<String> = asked.map(|field| format!("a {}", field.noun())).collect();
     if !asked.is_empty() {
         parts.push(format!("of clusters that name {}", asked.join(" and ")));
     }
@@ -41,7 +41,7 @@ fn by_placement(placement: &Placement, has_replicas: bool) -> String {
 
 /// `in 1 to 2 clusters`.
 fn bounds(constraint: &SpreadConstraint) -> Option<String> {
-    let what = noun(constraint.spread_by_field?);
+    let what = constraint.spread_by_field?.noun();
     let (min, max) = (constraint.min_groups.max(1), constraint.max_groups);
     let plural = if min.max(max) == 1 { "" } else { "s" };
     Some(match max {
@@ -49,15 +49,6 @@ fn bounds(constraint: &SpreadConstraint) -> Option<String> {
         max if max == min => format!("in {min} {what}{plural}"),
         max => format!("in {min} to {max} {what}{plural}"),
     })
-}
-
-fn noun(field: SpreadField) -> &'static str {
-    match field {
-        SpreadField::Cluster => "cluster",
-        SpreadField::Region => "region",
-        SpreadField::Zone => "zone",
-        SpreadField::Provider => "provider",
-    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) fn run(
     recorded: &Recorded,
 ) -> anyhow::Result<Exit> {
     let bound = bound(args, ledger, recorded)?;
-    let is_whole = matches!(args.output, Some(ListFormat::Json | ListFormat::Yaml));
+    let is_whole = args.is_whole();
     let source = if is_whole && !bound.is_empty() { Some(source(ledger, recorded)?) } else { None };
     let mut rows = Vec::new();
     for (path, key) in bound {

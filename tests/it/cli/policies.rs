@@ -63,6 +63,8 @@ fn every_policy_of_the_library_can_be_tried_as_its_readme_says() {
             .output()
             .unwrap();
         assert!(output.status.success(), "{script}: {output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains("as if"), script.contains("--reports"), "{said}");
         let plan = String::from_utf8(output.stdout).unwrap();
         let text = std::fs::read_to_string(folder.join("expected.yaml")).unwrap();
         let places: BTreeMap<String, Value> = git_fleet::api::yaml::from_str(&text).unwrap();

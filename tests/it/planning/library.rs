@@ -65,8 +65,11 @@ fn policies_of_the_library_place_as_they_say() {
     assert_eq!(n_policies, 11);
 }
 
+/// Makes a source of a folder's policy and its clusters.
+type Source<'s> = &'s dyn Fn(&str, &str) -> String;
+
 /// Where the shop of a policy's folder runs, after each of these sources in turn.
-fn story(folder: &str, sources: &[&dyn Fn(&str, &str) -> String]) -> Vec<String> {
+fn story(folder: &str, sources: &[Source<'_>]) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies").join(folder);
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     let (policy, clusters) = (read("policy.yaml"), read("fleet.yaml.example"));
