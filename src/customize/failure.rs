@@ -50,17 +50,28 @@ pub enum Failure {
     Unreadable(#[from] Unreadable),
 }
 
+/// Who hears what a script or webhook says of a Secret, which may quote it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum OfSecrets {
+    /// Nobody: it would stand in results and reports.
+    #[default]
+    Untold,
+    /// Who asks, about objects of their own.
+    Told,
+}
+
 impl Failure {
-    /// A script's, about an object of this kind.
-    pub(super) fn of_script(
-        customization: Arc<str>,
-        target: CustomizationTarget,
-        operation: Operation,
-        cause: Cause,
-    ) -> Self {
-        let is_secret = is_secret_kind(&target.api_version, &target.kind);
-        let cause = if is_secret { cause.untold() } else { cause };
-        Self::Script { customization, target, operation, cause }
+    /// What is told of a script's failure.
+    pub(super) fn telling(self, of_secrets: OfSecrets) -> Self {
+        match self {
+            Self::Script { customization, target, operation, cause }
+                if of_secrets == OfSecrets::Untold
+                    && is_secret_kind(&target.api_version, &target.kind) =>
+            {
+                Self::Script { customization, target, operation, cause: cause.untold() }
+            }
+            other => other,
+        }
     }
 
     /// Its stable code.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::calls::{Call, Calls};
 use super::convert::settle_empty;
 use super::dependencies::dependencies_of;
-use super::failure::{Cause, Failure};
+use super::failure::{Cause, Failure, OfSecrets};
 use super::foreign::{told, typed};
 use super::limits::Limits;
 use super::process::Program;
@@ -37,14 +37,26 @@ pub struct Interpreter {
     calls: RefCell<Calls>,
     webhooks: Layer,
     rules: Arc<Rules>,
+    of_secrets: OfSecrets,
 }
 
 impl Interpreter {
     /// An interpreter without rules of users.
     #[must_use]
     pub fn new(program: Program, limits: Limits) -> Self {
-        let calls = RefCell::new(Calls::new(program, limits));
-        Self { calls, webhooks: Layer::new(limits.plan_wait), rules: Arc::default() }
+        Self {
+            calls: RefCell::new(Calls::new(program, limits)),
+            webhooks: Layer::new(limits.plan_wait),
+            rules: Arc::default(),
+            of_secrets: OfSecrets::default(),
+        }
+    }
+
+    /// From now on failures about Secrets say what scripts and webhooks said of them. For who asks about
+    /// objects of their own, and writes down nothing.
+    pub fn tell_of_secrets(&mut self) {
+        self.of_secrets = OfSecrets::Told;
+        self.webhooks.tell_of_secrets();
     }
 
     /// Takes these rules in place of those before. What rules that stay have answered is kept.
@@ -272,8 +284,7 @@ impl Interpreter {
         let mut united = Vec::new();
         for script in scripts {
             let call = Call { script, operation: Operation::InterpretDependency, now: NO_TIME };
-            let asked =
-                Asked::new(self.calls.borrow_mut().call(call, &[template]), template, call)?;
+            let asked = self.asked(call, template, &[template])?;
             united.extend(asked.read(|results| match results.into_iter().next() {
                 Some(list @ Value::Array(_)) => dependencies_of(settled(list, &[])),
                 other => Err(mismatch("a list", other.as_ref())),
@@ -294,7 +305,17 @@ impl Interpreter {
             return Ok(None);
         };
         let call = Call { script, operation, now };
-        Asked::new(self.calls.borrow_mut().call(call, arguments), object, call).map(Some)
+        self.asked(call, object, arguments).map(Some)
+    }
+
+    fn asked(
+        &self,
+        call: Call<'_>,
+        object: &Manifest,
+        arguments: &impl Serialize,
+    ) -> Result<Asked, Failure> {
+        let reply = self.calls.borrow_mut().call(call, arguments);
+        Asked::new(reply, object, call, self.of_secrets)
     }
 }
 
@@ -347,6 +368,7 @@ struct Asked {
     customization: Arc<str>,
     target: CustomizationTarget,
     operation: Operation,
+    of_secrets: OfSecrets,
 }
 
 impl Asked {
@@ -354,6 +376,7 @@ impl Asked {
         reply: Result<Vec<Value>, Cause>,
         object: &Manifest,
         call: Call<'_>,
+        of_secrets: OfSecrets,
     ) -> Result<Self, Failure> {
         let customization = Arc::clone(&call.script.customization);
         let target = CustomizationTarget {
@@ -362,16 +385,20 @@ impl Asked {
         };
         let operation = call.operation;
         match reply {
-            Ok(results) => Ok(Self { results, customization, target, operation }),
-            Err(cause) => Err(Failure::of_script(customization, target, operation, cause)),
+            Ok(results) => Ok(Self { results, customization, target, operation, of_secrets }),
+            Err(cause) => {
+                let failure = Failure::Script { customization, target, operation, cause };
+                Err(failure.telling(of_secrets))
+            }
         }
     }
 
     /// The results as what the operation returns; an error says what is wrong with them.
     fn read<T>(self, read: impl FnOnce(Vec<Value>) -> Result<T, String>) -> Result<T, Failure> {
-        let Self { results, customization, target, operation } = self;
+        let Self { results, customization, target, operation, of_secrets } = self;
         read(results).map_err(|why| {
-            Failure::of_script(customization, target, operation, Cause::Answer(told(&why)))
+            let cause = Cause::Answer(told(&why));
+            Failure::Script { customization, target, operation, cause }.telling(of_secrets)
         })
     }
 }

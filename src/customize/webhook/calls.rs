@@ -12,6 +12,7 @@ use super::question::Question;
 use super::records::Records;
 use crate::api::names::ObjectId;
 use crate::customize::cache::Cache;
+use crate::customize::failure::OfSecrets;
 use crate::customize::patience::{Patience, Turned};
 
 /// Where answers may come from.
@@ -30,6 +31,7 @@ pub(in super::super) struct Calls {
     client: Client,
     pub(in super::super) access: Access,
     pub(in super::super) records: Records,
+    pub(super) of_secrets: OfSecrets,
     /// Answers for live objects.
     cache: Cache<Answer>,
     /// Of the questions that plans ask.
@@ -48,6 +50,7 @@ impl Calls {
             client: Client::default(),
             access: Access::default(),
             records: Records::default(),
+            of_secrets: OfSecrets::default(),
             cache: Cache::default(),
             plans: Patience::of_plans(wait),
             live: Patience::of_live(wait),
@@ -121,7 +124,7 @@ impl Calls {
         if self.access == Access::Records {
             return Err(WebhookCause::Unrecorded);
         }
-        let Self { client, plans, live, .. } = self;
+        let Self { client, plans, live, of_secrets, .. } = self;
         let is_of_plan = question.is_of_plan();
         let patience = if is_of_plan { plans } else { live };
         let asked = (id, question.replicas);
@@ -137,7 +140,7 @@ impl Calls {
             let answer = Answer::read(&body, &uid, question.operation)?;
             Ok((answer.settled(question)?, body.len()))
         });
-        let answer = answer.map_err(|cause| question.told(cause));
+        let answer = answer.map_err(|cause| question.told(cause, *of_secrets));
         let in_vain = answer.as_ref().err().filter(|cause| cause.is_of_server()).cloned();
         patience.count(webhook.id, asked, (began, Instant::now()), in_vain);
         answer
