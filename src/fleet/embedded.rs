@@ -95,12 +95,9 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_told_with_its_line() {
-        for (text, line) in [
-            ("a: 1\nb: [\n", 2),
-            ("a: .inf\n", 1),
-            ("a: 1\n<<: 2\n", 2),
-            ("~: 1", 1),
-        ] {
+        for (text, line) in
+            [("a: 1\nb: [\n", 2), ("a: .inf\n", 1), ("a: 1\n<<: 2\n", 2), ("~: 1", 1)]
+        {
             assert_eq!(embedded_yaml(text).unwrap_err().place.line, line, "{text}");
         }
     }

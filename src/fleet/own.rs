@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::cluster::{Cluster, default_cluster};
 use crate::api::cluster_taint_policy::ClusterTaintPolicy;
-use crate::api::decode::{DecodeError, FieldPath, Step, decode, unknown_fields};
+use crate::api::decode::{DecodeError, decode, unknown_fields};
 use crate::api::federated_resource_quota::FederatedResourceQuota;
 use crate::api::manifest::Manifest;
 use crate::api::meta::Resource;
@@ -23,7 +23,6 @@ use crate::api::settings::{FleetSettings, SETTINGS_PATH};
 use super::file::Object;
 use super::names::did_you_mean;
 use super::object::Checked;
-use super::positions::escape;
 use super::report::{cut, shown};
 use super::schema::{Difference, compare};
 use super::scope::not_acted_upon;
@@ -240,7 +239,7 @@ fn read<T: Own>(checked: &mut Checked<'_, '_>, manifest: &Manifest) -> Option<Ob
             None => format!("the fields here are {}", field.known.join(", ")),
         };
         let message = format!("there is no field `{}` here", shown(&field.path.to_string()));
-        checked.error_at_key(&pointer(&field.path), "FIELD_UNKNOWN", message, hint);
+        checked.error_at_key(&field.path.pointer(), "FIELD_UNKNOWN", message, hint);
     }
     match decode::<T>(manifest) {
         Ok(mut object) => {
@@ -270,7 +269,7 @@ fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error: &DecodeErr
             _ => "TYPE_MISMATCH",
         };
         checked.error(
-            &pointer(&error.path),
+            &error.path.pointer(),
             code,
             format!("`{}`: {}", error.path, cut(&error.message, 300)),
             "write a value of the form that the field takes",
@@ -283,14 +282,4 @@ fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error: &DecodeErr
             checked.error(&pointer, code, message, hint);
         }
     }
-}
-
-fn pointer(path: &FieldPath) -> String {
-    path.0
-        .iter()
-        .map(|step| match step {
-            Step::Key(key) => format!("/{}", escape(key)),
-            Step::Index(idx) => format!("/{idx}"),
-        })
-        .collect()
 }

@@ -4,6 +4,7 @@ mod hostile;
 mod operations;
 mod service;
 mod verb;
+mod verb_files;
 pub(crate) mod webhook_server;
 mod webhooks;
 
