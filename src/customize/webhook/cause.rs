@@ -67,7 +67,7 @@ impl WebhookCause {
         match self {
             Self::Unreachable(_) => "see that the server runs and that `clientConfig.url` is right",
             Self::Untrusted(_) => {
-                "write into `clientConfig.caBundle` the certificate that signed the server's, which must be for the host of the URL"
+                "write into `clientConfig.caBundle` the certificate that signed the server's, or the server's own; the server's must be for the host of the URL"
             }
             Self::Late(_) => "make the server faster, or raise `timeoutSeconds` (at most 30)",
             Self::Status(300..=399) => {

@@ -15,6 +15,7 @@ mod hooks;
 mod layer;
 mod question;
 mod records;
+mod trust;
 
 pub use cause::WebhookCause;
 pub use hooks::{Webhook, Webhooks};

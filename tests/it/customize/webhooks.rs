@@ -14,7 +14,7 @@ use git_fleet::interpret::NoAnswer;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::webhook_server::{Said, Server, configuration, patch};
+use super::webhook_server::{Said, Server, configuration, for_host, patch, self_signed};
 use super::{code, customization, game};
 
 fn by(configurations: &[ResourceInterpreterWebhookConfiguration]) -> Interpreter {
@@ -192,6 +192,50 @@ fn only_who_is_trusted_is_asked() {
         told.push(format!("{what}: {} {failure}", failure.code()));
     }
     assert!(server.asked().is_empty());
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_server_s_own_certificate_may_be_the_bundle() {
+    let answer = |request: &Value| Said::answer(request, json!({"replicas": 7}));
+    let template = game(json!({}), Value::Null);
+    let own = Server::with(self_signed(for_host("localhost")), answer);
+    assert_eq!(asking(&own).replicas(&template).unwrap().unwrap().count, 7);
+
+    let mut past = for_host("localhost");
+    past.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let mut future = for_host("localhost");
+    future.not_before = rcgen::date_time_ymd(4000, 1, 1);
+    let other = Server::start(answer);
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain_url = format!("https://localhost:{}/", plain.local_addr().unwrap().port());
+    let away = std::thread::spawn(move || {
+        use std::io::Write as _;
+        plain.accept().unwrap().0.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    });
+    let (past, future) = (self_signed(past), self_signed(future));
+    let mut told = Vec::new();
+    let mut refused = |what: &str, url: &str, bundle: &str| {
+        let failure = by(&[configuration("games", url, Some(bundle), &["*"])]).replicas(&template);
+        let failure = failure.unwrap_err();
+        told.push(format!("{what}: {} {failure}", failure.code()));
+    };
+    refused("not in the bundle", &own.url(), &other.ca_bundle);
+    for (what, certificates) in [
+        ("expired", past),
+        ("not yet valid", future),
+        ("for another host", self_signed(for_host("games.example.com"))),
+    ] {
+        let server = Server::with(certificates, answer);
+        refused(what, &server.url(), &server.ca_bundle);
+        assert!(server.asked().is_empty(), "{what}");
+    }
+    // Another key with the same name and host.
+    let server = Server::with(self_signed(for_host("localhost")), answer);
+    refused("another of the same name", &server.url(), &own.ca_bundle);
+    assert!(server.asked().is_empty());
+    refused("no TLS", &plain_url, &own.ca_bundle);
+    away.join().unwrap();
     insta::assert_snapshot!(told.join("\n"));
 }
 
