@@ -12,13 +12,14 @@ use super::calls::{Call, Calls};
 use super::convert::settle_empty;
 use super::dependencies::dependencies_of;
 use super::failure::{Cause, Failure, OfSecrets};
-use super::foreign::{told, typed};
+use super::foreign::told;
 use super::limits::Limits;
 use super::process::Program;
+use super::requirements::{components_of, requirements_of};
 use super::rules::Rules;
 use super::scripts::Script;
 use super::webhook::{Access, Layer, Records};
-use crate::api::binding::{AggregatedStatusItem, Component, ReplicaRequirements};
+use crate::api::binding::{AggregatedStatusItem, Component};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::ObjectId;
 use crate::api::report::Health;
@@ -135,7 +136,7 @@ impl Interpreter {
             let requirements = match results.get(1) {
                 None | Some(Value::Null) => None,
                 Some(table @ (Value::Object(_) | Value::Array(_))) => {
-                    Some(typed::<ReplicaRequirements>(object(table.clone())?)?)
+                    Some(requirements_of(object(table.clone())?)?)
                 }
                 other => return Err(mismatch("a table or nil second", other)),
             };
@@ -156,13 +157,11 @@ impl Interpreter {
             };
         };
         asked.read(|results| {
-            let mut components: Vec<Component> = match results.first() {
+            Ok(Some(match results.first() {
                 None | Some(Value::Null) => Vec::new(),
-                Some(list @ Value::Array(_)) => typed(settled(list.clone(), &[]))?,
+                Some(list @ Value::Array(_)) => components_of(settled(list.clone(), &[]))?,
                 other => return Err(mismatch("a list or nil", other)),
-            };
-            components.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(Some(components))
+            }))
         })
     }
 
@@ -246,7 +245,15 @@ impl Interpreter {
             let Some(Value::Object(mut object)) = results.into_iter().next() else {
                 return Err("AggregateStatus returns the whole object".to_owned());
             };
-            let after = object.remove("status").filter(|status| !is_empty(status));
+            let after = match object.remove("status") {
+                Some(status) if !is_empty(&status) && !status.is_object() && !status.is_null() => {
+                    return Err(format!(
+                        "of `status`, {}",
+                        mismatch("a table with names", Some(&status))
+                    ));
+                }
+                after => after.filter(|status| !is_empty(status)),
+            };
             Ok(new_status(template, after.map(|status| settled(status, &[]))))
         })
     }

@@ -24,6 +24,7 @@ mod limits;
 mod patience;
 mod process;
 mod protocol;
+mod requirements;
 mod rules;
 mod sandbox;
 mod scripts;

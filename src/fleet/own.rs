@@ -180,7 +180,7 @@ const KINDS: &[OwnKind] = &[
     kind::<ResourceInterpreterWebhookConfiguration>(),
 ];
 
-fn group_of(api_version: &str) -> &str {
+pub(super) fn group_of(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 

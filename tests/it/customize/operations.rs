@@ -348,3 +348,43 @@ fn the_first_name_answers_where_two_have_a_script() {
         .collect();
     assert_eq!(names, ["a"]);
 }
+
+#[test]
+fn what_nothing_would_read_is_refused_by_its_name() {
+    let object = game(json!({}), Value::Null);
+    for (script, why) in [
+        (
+            "return 2, {resourceRequests = {cpu = '1'}}",
+            "what a replica needs has no `resourceRequests`; did it mean `resourceRequest`?",
+        ),
+        (
+            "return 2, {nodeClaim = {tolerationz = {{key = 'a'}}}}",
+            "`nodeClaim` has no `tolerationz`; did it mean `tolerations`?",
+        ),
+    ] {
+        let script = format!("function GetReplicas(o) {script} end");
+        let failure = with(Operation::InterpretReplica, &script).replicas(&object).unwrap_err();
+        assert_eq!(failure.code(), "LUA_ANSWER");
+        assert!(failure.to_string().ends_with(why), "{failure}");
+    }
+    for (list, why) in [
+        ("{{name = 'a', replicas = 1}, {name = 'a', replicas = 2}}", "have the name `a`"),
+        ("{{name = '', replicas = 1}}", "a component has no `name`"),
+        ("{{name = 'a', replicas = 1.5}}", "`[0].replicas` has not the form that is asked for"),
+        ("{{name = 'a', replicas = -2}}", "-2 is no number of replicas"),
+        ("{{name = 'a', replica = 1}}", "a component has no `replica`; did it mean `replicas`?"),
+    ] {
+        let script = format!("function GetComponents(o) return {list} end");
+        let failure = with(Operation::InterpretComponent, &script).components(&object).unwrap_err();
+        assert_eq!(failure.code(), "LUA_ANSWER");
+        assert!(failure.to_string().ends_with(why), "{failure}");
+    }
+    for (status, what) in [("'Ready'", "text"), ("{'Ready'}", "a list"), ("7", "a number")] {
+        let script = format!("function AggregateStatus(o) o.status = {status} return o end");
+        let failure = with(Operation::AggregateStatus, &script).aggregate(&object, &[], NOW);
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.code(), "LUA_ANSWER");
+        let why = format!("of `status`, a table with names is expected, not {what}");
+        assert!(failure.to_string().ends_with(&why), "{failure}");
+    }
+}

@@ -513,6 +513,26 @@ fn all_forms_that_a_plan_asks_for_are_recorded_and_older_ones_go() {
 }
 
 #[test]
+fn a_status_that_is_text_and_components_of_one_name_are_wrong_answers() {
+    let server = Server::start(|request| match request["operation"].as_str() {
+        Some("InterpretComponent") => {
+            let part = json!({"name": "white", "replicas": 1});
+            Said::answer(request, json!({"components": [part, part]}))
+        }
+        _ => Said::answer(
+            request,
+            patch(&json!([{"op": "add", "path": "/status", "value": "Ready"}])),
+        ),
+    });
+    let (interpreter, object) = (asking(&server), game(json!({}), Value::Null));
+    let failure = interpreter.components(&object).unwrap_err().to_string();
+    assert!(failure.ends_with("two components have the name `white`"), "{failure}");
+    let failure = interpreter.aggregate(&object, &items(&[1]), Timestamp::UNIX_EPOCH).unwrap_err();
+    assert_eq!(failure.code(), "WEBHOOK_ANSWER");
+    assert!(failure.to_string().ends_with("`patch` makes `status` no object"), "{failure}");
+}
+
+#[test]
 fn what_stands_in_a_wrong_answer_is_not_told() {
     let parts = json!({"components": [{"name": "white", "replicas": "hunter2"}]});
     let wrong = Server::start(move |request| Said::answer(request, parts.clone()));
