@@ -114,13 +114,13 @@ pub(super) fn items(
                 for (n, value) in list.into_iter().enumerate() {
                     match item(value, &format!("/{n}"), &file, &positions) {
                         Ok(item) => items.push(item),
-                        Err(problem) => problems.push(problem),
+                        Err(problem) => problems.push(*problem),
                     }
                 }
             }
             value => match item(value, "", &file, &positions) {
                 Ok(item) => items.push(item),
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(*problem),
             },
         }
     }
@@ -134,7 +134,7 @@ fn item(
     pointer: &str,
     file: &str,
     positions: &Positions,
-) -> Result<AggregatedStatusItem, Problem> {
+) -> Result<AggregatedStatusItem, Box<Problem>> {
     decode_part(value).map_err(|path| {
         let at = positions.value(&format!("{pointer}{}", path.pointer()));
         let message = match path.to_string() {
@@ -143,7 +143,7 @@ fn item(
         };
         let hint = "write clusterName and status for each, as `status.aggregatedStatus` of a binding has them";
         let place = Place { file: file.to_owned(), line: at.line, column: at.column };
-        Problem::error(place, "TYPE_MISMATCH", message, hint)
+        Box::new(Problem::error(place, "TYPE_MISMATCH", message, hint))
     })
 }
 

@@ -117,7 +117,7 @@ impl<Q: Ord, C: Clone> Patience<Q, C> {
         let third = self.most / 3;
         let Some(account) = self.of.get_mut(&called) else { return Turned::Ask };
         let Some(failed) = account.failed.get(question) else {
-            return if is_spent(account.first, self.most - account.again.min(third)) {
+            return if is_spent(account.first, self.most.saturating_sub(account.again.min(third))) {
                 Turned::Spent
             } else {
                 Turned::Ask

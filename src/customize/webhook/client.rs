@@ -183,11 +183,9 @@ fn cause(error: &(dyn Error + 'static)) -> WebhookCause {
         let told = format!("more than {ANSWER_BYTES_MAX} bytes");
         return WebhookCause::Answer(told);
     }
-    match find::<rustls::Error>(error) {
-        Some(error) => trust::cause(error),
-        None => {
-            let last = chain(error).last().unwrap_or(error);
-            WebhookCause::Unreachable(told(&last.to_string()))
-        }
+    if let Some(error) = find::<rustls::Error>(error) {
+        return trust::cause(error);
     }
+    let last = chain(error).last().unwrap_or(error);
+    WebhookCause::Unreachable(told(&last.to_string()))
 }

@@ -161,7 +161,7 @@ fn certificates() -> Certificates {
     let key = KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap();
     let issuer = Issuer::new(params, key);
-    (STANDARD.encode(authority.pem()), signed(for_host("localhost"), &issuer))
+    (STANDARD.encode(authority.pem()), signed(&for_host("localhost"), &issuer))
 }
 
 /// A certificate for a host, which anybody may sign.
@@ -169,7 +169,7 @@ pub(crate) fn for_host(host: &str) -> CertificateParams {
     CertificateParams::new(vec![host.to_owned()]).unwrap()
 }
 
-fn signed(params: CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Arc<ServerConfig> {
+fn signed(params: &CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Arc<ServerConfig> {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, issuer).unwrap();
     server_config(&certificate, &key)
