@@ -5,6 +5,7 @@ mod operations;
 mod service;
 mod verb;
 mod verb_files;
+mod webhook_patience;
 pub(crate) mod webhook_server;
 mod webhooks;
 
