@@ -47,6 +47,18 @@ impl FieldPath {
     }
 }
 
+impl FieldPath {
+    /// As a pointer by RFC 6901, e.g. `/spec/placement`.
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        let step = |step: &Step| match step {
+            Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Step::Index(index) => format!("/{index}"),
+        };
+        self.0.iter().map(step).collect()
+    }
+}
+
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, step) in self.0.iter().enumerate() {
@@ -93,6 +105,14 @@ pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, DecodeError> {
     let track = Track::default();
     T::deserialize(Tracked { value, track: &track })
         .map_err(|error| DecodeError { path: track.failed(), message: error.to_string() })
+}
+
+/// Reads a part of an object, with the field that is wrong. Its words are ours, not a library's.
+///
+/// # Errors
+/// Names the first field that has the wrong type or is missing.
+pub fn decode_part<T: DeserializeOwned>(value: Value) -> Result<T, FieldPath> {
+    typed(value).map_err(|error| error.path)
 }
 
 /// The first list that stands where a map of named fields belongs. Deserializers take one for the

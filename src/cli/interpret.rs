@@ -1,7 +1,7 @@
 //! `interpret`.
 
-use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,29 +10,36 @@ use clap::error::ErrorKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Exit, unreadable};
+use super::Exit;
+use super::interpret_doc::doc;
+use super::interpret_files::{self, Directories, customizations};
 use crate::api::binding::AggregatedStatusItem;
 use crate::api::manifest::Manifest;
-use crate::api::names::ObjectId;
 use crate::api::problem::{Problem, Severity};
 use crate::api::resource_interpreter_customization::Operation;
-use crate::api::yaml;
 use crate::customize::{self, Failure, Interpreter, Limits, Printed, Program, Rules, Webhooks};
-use crate::daemon::Fault;
-use crate::fleet::{Fleet, parse_file};
+use crate::fleet::Fleet;
 
 /// Check customizations and webhooks, or try one operation on objects in files
 #[derive(clap::Args, Debug)]
 pub(super) struct InterpretArgs {
-    /// File with ResourceInterpreterCustomizations and ResourceInterpreterWebhookConfigurations (can be
-    /// repeated); `-` is standard input. Without it the native rules answer
-    #[arg(long, short, value_name = "FILE")]
+    /// File or directory with ResourceInterpreterCustomizations and
+    /// ResourceInterpreterWebhookConfigurations (can be repeated); `-` is standard input. Without it the
+    /// native rules answer
+    #[arg(long, short, value_name = "PATH")]
     filename: Vec<PathBuf>,
+    /// Read the directories below a directory of --filename, too
+    #[arg(long, short = 'R', requires = "filename")]
+    recursive: bool,
     /// Check them, run nothing and call nobody
     #[arg(long, requires = "filename", conflicts_with = "operation")]
     check: bool,
+    /// Print what the function of --operation is given and returns, with an example; of all operations
+    /// without it
+    #[arg(long, conflicts_with_all = ["check", "filename"])]
+    show_doc: bool,
     /// The operation to try
-    #[arg(long, value_enum, ignore_case = true, required_unless_present = "check")]
+    #[arg(long, value_enum, ignore_case = true, required_unless_present_any = ["check", "show_doc"])]
     operation: Option<OperationName>,
     /// File with the object as it is wanted, for all operations on templates
     #[arg(long, value_name = "FILE")]
@@ -44,7 +51,7 @@ pub(super) struct InterpretArgs {
     #[arg(long, value_name = "FILE")]
     status_file: Option<PathBuf>,
     /// Number of replicas, for ReviseReplica
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(0..))]
     desired_replica: Option<i32>,
     /// Most time that a script may take
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
@@ -100,11 +107,23 @@ impl From<OperationName> for Operation {
 }
 
 pub(super) fn run(args: &InterpretArgs) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    if args.show_doc {
+        let named: Vec<Operation> = args.operation.map(Operation::from).into_iter().collect();
+        let docs = if named.is_empty() { Operation::ALL } else { &named };
+        let docs: Vec<&str> = docs.iter().map(|operation| doc(*operation)).collect();
+        write!(out, "{}", docs.join("\n"))?;
+        return Ok(Exit::Clean);
+    }
     let program = Program { printed: Printed::Shown, ..Program::this() };
     let time = Duration::from_millis(args.timeout_ms);
     let mut interpreter = Interpreter::new(program, Limits { time, ..Limits::default() });
-    let (fleet, mut problems) = customizations(&args.filename)?;
+    // The files are those of who asks, and so is the terminal.
+    interpreter.tell_of_secrets();
+    let directories = if args.recursive { Directories::Recursive } else { Directories::Flat };
+    let (fleet, mut problems) = customizations(&args.filename, directories)?;
     problems.extend(customize::check(&fleet, &interpreter));
+    let asked_about = AskedAbout::read(args, &mut problems)?;
     for problem in &problems {
         writeln!(std::io::stderr(), "{problem}")?;
     }
@@ -115,13 +134,20 @@ pub(super) fn run(args: &InterpretArgs) -> anyhow::Result<Exit> {
     if problems.iter().any(is_invalid) {
         return Ok(Exit::Invalid);
     }
-    let Some(operation) = args.operation else {
-        told(&fleet)?;
+    let Some(operation) = args.operation.map(Operation::from) else {
+        told(&mut out, &fleet)?;
         return Ok(Exit::Clean);
     };
     interpreter.load(Arc::new(Rules::of(&fleet)));
-    let result = answer(&interpreter, operation.into(), args)?;
-    let mut out = std::io::stdout().lock();
+    let asked = asked_about.object(operation);
+    if !args.filename.is_empty() && !interpreter.rules().answer(asked, operation) {
+        let (api_version, kind) = (asked.api_version(), asked.kind());
+        writeln!(
+            std::io::stderr(),
+            "note: no rule in these files answers {operation} of {api_version} {kind}; this is what git-fleet itself says"
+        )?;
+    }
+    let result = answer(&interpreter, operation, &asked_about)?;
     match args.output {
         Format::Json => super::output::json(&mut out, &result)?,
         Format::Yaml => super::output::yaml(&mut out, &result)?,
@@ -129,34 +155,52 @@ pub(super) fn run(args: &InterpretArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// The customizations of these files, and what is wrong with them.
-fn customizations(files: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
-    let mut parsed = Vec::new();
-    for path in files {
-        let blob = crate::plan::RenderedFile::new(read(path)?);
-        let shown = path.to_string_lossy();
-        parsed.push(Arc::new(parse_file(shown.trim_start_matches("./"), blob.id, &blob.bytes)));
+/// What a question is asked about, as far as the command line names it.
+struct AskedAbout {
+    desired: Option<Manifest>,
+    observed: Option<Manifest>,
+    items: Vec<AggregatedStatusItem>,
+    replicas: Option<i32>,
+}
+
+impl AskedAbout {
+    fn read(args: &InterpretArgs, problems: &mut Vec<Problem>) -> anyhow::Result<Self> {
+        let mut object = |path: &Option<PathBuf>| match path {
+            None => Ok(None),
+            Some(path) => interpret_files::object(path, problems),
+        };
+        let (desired, observed) = (object(&args.desired_file)?, object(&args.observed_file)?);
+        let items = match &args.status_file {
+            None => Vec::new(),
+            Some(path) => interpret_files::items(path, problems)?,
+        };
+        Ok(Self { desired, observed, items, replicas: args.desired_replica })
     }
-    let (fleet, across) = Fleet::assemble(ObjectId::from_bytes([0; 20]), &parsed);
-    let alone = parsed.iter().flat_map(|file| file.problems.iter().cloned());
-    // Without a file the native rules are asked, and there is nothing to check.
-    let across = across.into_iter().filter(|problem| problem.code != "FLEET_EMPTY");
-    let mut problems: Vec<Problem> = alone.chain(across).collect();
-    let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
-    let is_nothing = fleet.customizations.is_empty() && fleet.webhook_configurations.is_empty();
-    if is_nothing && is_sound && !files.is_empty() {
-        let kinds = "ResourceInterpreterCustomization or ResourceInterpreterWebhookConfiguration";
-        let text = format!("no {kinds} in {}", files[0].display());
-        return Err(Fault::new("CONFIG_READ", text, "name a file with one by --filename").into());
+
+    fn desired(&self, operation: Operation) -> &Manifest {
+        self.desired.as_ref().unwrap_or_else(|| missing(operation, "--desired-file"))
     }
-    problems.sort();
-    problems.dedup();
-    Ok((fleet, problems))
+
+    fn observed(&self, operation: Operation) -> &Manifest {
+        self.observed.as_ref().unwrap_or_else(|| missing(operation, "--observed-file"))
+    }
+
+    /// The object whose kind says who answers.
+    fn object(&self, operation: Operation) -> &Manifest {
+        match operation {
+            Operation::InterpretStatus | Operation::InterpretHealth => self.observed(operation),
+            Operation::Retain
+            | Operation::InterpretReplica
+            | Operation::InterpretComponent
+            | Operation::ReviseReplica
+            | Operation::AggregateStatus
+            | Operation::InterpretDependency => self.desired(operation),
+        }
+    }
 }
 
 /// Lists what was checked.
-fn told(fleet: &Fleet) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+fn told(out: &mut impl std::io::Write, fleet: &Fleet) -> anyhow::Result<()> {
     for (name, customization) in &fleet.customizations {
         let target = &customization.spec.target;
         for operation in customization.spec.customizations.operations() {
@@ -174,50 +218,50 @@ fn told(fleet: &Fleet) -> anyhow::Result<()> {
 fn answer(
     interpreter: &Interpreter,
     operation: Operation,
-    args: &InterpretArgs,
+    about: &AskedAbout,
 ) -> anyhow::Result<Value> {
-    let desired = || object(args.desired_file.as_deref(), operation, "--desired-file");
-    let observed = || object(args.observed_file.as_deref(), operation, "--observed-file");
+    let desired = || about.desired(operation);
+    let observed = || about.observed(operation);
     let now = Timestamp::now();
     Ok(match operation {
         Operation::Retain => {
-            let (mut desired, observed) = (desired()?, observed()?);
-            interpreter.retain(&mut desired, &observed).map_err(failed)?;
+            let mut desired = desired().clone();
+            interpreter.retain(&mut desired, observed()).map_err(failed)?;
             desired.into_value()
         }
-        Operation::InterpretReplica => match interpreter.replicas(&desired()?).map_err(failed)? {
+        Operation::InterpretReplica => match interpreter.replicas(desired()).map_err(failed)? {
             None => json!({"replica": null, "requires": null}),
             Some(replicas) => {
                 json!({"replica": replicas.count, "requires": replicas.requirements})
             }
         },
         Operation::InterpretComponent => {
-            json!({"components": interpreter.components(&desired()?).map_err(failed)?})
+            json!({"components": interpreter.components(desired()).map_err(failed)?})
         }
         Operation::ReviseReplica => {
-            let Some(count) = args.desired_replica else {
+            let Some(count) = about.replicas else {
                 missing(operation, "--desired-replica");
             };
-            let mut desired = desired()?;
+            let mut desired = desired().clone();
             interpreter.revise_replicas(&mut desired, count).map_err(failed)?;
             desired.into_value()
         }
         Operation::InterpretStatus => {
-            json!({"status": interpreter.reflect(&observed()?, now).map_err(failed)?})
+            json!({"status": interpreter.reflect(observed(), now).map_err(failed)?})
         }
         Operation::AggregateStatus => {
-            let mut desired = desired()?;
-            let items = items(args.status_file.as_deref())?;
-            if let Some(status) = interpreter.aggregate(&desired, &items, now).map_err(failed)? {
+            let mut desired = desired().clone();
+            let status = interpreter.aggregate(&desired, &about.items, now).map_err(failed)?;
+            if let Some(status) = status {
                 desired.0.insert("status".to_owned(), status);
             }
             desired.into_value()
         }
         Operation::InterpretHealth => {
-            json!({"health": interpreter.health(&observed()?, now).map_err(failed)?})
+            json!({"health": interpreter.health(observed(), now).map_err(failed)?})
         }
         Operation::InterpretDependency => {
-            json!({"dependencies": interpreter.dependencies(&desired()?).map_err(failed)?})
+            json!({"dependencies": interpreter.dependencies(desired()).map_err(failed)?})
         }
     })
 }
@@ -229,52 +273,4 @@ fn failed(failure: Failure) -> anyhow::Error {
 fn missing(operation: Operation, flag: &str) -> ! {
     let told = format!("{operation} needs {flag}");
     super::Cli::command().error(ErrorKind::MissingRequiredArgument, told).exit();
-}
-
-fn object(path: Option<&Path>, operation: Operation, flag: &str) -> anyhow::Result<Manifest> {
-    let Some(path) = path else { missing(operation, flag) };
-    let value: Value = document(&read(path)?, path)?;
-    Manifest::from_value(value).filter(|object| !object.kind().is_empty()).ok_or_else(|| {
-        let text = format!("{} holds no Kubernetes object", path.display());
-        Fault::new("CONFIG_READ", text, "write apiVersion, kind and metadata into it").into()
-    })
-}
-
-/// What each cluster reflected, in order of their names: a list, or one document each.
-fn items(path: Option<&Path>) -> anyhow::Result<Vec<AggregatedStatusItem>> {
-    let Some(path) = path else { return Ok(Vec::new()) };
-    let bytes = read(path)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let mut items: Vec<AggregatedStatusItem> = Vec::new();
-    for part in text.split("\n---").filter(|part| !part.trim().is_empty()) {
-        match document(part.as_bytes(), path)? {
-            Value::Null => {}
-            list @ Value::Array(_) => items.extend(item::<Vec<AggregatedStatusItem>>(list, path)?),
-            one => items.push(item(one, path)?),
-        }
-    }
-    items.sort_by(|a, b| a.cluster_name.cmp(&b.cluster_name));
-    Ok(items)
-}
-
-fn item<T: serde::de::DeserializeOwned>(value: Value, path: &Path) -> anyhow::Result<T> {
-    serde_json::from_value(value).map_err(|error| {
-        let text = format!("{} holds no status of a cluster", path.display());
-        let hint = "write clusterName and status for each, as `status.aggregatedStatus` of a binding has them";
-        Fault::new("CONFIG_READ", text, hint).because(&error).into()
-    })
-}
-
-fn document(bytes: &[u8], path: &Path) -> anyhow::Result<Value> {
-    yaml::from_bytes(bytes).map_err(|error| unreadable(path, &error).into())
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let told = |error| unreadable(path, &error);
-    if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map_err(told)?;
-        return Ok(bytes);
-    }
-    Ok(std::fs::read(path).map_err(told)?)
 }

@@ -14,6 +14,8 @@ mod explain_text;
 mod get;
 mod init;
 mod interpret;
+mod interpret_doc;
+mod interpret_files;
 mod interpret_worker;
 mod kind_name;
 mod output;

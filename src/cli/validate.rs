@@ -118,7 +118,8 @@ fn root_of(paths: &[PathBuf]) -> Option<&Path> {
     directory.join(SETTINGS_PATH).is_file().then_some(directory.as_path())
 }
 
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+/// The manifests of a directory, and of those below it that are not hidden; or the file itself.
+pub(super) fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let kind = std::fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
     if kind.is_file() {
         files.push(path.to_owned());

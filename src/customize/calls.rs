@@ -5,12 +5,11 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::bench::Bench;
 use super::cache::{self, Cache};
 use super::failure::Cause;
 use super::foreign::misread;
 use super::limits::Limits;
-use super::patience::Patience;
+use super::patience::{Patience, Turned};
 use super::process::{Lost, Process, Program};
 use super::protocol::{Answered, Outgoing, Reply, Request};
 use super::scripts::Script;
@@ -27,8 +26,10 @@ pub(super) struct Calls {
     limits: Limits,
     process: Option<Process>,
     cache: Cache,
-    bench: Bench<Cause>,
-    patience: Patience,
+    /// Of the questions that plans ask.
+    plans: Patience<cache::Key, Cause>,
+    /// Of those about live objects.
+    live: Patience<cache::Key, Cause>,
 }
 
 /// One question to one script.
@@ -47,19 +48,20 @@ impl Calls {
             limits,
             process: None,
             cache: Cache::default(),
-            bench: Bench::default(),
-            patience: Patience::new(limits.plan_wait),
+            plans: Patience::of_plans(limits.plan_wait),
+            live: Patience::of_live(limits.plan_wait),
         }
     }
 
     /// Begins a plan.
     pub(super) fn begin_plan(&mut self) {
-        self.patience.begin();
+        self.plans.begin(Instant::now());
     }
 
     /// Forgets what only scripts that are gone are remembered for.
     pub(super) fn retain(&mut self, is_there: impl Fn(ObjectId) -> bool) {
-        self.bench.retain(is_there);
+        self.plans.retain(&is_there);
+        self.live.retain(is_there);
     }
 
     /// Calls a script, unless it has answered the same call before.
@@ -67,20 +69,30 @@ impl Calls {
         let arguments = serde_json::value::to_raw_value(arguments).expect("objects are JSON");
         let function = call.operation.function();
         let key = cache::key(call.script.id, function, arguments.get().as_bytes());
+        if let Some(reply) = self.cache.get(&key) {
+            return reply;
+        }
+        let is_live = call.operation.is_of_live();
+        let began = Instant::now();
+        match self.patience(is_live).turn(call.script.id, &key, began) {
+            Turned::Ask => {}
+            Turned::Failed(cause) => return Err(cause),
+            Turned::Spent => {
+                let seconds = self.patience(is_live).seconds();
+                return Err(if is_live { Cause::Rests(seconds) } else { Cause::Spent(seconds) });
+            }
+        }
+        let answered = self.ask(call, &arguments);
+        let times = (began, Instant::now());
+        let in_vain = in_vain(&answered.0);
+        self.patience(is_live).count(call.script.id, key, times, in_vain);
         // A status that is stamped with the time stays as it is while its inputs do.
         let keeps_time = call.operation == Operation::AggregateStatus;
-        self.answered(call.script.id, key, keeps_time, |calls| {
-            if call.operation.is_of_live() {
-                return calls.ask(call, &arguments);
-            }
-            if calls.patience.is_spent(call.script.id) {
-                return (failed(Cause::Spent(calls.patience.seconds())), 0);
-            }
-            let start = Instant::now();
-            let answered = calls.ask(call, &arguments);
-            calls.patience.spend(call.script.id, start.elapsed());
-            answered
-        })
+        self.keep(key, answered, keeps_time)
+    }
+
+    fn patience(&mut self, is_live: bool) -> &mut Patience<cache::Key, Cause> {
+        if is_live { &mut self.live } else { &mut self.plans }
     }
 
     /// Whether a script is Lua and defines the function of its operation.
@@ -92,27 +104,26 @@ impl Calls {
             function: operation.function().to_owned(),
         };
         let request = serde_json::to_vec(&request).expect("text is JSON");
-        let ask = |calls: &mut Self| calls.exchange(|_| request.clone());
-        self.answered(script.id, key, true, ask).map(|_| ())
+        if let Some(reply) = self.cache.get(&key) {
+            return reply.map(drop);
+        }
+        let now = Instant::now();
+        if let Some(cause) = self.plans.rests(script.id, &key, now) {
+            return Err(cause);
+        }
+        let answered = self.exchange(|_| request.clone());
+        // No plan waits for it.
+        self.plans.count(script.id, key, (now, now), in_vain(&answered.0));
+        self.keep(key, answered, true).map(drop)
     }
 
-    /// The reply from the cache, or from `ask` if the script is not on the bench.
-    fn answered(
+    /// The reply, which is kept if it is to last.
+    fn keep(
         &mut self,
-        script: ObjectId,
         key: cache::Key,
+        (Answered { reply, read_clock }, n_bytes): (Answered, usize),
         keeps_time: bool,
-        ask: impl FnOnce(&mut Self) -> (Answered, usize),
     ) -> Reply {
-        if let Some(reply) = self.cache.get(&key) {
-            return reply;
-        }
-        if let Some(last) = self.bench.of(script) {
-            return Err(Cause::Benched(Box::new(last.clone())));
-        }
-        let (Answered { reply, read_clock }, n_bytes) = ask(self);
-        self.bench
-            .count(script, reply.as_ref().err().filter(|cause| cause.is_of_limits()).cloned());
         let is_lasting = reply.as_ref().err().is_none_or(Cause::is_lasting);
         if is_lasting && (keeps_time || !read_clock) {
             self.cache.insert(key, reply.clone(), n_bytes);
@@ -166,6 +177,11 @@ impl Calls {
             return (failed(cause), 0);
         }
     }
+}
+
+/// With what a call used up its limits, if it did.
+fn in_vain(answered: &Answered) -> Option<Cause> {
+    answered.reply.as_ref().err().filter(|cause| cause.is_of_limits()).cloned()
 }
 
 fn failed(cause: Cause) -> Answered {

@@ -50,17 +50,28 @@ pub enum Failure {
     Unreadable(#[from] Unreadable),
 }
 
+/// Who hears what a script or webhook says of a Secret, which may quote it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum OfSecrets {
+    /// Nobody: it would stand in results and reports.
+    #[default]
+    Untold,
+    /// Who asks, about objects of their own.
+    Told,
+}
+
 impl Failure {
-    /// A script's, about an object of this kind.
-    pub(super) fn of_script(
-        customization: Arc<str>,
-        target: CustomizationTarget,
-        operation: Operation,
-        cause: Cause,
-    ) -> Self {
-        let is_secret = is_secret_kind(&target.api_version, &target.kind);
-        let cause = if is_secret { cause.untold() } else { cause };
-        Self::Script { customization, target, operation, cause }
+    /// What is told of a script's failure.
+    pub(super) fn telling(self, of_secrets: OfSecrets) -> Self {
+        match self {
+            Self::Script { customization, target, operation, cause }
+                if of_secrets == OfSecrets::Untold
+                    && is_secret_kind(&target.api_version, &target.kind) =>
+            {
+                Self::Script { customization, target, operation, cause: cause.untold() }
+            }
+            other => other,
+        }
     }
 
     /// Its stable code.
@@ -146,13 +157,14 @@ pub enum Cause {
     /// It ended its process: a crash, or a limit of the operating system.
     #[error("the script ended its process: {0}")]
     Died(String),
-    /// It used up its limits several times in a row, in the end like this, and was not called this
-    /// time. Told as if it had been: what is told does not change while nothing does.
-    #[error("{0}")]
-    Benched(Box<Self>),
     /// It was not called: its answers had taken this many seconds of the plan.
     #[error("the script was not called any more: a plan waits {0} s for it")]
     Spent(u64),
+    /// It was not called about a live object: calls in vain had taken this many seconds of the minute.
+    #[error(
+        "the script was not called: others of its calls failed, for which it has {0} s a minute"
+    )]
+    Rests(u64),
     /// There is no process to run it in. Not the script's fault.
     #[error("the process for scripts cannot be run: {0}")]
     Worker(String),
@@ -168,8 +180,7 @@ impl Cause {
             Self::Raised(_) => "LUA_ERROR",
             Self::Answer(_) => "LUA_ANSWER",
             Self::Time(_) | Self::Memory(_) | Self::Died(_) => "LUA_LIMIT",
-            Self::Benched(last) => last.code(),
-            Self::Spent(_) => "LUA_BUDGET",
+            Self::Spent(_) | Self::Rests(_) => "LUA_BUDGET",
             Self::Worker(_) => "LUA_WORKER",
         }
     }
@@ -189,12 +200,15 @@ impl Cause {
             Self::Answer(_) => {
                 "see docs/customizations.md for what each function returns".to_owned()
             }
-            Self::Benched(last) => last.hint(),
             Self::Time(_) | Self::Memory(_) | Self::Died(_) => {
                 "look for a loop without an end, or for text that grows with every turn".to_owned()
             }
             Self::Spent(_) => {
                 "make the script faster; the plan is made again within a minute, and goes on from here"
+                    .to_owned()
+            }
+            Self::Rests(_) => {
+                "see for which objects it used up its limits (`LUA_LIMIT`); this one is asked about again within minutes"
                     .to_owned()
             }
             Self::Worker(_) => {
@@ -212,7 +226,7 @@ impl Cause {
             Self::Answer(why) => Self::Answer(told(&why)),
             Self::Died(why) => Self::Died(told(&why)),
             Self::Worker(why) => Self::Worker(told(&why)),
-            Self::Time(_) | Self::Memory(_) | Self::Benched(_) | Self::Spent(_) => self,
+            Self::Time(_) | Self::Memory(_) | Self::Spent(_) | Self::Rests(_) => self,
         }
     }
 
@@ -221,13 +235,13 @@ impl Cause {
         match self {
             Self::Raised(_) => Self::Raised(UNTOLD.to_owned()),
             Self::Answer(_) => Self::Answer(UNTOLD.to_owned()),
-            Self::Benched(last) => Self::Benched(Box::new(last.untold())),
             Self::Syntax { .. }
             | Self::NoFunction(_)
             | Self::Time(_)
             | Self::Memory(_)
             | Self::Died(_)
             | Self::Spent(_)
+            | Self::Rests(_)
             | Self::Worker(_) => self,
         }
     }
@@ -244,8 +258,8 @@ impl Cause {
             Self::Time(_)
             | Self::Memory(_)
             | Self::Died(_)
-            | Self::Benched(_)
             | Self::Spent(_)
+            | Self::Rests(_)
             | Self::Worker(_) => false,
         }
     }

@@ -11,14 +11,15 @@ use serde_json::{Map, Value};
 use super::calls::{Call, Calls};
 use super::convert::settle_empty;
 use super::dependencies::dependencies_of;
-use super::failure::{Cause, Failure};
-use super::foreign::{told, typed};
+use super::failure::{Cause, Failure, OfSecrets};
+use super::foreign::told;
 use super::limits::Limits;
 use super::process::Program;
+use super::requirements::{components_of, requirements_of};
 use super::rules::Rules;
 use super::scripts::Script;
 use super::webhook::{Access, Layer, Records};
-use crate::api::binding::{AggregatedStatusItem, Component, ReplicaRequirements};
+use crate::api::binding::{AggregatedStatusItem, Component};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::ObjectId;
 use crate::api::report::Health;
@@ -37,14 +38,26 @@ pub struct Interpreter {
     calls: RefCell<Calls>,
     webhooks: Layer,
     rules: Arc<Rules>,
+    of_secrets: OfSecrets,
 }
 
 impl Interpreter {
     /// An interpreter without rules of users.
     #[must_use]
     pub fn new(program: Program, limits: Limits) -> Self {
-        let calls = RefCell::new(Calls::new(program, limits));
-        Self { calls, webhooks: Layer::new(limits.plan_wait), rules: Arc::default() }
+        Self {
+            calls: RefCell::new(Calls::new(program, limits)),
+            webhooks: Layer::new(limits.plan_wait),
+            rules: Arc::default(),
+            of_secrets: OfSecrets::default(),
+        }
+    }
+
+    /// From now on failures about Secrets say what scripts and webhooks said of them. For who asks about
+    /// objects of their own, and writes down nothing.
+    pub fn tell_of_secrets(&mut self) {
+        self.of_secrets = OfSecrets::Told;
+        self.webhooks.tell_of_secrets();
     }
 
     /// Takes these rules in place of those before. What rules that stay have answered is kept.
@@ -123,7 +136,7 @@ impl Interpreter {
             let requirements = match results.get(1) {
                 None | Some(Value::Null) => None,
                 Some(table @ (Value::Object(_) | Value::Array(_))) => {
-                    Some(typed::<ReplicaRequirements>(object(table.clone())?)?)
+                    Some(requirements_of(object(table.clone())?)?)
                 }
                 other => return Err(mismatch("a table or nil second", other)),
             };
@@ -144,13 +157,11 @@ impl Interpreter {
             };
         };
         asked.read(|results| {
-            let mut components: Vec<Component> = match results.first() {
+            Ok(Some(match results.first() {
                 None | Some(Value::Null) => Vec::new(),
-                Some(list @ Value::Array(_)) => typed(settled(list.clone(), &[]))?,
+                Some(list @ Value::Array(_)) => components_of(settled(list.clone(), &[]))?,
                 other => return Err(mismatch("a list or nil", other)),
-            };
-            components.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(Some(components))
+            }))
         })
     }
 
@@ -234,7 +245,15 @@ impl Interpreter {
             let Some(Value::Object(mut object)) = results.into_iter().next() else {
                 return Err("AggregateStatus returns the whole object".to_owned());
             };
-            let after = object.remove("status").filter(|status| !is_empty(status));
+            let after = match object.remove("status") {
+                Some(status) if !is_empty(&status) && !status.is_object() && !status.is_null() => {
+                    return Err(format!(
+                        "of `status`, {}",
+                        mismatch("a table with names", Some(&status))
+                    ));
+                }
+                after => after.filter(|status| !is_empty(status)),
+            };
             Ok(new_status(template, after.map(|status| settled(status, &[]))))
         })
     }
@@ -272,8 +291,7 @@ impl Interpreter {
         let mut united = Vec::new();
         for script in scripts {
             let call = Call { script, operation: Operation::InterpretDependency, now: NO_TIME };
-            let asked =
-                Asked::new(self.calls.borrow_mut().call(call, &[template]), template, call)?;
+            let asked = self.asked(call, template, &[template])?;
             united.extend(asked.read(|results| match results.into_iter().next() {
                 Some(list @ Value::Array(_)) => dependencies_of(settled(list, &[])),
                 other => Err(mismatch("a list", other.as_ref())),
@@ -294,7 +312,17 @@ impl Interpreter {
             return Ok(None);
         };
         let call = Call { script, operation, now };
-        Asked::new(self.calls.borrow_mut().call(call, arguments), object, call).map(Some)
+        self.asked(call, object, arguments).map(Some)
+    }
+
+    fn asked(
+        &self,
+        call: Call<'_>,
+        object: &Manifest,
+        arguments: &impl Serialize,
+    ) -> Result<Asked, Failure> {
+        let reply = self.calls.borrow_mut().call(call, arguments);
+        Asked::new(reply, object, call, self.of_secrets)
     }
 }
 
@@ -347,6 +375,7 @@ struct Asked {
     customization: Arc<str>,
     target: CustomizationTarget,
     operation: Operation,
+    of_secrets: OfSecrets,
 }
 
 impl Asked {
@@ -354,6 +383,7 @@ impl Asked {
         reply: Result<Vec<Value>, Cause>,
         object: &Manifest,
         call: Call<'_>,
+        of_secrets: OfSecrets,
     ) -> Result<Self, Failure> {
         let customization = Arc::clone(&call.script.customization);
         let target = CustomizationTarget {
@@ -362,16 +392,20 @@ impl Asked {
         };
         let operation = call.operation;
         match reply {
-            Ok(results) => Ok(Self { results, customization, target, operation }),
-            Err(cause) => Err(Failure::of_script(customization, target, operation, cause)),
+            Ok(results) => Ok(Self { results, customization, target, operation, of_secrets }),
+            Err(cause) => {
+                let failure = Failure::Script { customization, target, operation, cause };
+                Err(failure.telling(of_secrets))
+            }
         }
     }
 
     /// The results as what the operation returns; an error says what is wrong with them.
     fn read<T>(self, read: impl FnOnce(Vec<Value>) -> Result<T, String>) -> Result<T, Failure> {
-        let Self { results, customization, target, operation } = self;
+        let Self { results, customization, target, operation, of_secrets } = self;
         read(results).map_err(|why| {
-            Failure::of_script(customization, target, operation, Cause::Answer(told(&why)))
+            let cause = Cause::Answer(told(&why));
+            Failure::Script { customization, target, operation, cause }.telling(of_secrets)
         })
     }
 }

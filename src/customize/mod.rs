@@ -5,13 +5,12 @@
 //! A script is not ours, so it runs in a child process: this program once more, without environment,
 //! files or rights, held to memory and time by the operating system. The process is started once and
 //! answers one call after the other; it is killed and replaced when a call uses up its limits. Only that
-//! call fails then. Replies are kept by script and input, so an unchanged object costs no call.
+//! call fails then, and is not made again for a minute. Replies are kept by script and input, so an unchanged object costs no call.
 //!
 //! Where no script answers, a webhook may: see [`Records`] for what becomes of its answers.
 //!
 //! [`Interpreter`] is the whole of it for its users. [`serve`] is the other side, in the child.
 
-mod bench;
 mod cache;
 mod calls;
 mod check;
@@ -25,6 +24,7 @@ mod limits;
 mod patience;
 mod process;
 mod protocol;
+mod requirements;
 mod rules;
 mod sandbox;
 mod scripts;

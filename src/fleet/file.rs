@@ -24,6 +24,7 @@ use super::own::{is_own, own};
 use super::positions::{Position, Positions};
 use super::report::{Report, shown};
 use super::scope::{Scope, Unpropagated, never_propagated};
+use super::tree::Tree;
 use super::workload::workload;
 use super::{json, text, yaml};
 
@@ -106,28 +107,66 @@ fn ending(path: &str) -> &str {
 /// Reads one file. Never fails: what is wrong becomes Problems, and what is right is kept.
 pub fn parse_file(path: &str, blob: ObjectId, bytes: &[u8]) -> ParsedFile {
     let mut report = Report::new(path);
-    let is_json = ending(path) == "json";
-    let trees = match text::read(bytes, is_json, &mut report) {
-        None => Vec::new(),
-        Some(text) if is_json => json::read(text, &mut report).into_iter().collect(),
-        Some(text) => yaml::read(text, &mut report),
-    };
-    let mut loader = Loader { path, report, documents: Vec::new() };
-    for tree in trees.into_iter().filter(|tree| tree.is_sound) {
+    let trees = trees(path, bytes, &mut report);
+    let mut loader = Loader { path, report, objects: Objects::Documents(Vec::new()) };
+    for tree in trees {
         loader.value(tree.value, tree.positions, 0);
     }
-    ParsedFile {
-        path: path.to_owned(),
-        blob,
-        documents: loader.documents,
-        problems: loader.report.finish(),
+    let problems = loader.report.finish();
+    let documents = match loader.objects {
+        Objects::Documents(documents) => documents,
+        Objects::AsTheyAre(_) => Vec::new(),
+    };
+    ParsedFile { path: path.to_owned(), blob, documents, problems }
+}
+
+/// The objects of a file that is no part of a fleet, lists opened, with every field that they have: only
+/// that they are objects is checked. And what is wrong with the file.
+pub fn parse_objects(path: &str, bytes: &[u8]) -> (Vec<Manifest>, Vec<Problem>) {
+    let mut report = Report::new(path);
+    let trees = trees(path, bytes, &mut report);
+    let mut loader = Loader { path, report, objects: Objects::AsTheyAre(Vec::new()) };
+    for tree in trees {
+        loader.value(tree.value, tree.positions, 0);
     }
+    let problems = loader.report.finish();
+    match loader.objects {
+        Objects::AsTheyAre(manifests) => (manifests, problems),
+        Objects::Documents(_) => (Vec::new(), problems),
+    }
+}
+
+/// The documents of a file, whatever they are, with their positions. And what is wrong with the file.
+pub fn parse_values(path: &str, bytes: &[u8]) -> (Vec<(Value, Positions)>, Vec<Problem>) {
+    let mut report = Report::new(path);
+    let trees = trees(path, bytes, &mut report);
+    (trees.into_iter().map(|tree| (tree.value, tree.positions)).collect(), report.finish())
+}
+
+/// The documents that could be read without an error.
+fn trees(path: &str, bytes: &[u8], report: &mut Report<'_>) -> Vec<Tree> {
+    let is_json = ending(path) == "json";
+    let mut trees = match text::read(bytes, is_json, report) {
+        None => Vec::new(),
+        Some(text) if is_json => json::read(text, report).into_iter().collect(),
+        Some(text) => yaml::read(text, report),
+    };
+    trees.retain(|tree| tree.is_sound);
+    trees
 }
 
 struct Loader<'f> {
     path: &'f str,
     report: Report<'f>,
-    documents: Vec<Document>,
+    objects: Objects,
+}
+
+/// The objects so far.
+enum Objects {
+    /// Recognised and checked.
+    Documents(Vec<Document>),
+    /// Neither.
+    AsTheyAre(Vec<Manifest>),
 }
 
 impl Loader<'_> {
@@ -176,6 +215,10 @@ impl Loader<'_> {
         if !type_meta(&mut checked, &manifest.0) {
             return;
         }
+        let documents = match &mut self.objects {
+            Objects::AsTheyAre(manifests) => return manifests.push(manifest),
+            Objects::Documents(documents) => documents,
+        };
         drop_server_owned(&mut checked, &mut manifest);
         let is_own = is_own(manifest.group());
         if !(is_own && manifest.kind() == FleetSettings::KIND) {
@@ -194,7 +237,7 @@ impl Loader<'_> {
         };
         if let (Some(object), false) = (object, checked.is_bad) {
             let place = at(self.path, positions.value(""));
-            self.documents.push(Document { key, place, positions, id, desired, object });
+            documents.push(Document { key, place, positions, id, desired, object });
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod assemble;
 mod contents;
+mod embedded;
 mod file;
 mod identity;
 mod inert;
@@ -29,7 +30,10 @@ mod workload;
 mod yaml;
 
 pub use assemble::{Fleet, NamespacedName, Sourced, Template};
-pub use file::{Document, Object, ParsedFile, is_manifest_path, parse_file};
+pub use embedded::embedded_yaml;
+pub use file::{
+    Document, Object, ParsedFile, is_manifest_path, parse_file, parse_objects, parse_values,
+};
 pub use identity::plain_id;
 pub use names::did_you_mean;
 pub use positions::{Position, Positions};

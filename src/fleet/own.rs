@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::api::cluster::{Cluster, default_cluster};
 use crate::api::cluster_taint_policy::ClusterTaintPolicy;
 use crate::api::cron_federated_hpa::CronFederatedHPA;
-use crate::api::decode::{DecodeError, FieldPath, Step, decode, unknown_fields};
+use crate::api::decode::{DecodeError, decode, unknown_fields};
 use crate::api::federated_hpa::FederatedHPA;
 use crate::api::federated_resource_quota::FederatedResourceQuota;
 use crate::api::manifest::Manifest;
@@ -32,7 +32,6 @@ use super::file::Object;
 use super::inert::{Inert, judge};
 use super::names::did_you_mean;
 use super::object::Checked;
-use super::positions::escape;
 use super::report::{cut, shown};
 use super::schema::{Difference, compare};
 use super::validate;
@@ -200,7 +199,7 @@ const KINDS: &[OwnKind] = &[
     inert::<WorkloadRebalancer>(),
 ];
 
-fn group_of(api_version: &str) -> &str {
+pub(super) fn group_of(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
@@ -274,7 +273,7 @@ pub(super) fn unknown(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
             None => format!("the fields here are {}", field.known.join(", ")),
         };
         let message = format!("there is no field `{}` here", shown(&field.path.to_string()));
-        checked.error_at_key(&pointer(&field.path), "FIELD_UNKNOWN", message, hint);
+        checked.error_at_key(&field.path.pointer(), "FIELD_UNKNOWN", message, hint);
     }
 }
 
@@ -290,7 +289,7 @@ pub(super) fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error:
             _ => "TYPE_MISMATCH",
         };
         checked.error(
-            &pointer(&error.path),
+            &error.path.pointer(),
             code,
             format!("`{}`: {}", error.path, cut(&error.message, 300)),
             "write a value of the form that the field takes",
@@ -303,16 +302,6 @@ pub(super) fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error:
             checked.error(&pointer, code, message, hint);
         }
     }
-}
-
-fn pointer(path: &FieldPath) -> String {
-    path.0
-        .iter()
-        .map(|step| match step {
-            Step::Key(key) => format!("/{}", escape(key)),
-            Step::Index(idx) => format!("/{idx}"),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -26,9 +26,19 @@ pub(super) struct Tree {
     pub(super) is_sound: bool,
 }
 
+/// Whose rules count where readers of YAML differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Nobody's: that they differ is told.
+    Told,
+    /// Those of Kubernetes' own reader.
+    Kubernetes,
+}
+
 /// Builds one document after the other.
 pub(super) struct Builder<'r, 'f> {
     pub(super) report: &'r mut Report<'f>,
+    pub(super) reading: Reading,
     frames: Vec<Frame>,
     recorder: Recorder,
     root: Option<Value>,
@@ -49,14 +59,23 @@ struct Frame {
 }
 
 enum Values {
-    Map { map: Map<String, Value>, key: Option<(String, Position)> },
+    Map { map: Map<String, Value>, key: Option<Key> },
     List(Vec<Value>),
+}
+
+/// A key whose value comes next.
+struct Key {
+    text: String,
+    at: Position,
+    /// Whether it is `<<`: the value's own keys are meant.
+    is_merge: bool,
 }
 
 impl<'r, 'f> Builder<'r, 'f> {
     pub(super) fn new(report: &'r mut Report<'f>) -> Self {
         Self {
             report,
+            reading: Reading::Told,
             frames: Vec::new(),
             recorder: Recorder::default(),
             root: None,
@@ -80,7 +99,7 @@ impl<'r, 'f> Builder<'r, 'f> {
         else {
             return;
         };
-        if map.contains_key(&key) {
+        if self.reading == Reading::Told && map.contains_key(&key) {
             let first = self.recorder.key_in(*node, &key).unwrap_or_default();
             let problem = crate::api::problem::Problem::error(
                 self.report.place(position),
@@ -95,7 +114,14 @@ impl<'r, 'f> Builder<'r, 'f> {
             .related_to(self.report.place(first));
             self.report.push(problem);
         }
-        *slot = Some((key, position));
+        *slot = Some(Key { text: key, at: position, is_merge: false });
+    }
+
+    /// The key `<<` of the innermost map, which expects one.
+    pub(super) fn merge_key(&mut self, position: Position) {
+        if let Some(Frame { values: Values::Map { key, .. }, .. }) = self.frames.last_mut() {
+            *key = Some(Key { text: "<<".to_owned(), at: position, is_merge: true });
+        }
     }
 
     /// A value without parts.
@@ -189,8 +215,8 @@ impl<'r, 'f> Builder<'r, 'f> {
 
     fn open(&mut self, position: Position) -> usize {
         let key = match self.frames.last() {
-            Some(Frame { values: Values::Map { key: Some((key, at)), .. }, .. }) => {
-                Some((key.as_str(), *at))
+            Some(Frame { values: Values::Map { key: Some(key), .. }, .. }) => {
+                Some((key.text.as_str(), key.at))
             }
             _ => None,
         };
@@ -202,12 +228,36 @@ impl<'r, 'f> Builder<'r, 'f> {
             None => self.root = Some(value),
             Some(Values::List(list)) => list.push(value),
             Some(Values::Map { map, key }) => {
-                if let Some((key, _)) = key.take() {
-                    map.insert(key, value);
+                let Some(Key { text, at, is_merge }) = key.take() else { return };
+                if !is_merge {
+                    map.insert(text, value);
+                } else if !merged(map, value) {
+                    self.report.error(
+                        at,
+                        "YAML_MERGE_KEY",
+                        "the merge key `<<` names neither a map nor a list of maps",
+                        "write the fields out where they belong",
+                    );
                 }
             }
         }
     }
+}
+
+/// Puts the keys of a map, or of a list of maps, into `map`; of those in several the first list item's
+/// value counts, and a key that comes later in the text counts more. False if it is neither.
+fn merged(map: &mut Map<String, Value>, value: Value) -> bool {
+    match value {
+        Value::Object(other) => map.extend(other),
+        Value::Array(list) => {
+            for other in list.into_iter().rev() {
+                let Value::Object(other) = other else { return false };
+                map.extend(other);
+            }
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// Says that a document is nested too deeply.

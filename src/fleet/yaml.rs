@@ -5,12 +5,12 @@
 //! field keeps its position for the checks that follow. Nothing here recurses.
 
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::positions::Position;
 use super::report::{Report, shown};
 use super::scalar::{Plain, plain};
-use super::tree::{Builder, Stop, Tree, too_deep};
+use super::tree::{Builder, Reading, Stop, Tree, too_deep};
 
 /// Most documents in one file, empty ones included.
 const DOCUMENTS_MAX: usize = 10_000;
@@ -53,6 +53,30 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Tree> {
     trees
 }
 
+/// Reads the first document of `text` by the rules of Kubernetes' own reader; what comes after it is not
+/// looked at. `Null` if there is none; of no meaning if the report has an error afterwards.
+pub(super) fn read_first(text: &str, report: &mut Report<'_>) -> Value {
+    let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: 4096 };
+    let mut builder = Builder::new(report);
+    builder.reading = Reading::Kubernetes;
+    for next in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = match next {
+            Ok(next) => next,
+            Err(error) => {
+                syntax(builder.report, text, &error);
+                break;
+            }
+        };
+        match take(&mut builder, event, position(&span.start), span.slice(text).unwrap_or_default())
+        {
+            Ok(true) => return builder.finish().map(|tree| tree.value).unwrap_or_default(),
+            Ok(false) => {}
+            Err(Stop) => break,
+        }
+    }
+    Value::Null
+}
+
 /// Takes one event; true at the end of a document. `source` is the text of the event.
 fn take(
     builder: &mut Builder<'_, '_>,
@@ -63,24 +87,27 @@ fn take(
     match event {
         Event::Scalar(text, style, anchor, tag) => {
             let is_plain = style == ScalarStyle::Plain;
-            let kind = tag_kind(builder.report, tag.as_deref(), at);
+            let kind = tag_kind(builder, tag.as_deref(), at);
             if builder.expects_key() {
                 key(builder, text.into_owned(), is_plain && kind == TagKind::None, at);
                 return Ok(false);
             }
             let value = match kind {
+                TagKind::None if is_plain && builder.reading == Reading::Kubernetes => {
+                    as_kubernetes(builder.report, text.into_owned(), at)
+                }
                 TagKind::None if is_plain => unquoted(builder.report, text.into_owned(), at),
                 _ => Value::String(text.into_owned()),
             };
             builder.scalar(value, at, anchor);
         }
         Event::MappingStart(_, anchor, tag) => {
-            tag_kind(builder.report, tag.as_deref(), at);
+            tag_kind(builder, tag.as_deref(), at);
             refuse_key(builder, at, source)?;
             builder.open_map(at, anchor)?;
         }
         Event::SequenceStart(_, anchor, tag) => {
-            tag_kind(builder.report, tag.as_deref(), at);
+            tag_kind(builder, tag.as_deref(), at);
             refuse_key(builder, at, source)?;
             builder.open_list(at, anchor)?;
         }
@@ -96,6 +123,24 @@ fn take(
 }
 
 fn key(builder: &mut Builder<'_, '_>, key: String, is_plain: bool, at: Position) {
+    if is_plain && builder.reading == Reading::Kubernetes {
+        if key == "<<" {
+            return builder.merge_key(at);
+        }
+        return match as_kubernetes(builder.report, key, at) {
+            Value::String(key) => builder.key(key, at),
+            Value::Null => {
+                builder.report.error(
+                    at,
+                    "YAML_KEY_TYPE",
+                    "this key is empty or null; keys are text",
+                    "put the key in quotes",
+                );
+                builder.key(String::new(), at);
+            }
+            other => builder.key(other.to_string(), at),
+        };
+    }
     if is_plain {
         if key == "<<" {
             builder.report.error(
@@ -148,6 +193,29 @@ fn refuse_key(builder: &mut Builder<'_, '_>, at: Position, source: &str) -> Resu
         );
     }
     Err(Stop)
+}
+
+/// An unquoted scalar as Kubernetes' own reader takes it, which follows YAML 1.1.
+fn as_kubernetes(report: &mut Report<'_>, text: String, at: Position) -> Value {
+    match plain(&text) {
+        Plain::Value(value) => value,
+        Plain::Text => Value::String(text),
+        Plain::AsKubernetes(number) | Plain::IntPrecision(number) => Value::Number(number),
+        Plain::Ambiguous(meant) => as_kubernetes(report, meant, at),
+        Plain::IntRange => match text.parse::<f64>().ok().and_then(Number::from_f64) {
+            Some(number) => Value::Number(number),
+            None => Value::String(text),
+        },
+        Plain::FloatRange => {
+            report.error(
+                at,
+                "FLOAT_RANGE",
+                format!("`{}` is not a finite number", shown(&text)),
+                "write a finite number, or put it in quotes if text is meant",
+            );
+            Value::String(text)
+        }
+    }
 }
 
 fn unquoted(report: &mut Report<'_>, text: String, at: Position) -> Value {
@@ -209,12 +277,16 @@ enum TagKind {
     Text,
 }
 
-/// What a tag asks for. `!!str`, `!!map` and `!!seq` say what is there anyway; others are refused.
-fn tag_kind(report: &mut Report<'_>, tag: Option<&Tag>, at: Position) -> TagKind {
+/// What a tag asks for. `!!str`, `!!map` and `!!seq` say what is there anyway; others are refused, but
+/// by Kubernetes' own reader only those of data in another form.
+fn tag_kind(builder: &mut Builder<'_, '_>, tag: Option<&Tag>, at: Position) -> TagKind {
     let Some(tag) = tag else { return TagKind::None };
+    let is_kubernetes = builder.reading == Reading::Kubernetes;
     match tag.core_suffix() {
         Some("str" | "map" | "seq") => {}
-        _ => report.error(
+        Some("int" | "float" | "bool" | "null") if is_kubernetes => return TagKind::None,
+        None if is_kubernetes => {}
+        _ => builder.report.error(
             at,
             "YAML_TAG",
             format!("the tag `{}` is not read", shown(&tag.original())),

@@ -6,6 +6,7 @@ use super::Refusal;
 use super::patch::{Operation, patch};
 use crate::api::manifest::Manifest;
 use crate::api::override_policy::{FieldOverrider, Overriders};
+use crate::fleet::embedded_yaml;
 
 /// Applies every field overrider of `overriders`, in order.
 pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<bool, Refusal> {
@@ -40,9 +41,17 @@ fn override_field(
         return Ok(has_effect);
     }
     let mut document: Value = if is_yaml {
-        crate::api::yaml::from_str(text).map_err(|_| value("the field does not hold YAML"))?
+        embedded_yaml(text).map_err(|problem| {
+            let (line, why) = (problem.place.line, problem.message);
+            value(&format!(
+                "the field does not hold YAML that can be read, line {line} of it: {why}"
+            ))
+        })?
     } else {
-        serde_json::from_str(text).map_err(|_| value("the field does not hold JSON"))?
+        serde_json::from_str(text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            value(&format!("the field does not hold JSON, line {line} column {column} of it"))
+        })?
     };
     let operations: Vec<Operation<'_>> = operations
         .iter()

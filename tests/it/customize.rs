@@ -4,6 +4,8 @@ mod hostile;
 mod operations;
 mod service;
 mod verb;
+mod verb_files;
+mod webhook_patience;
 pub(crate) mod webhook_server;
 mod webhooks;
 

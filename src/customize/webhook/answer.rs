@@ -13,6 +13,7 @@ use crate::api::manifest::Manifest;
 use crate::api::resource_interpreter_customization::Operation;
 use crate::customize::dependencies::dependencies_of;
 use crate::customize::foreign::{misread, told};
+use crate::customize::requirements;
 use crate::interpret::{Dependency, in_order};
 
 /// What a webhook answered to one operation.
@@ -100,7 +101,11 @@ impl Answer {
         let Self::Patch(patch) = &self else { return Ok(self) };
         let mut after = patched(question.object, patch)?;
         if question.operation == Operation::AggregateStatus {
-            return Ok(Self::Status(after.0.remove("status").unwrap_or_default()));
+            let status = after.0.remove("status").unwrap_or_default();
+            if !status.is_object() && !status.is_null() {
+                return Err(WebhookCause::Answer("`patch` makes `status` no object".to_owned()));
+            }
+            return Ok(Self::Status(status));
         }
         Ok(self)
     }
@@ -118,9 +123,7 @@ impl Response {
                 Answer::Replicas { count, requirements: self.replica_requirements }
             }
             Operation::InterpretComponent => {
-                let mut components = self.components.unwrap_or_default();
-                components.sort_by(|a, b| a.name.cmp(&b.name));
-                Answer::Components(components)
+                Answer::Components(requirements::in_order(self.components.unwrap_or_default())?)
             }
             Operation::InterpretDependency => match self.dependencies {
                 None => Answer::Dependencies(Vec::new()),

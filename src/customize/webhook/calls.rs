@@ -11,9 +11,9 @@ use super::hooks::{Webhook, Webhooks};
 use super::question::Question;
 use super::records::Records;
 use crate::api::names::ObjectId;
-use crate::customize::bench::Bench;
 use crate::customize::cache::Cache;
-use crate::customize::patience::Patience;
+use crate::customize::failure::OfSecrets;
+use crate::customize::patience::{Patience, Turned};
 
 /// Where answers may come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,11 +31,17 @@ pub(in super::super) struct Calls {
     client: Client,
     pub(in super::super) access: Access,
     pub(in super::super) records: Records,
+    pub(super) of_secrets: OfSecrets,
     /// Answers for live objects.
     cache: Cache<Answer>,
-    bench: Bench<WebhookCause>,
-    patience: Patience,
+    /// Of the questions that plans ask.
+    plans: Patience<Asked, WebhookCause>,
+    /// Of those about live objects.
+    live: Patience<Asked, WebhookCause>,
 }
+
+/// A question by its id and the number of replicas, which is no part of it.
+type Asked = (ObjectId, i32);
 
 impl Calls {
     /// Nothing is known yet; a plan waits for each webhook so long at most.
@@ -44,24 +50,29 @@ impl Calls {
             client: Client::default(),
             access: Access::default(),
             records: Records::default(),
+            of_secrets: OfSecrets::default(),
             cache: Cache::default(),
-            bench: Bench::default(),
-            patience: Patience::new(wait),
+            plans: Patience::of_plans(wait),
+            live: Patience::of_live(wait),
         }
     }
 
     /// Begins a plan.
     pub(super) fn begin_plan(&mut self) {
-        self.patience.begin();
+        self.plans.begin(Instant::now());
         self.records.begin();
     }
 
     /// Forgets what only webhooks that are gone are remembered for; and if the rules are others, which
     /// questions were answered for good.
     pub(super) fn retain(&mut self, webhooks: &Webhooks, are_others: bool) {
-        self.bench.retain(|called| webhooks.iter().any(|webhook| webhook.id == called));
+        let is_there = |called| webhooks.iter().any(|webhook| webhook.id == called);
+        self.plans.retain(is_there);
+        self.live.retain(is_there);
         if are_others {
             self.records.reopen();
+            self.plans.forget();
+            self.live.forget();
         }
     }
 
@@ -77,7 +88,7 @@ impl Calls {
             if let Some(answer) = self.cache.get(id.as_bytes()) {
                 return Ok(answer);
             }
-            let (answer, n_bytes) = self.fetch(webhook, question)?;
+            let (answer, n_bytes) = self.fetch(webhook, question, id)?;
             self.cache.insert(*id.as_bytes(), answer.clone(), n_bytes);
             return Ok(answer);
         }
@@ -88,40 +99,51 @@ impl Calls {
             (Some(known), Access::Network) if known.is_settled() => return known.answer.clone(),
             (Some(_) | None, _) => {}
         }
-        let answer = self.fetch(webhook, question).map(|(answer, _)| answer);
+        // One that is not asked this time is told as before, also by another process.
+        let before = known.and_then(|known| known.answer.as_ref().err());
+        let before = before.filter(|cause| cause.is_passing()).cloned();
+        let answer = match self.fetch(webhook, question, id) {
+            Err(WebhookCause::Spent(seconds)) => {
+                Err(before.unwrap_or(WebhookCause::Spent(seconds)))
+            }
+            fetched => fetched.map(|(answer, _)| answer),
+        };
         if self.access == Access::Network {
             self.records.insert(key, question, webhook, id, answer.clone());
         }
         answer
     }
 
-    /// Asks the webhook; also how many bytes its answer took.
+    /// Asks the webhook, if it is this question's turn; also how many bytes its answer took.
     fn fetch(
         &mut self,
         webhook: &Webhook,
         question: Question<'_>,
+        id: ObjectId,
     ) -> Result<(Answer, usize), WebhookCause> {
         if self.access == Access::Records {
             return Err(WebhookCause::Unrecorded);
         }
-        if let Some(last) = self.bench.of(webhook.id) {
-            return Err(question.told(last.clone()));
-        }
-        if question.is_of_plan() && self.patience.is_spent(webhook.id) {
-            return Err(WebhookCause::Spent(self.patience.seconds()));
+        let Self { client, plans, live, of_secrets, .. } = self;
+        let is_of_plan = question.is_of_plan();
+        let patience = if is_of_plan { plans } else { live };
+        let asked = (id, question.replicas);
+        let began = Instant::now();
+        match patience.turn(webhook.id, &asked, began) {
+            Turned::Ask => {}
+            Turned::Failed(cause) => return Err(cause),
+            Turned::Spent if is_of_plan => return Err(WebhookCause::Spent(patience.seconds())),
+            Turned::Spent => return Err(WebhookCause::Rests(patience.seconds())),
         }
         let uid = fresh_uid();
-        let start = Instant::now();
-        let answer = self.client.post(webhook, question.body(&uid)).and_then(|body| {
+        let answer = client.post(webhook, question.body(&uid)).and_then(|body| {
             let answer = Answer::read(&body, &uid, question.operation)?;
             Ok((answer.settled(question)?, body.len()))
         });
-        if question.is_of_plan() {
-            self.patience.spend(webhook.id, start.elapsed());
-        }
-        let in_vain = answer.as_ref().err().filter(|cause| cause.is_of_server());
-        self.bench.count(webhook.id, in_vain.cloned());
-        answer.map_err(|cause| question.told(cause))
+        let answer = answer.map_err(|cause| question.told(cause, *of_secrets));
+        let in_vain = answer.as_ref().err().filter(|cause| cause.is_of_server()).cloned();
+        patience.count(webhook.id, asked, (began, Instant::now()), in_vain);
+        answer
     }
 }
 

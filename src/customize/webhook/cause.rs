@@ -36,6 +36,10 @@ pub enum WebhookCause {
     /// It was not asked: its answers had taken this many seconds of the plan.
     #[error("it was not asked any more: a plan waits {0} s for it")]
     Spent(u64),
+    /// It was not asked about a live object: questions in vain had taken this many seconds of the
+    /// minute.
+    #[error("it was not asked: other questions failed, for which it has {0} s a minute")]
+    Rests(u64),
     /// It was not asked: only recorded answers count, and there is none.
     #[error("its answer is not recorded, and it is not asked here")]
     Unrecorded,
@@ -52,7 +56,7 @@ impl WebhookCause {
             Self::Status(_) => "WEBHOOK_HTTP",
             Self::Answer(_) => "WEBHOOK_ANSWER",
             Self::Refused { .. } => "WEBHOOK_REFUSED",
-            Self::Spent(_) => "WEBHOOK_BUDGET",
+            Self::Spent(_) | Self::Rests(_) => "WEBHOOK_BUDGET",
             Self::Unrecorded => "WEBHOOK_UNRECORDED",
         }
     }
@@ -63,7 +67,7 @@ impl WebhookCause {
         match self {
             Self::Unreachable(_) => "see that the server runs and that `clientConfig.url` is right",
             Self::Untrusted(_) => {
-                "write into `clientConfig.caBundle` the certificate that signed the server's, which must be for the host of the URL"
+                "write into `clientConfig.caBundle` the certificate that signed the server's, or the server's own; the server's must be for the host of the URL"
             }
             Self::Late(_) => "make the server faster, or raise `timeoutSeconds` (at most 30)",
             Self::Status(300..=399) => {
@@ -72,6 +76,9 @@ impl WebhookCause {
             Self::Status(_) => "see the server's log, and that the path of the URL is right",
             Self::Spent(_) => {
                 "make the server faster; the plan is made again within a minute, and asks"
+            }
+            Self::Rests(_) => {
+                "see for which objects it failed; this one is asked about again within minutes"
             }
             Self::Answer(_) => "see docs/customizations.md for what each operation answers",
             Self::Refused { .. } => "see the message: it is the server's own",
@@ -92,13 +99,14 @@ impl WebhookCause {
             | Self::Answer(_)
             | Self::Refused { .. }
             | Self::Spent(_)
+            | Self::Rests(_)
             | Self::Unrecorded => false,
         }
     }
 
     /// Whether the same question may have an answer soon.
     pub(in super::super) fn is_passing(&self) -> bool {
-        self.is_of_server() || matches!(self, Self::Spent(_) | Self::Unrecorded)
+        self.is_of_server() || matches!(self, Self::Spent(_) | Self::Rests(_) | Self::Unrecorded)
     }
 
     /// As it may be told of an object with secrets: without what the server made of them.
@@ -111,6 +119,7 @@ impl WebhookCause {
             | Self::Late(_)
             | Self::Status(_)
             | Self::Spent(_)
+            | Self::Rests(_)
             | Self::Unrecorded => self,
         }
     }

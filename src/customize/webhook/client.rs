@@ -10,8 +10,6 @@ use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{Method, Request, StatusCode};
@@ -20,12 +18,11 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
 use super::cause::WebhookCause;
 use super::hooks::Webhook;
+use super::trust::{self, Trust};
 use crate::customize::foreign::told;
 
 /// Largest answer: as large as the result of a script may be.
@@ -113,27 +110,13 @@ async fn within(timeout: Duration, exchange: impl Future<Output = Reply>) -> Rep
 
 /// A client that trusts these certificates, or those of the operating system.
 fn client(ca_bundle: Option<&str>) -> Result<Http, WebhookCause> {
-    let mut roots = RootCertStore::empty();
-    if let Some(bundle) = ca_bundle {
-        let unread = || WebhookCause::Untrusted("`caBundle` cannot be read".to_owned());
-        let text: String = bundle.split_ascii_whitespace().collect();
-        let pem = STANDARD.decode(text).map_err(|_| unread())?;
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let added = roots.add(certificate.map_err(|_| unread())?);
-            added.map_err(|_| unread())?;
-        }
-        if roots.is_empty() {
-            return Err(unread());
-        }
-    } else {
-        let found = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(found.certs);
-    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let trust = Trust::new(ca_bundle, Arc::clone(&provider))?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider has suites for the protocols that it is built for")
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(trust))
         .with_no_client_auth();
     let connector =
         HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().build();
@@ -200,32 +183,9 @@ fn cause(error: &(dyn Error + 'static)) -> WebhookCause {
         let told = format!("more than {ANSWER_BYTES_MAX} bytes");
         return WebhookCause::Answer(told);
     }
-    match find::<rustls::Error>(error) {
-        Some(rustls::Error::InvalidCertificate(why)) => WebhookCause::Untrusted(untrusted(why)),
-        Some(other) => WebhookCause::Unreachable(told(&other.to_string())),
-        None => {
-            let last = chain(error).last().unwrap_or(error);
-            WebhookCause::Unreachable(told(&last.to_string()))
-        }
+    if let Some(error) = find::<rustls::Error>(error) {
+        return trust::cause(error);
     }
-}
-
-/// Why a certificate is refused, without the time: equal failures have equal words.
-fn untrusted(why: &CertificateError) -> String {
-    match why {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "it has expired".to_owned()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "it is not valid yet".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "it is for another host".to_owned()
-        }
-        // The second is an authority of the same name with another key.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "nobody who is trusted has signed it".to_owned()
-        }
-        other => told(&other.to_string()),
-    }
+    let last = chain(error).last().unwrap_or(error);
+    WebhookCause::Unreachable(told(&last.to_string()))
 }

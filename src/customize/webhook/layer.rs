@@ -15,7 +15,7 @@ use crate::api::binding::{AggregatedStatusItem, Component};
 use crate::api::manifest::Manifest;
 use crate::api::report::Health;
 use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
-use crate::customize::failure::Failure;
+use crate::customize::failure::{Failure, OfSecrets};
 use crate::interpret::{Dependency, Replicas};
 
 /// Says what webhooks say. They come with each question: they change with the commit, and what is
@@ -31,6 +31,11 @@ impl Layer {
     /// Asks nobody yet; a plan waits for each webhook so long at most.
     pub(in super::super) fn new(wait: Duration) -> Self {
         Self { calls: RefCell::new(Calls::new(wait)) }
+    }
+
+    /// From now on what is said of Secrets is told.
+    pub(in super::super) fn tell_of_secrets(&mut self) {
+        self.calls.get_mut().of_secrets = OfSecrets::Told;
     }
 
     /// Begins a plan.
@@ -162,10 +167,10 @@ impl Layer {
     ) -> Answered<T> {
         let Question { object, operation, .. } = question;
         let Some(webhook) = webhooks.get(object, operation) else { return Ok(None) };
-        let answer = self.calls.borrow_mut().ask(webhook, question);
-        match answer.and_then(take) {
+        let mut calls = self.calls.borrow_mut();
+        match calls.ask(webhook, question).and_then(take) {
             Ok(answer) => Ok(Some(answer)),
-            Err(cause) => Err(failure(webhook, question, question.told(cause))),
+            Err(cause) => Err(failure(webhook, question, question.told(cause, calls.of_secrets))),
         }
     }
 }

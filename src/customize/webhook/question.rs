@@ -13,6 +13,7 @@ use crate::api::meta::Resource as _;
 use crate::api::names::ObjectId;
 use crate::api::resource_interpreter_customization::Operation;
 use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
+use crate::customize::failure::OfSecrets;
 use crate::customize::foreign::is_secret;
 
 /// One question about one object.
@@ -35,8 +36,9 @@ impl<'q> Question<'q> {
     }
 
     /// A cause as it may be told of this object.
-    pub(super) fn told(self, cause: WebhookCause) -> WebhookCause {
-        if is_secret(self.object) { cause.untold() } else { cause }
+    pub(super) fn told(self, cause: WebhookCause, of_secrets: OfSecrets) -> WebhookCause {
+        let is_untold = of_secrets == OfSecrets::Untold && is_secret(self.object);
+        if is_untold { cause.untold() } else { cause }
     }
 
     /// Whether plans ask it; all others are asked beside a member.

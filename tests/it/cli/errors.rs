@@ -79,7 +79,6 @@ fn a_missing_source_is_said_once() {
 fn every_error_has_a_code_and_a_remedy() {
     let world = World::applied();
     std::fs::write(world.path("empty.yaml"), "# nothing\n").unwrap();
-    std::fs::write(world.path("cut.yaml"), "kind: [").unwrap();
     let credentials = ["--credentials", "../credentials"];
     let health = ["interpret", "--operation", "InterpretHealth", "--observed-file"];
     for (expected, verb, more) in [
@@ -93,7 +92,6 @@ fn every_error_has_a_code_and_a_remedy() {
         ("CONFIG_READ", &["interpret", "--check", "-f"], &["../empty.yaml"]),
         ("CONFIG_READ", &health, &["nope.yaml"]),
         ("CONFIG_READ", &health, &["../empty.yaml"]),
-        ("CONFIG_READ", &health, &["../cut.yaml"]),
         (
             "URL_SCHEME",
             &["agent", "--remote", ".", "--cluster", "one", "--status-remote", "x"],

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use git_fleet::api::manifest::Manifest;
 use git_fleet::api::report::Health;
 use git_fleet::api::resource_interpreter_customization::Operation;
-use git_fleet::customize::{Cause, Failure, Interpreter, Limits, Scripts};
+use git_fleet::customize::{Failure, Interpreter, Limits, Scripts};
 use git_fleet::interpret::NoAnswer;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -118,23 +118,83 @@ fn chance_is_the_same_for_all() {
     assert_eq!(drawn[0], drawn[1]);
 }
 
+/// The answers for four objects that make the script loop and six that do not, in this order.
+fn four_bad_and_six_good<T>(
+    answer: impl Fn(&Manifest) -> Result<T, Failure>,
+) -> Vec<Result<T, NoAnswer>> {
+    let object = |n| game(json!({"loops": n < 4, "players": n}), Value::Null);
+    (0..10).map(|n| answer(&object(n)).map_err(NoAnswer::from)).collect()
+}
+
 #[test]
-fn a_script_that_used_up_its_limits_three_times_waits() {
+fn an_object_that_makes_a_script_loop_costs_no_other_its_answer() {
     let mut interpreter = interpreter(Limits { time: Duration::from_millis(50), ..LIMITS });
-    let script = "function InterpretHealth(o) while o.spec.loops do end return true end";
-    load(&mut interpreter, Operation::InterpretHealth, script);
-    let loops = game(json!({"loops": true}), Value::Null);
-    let told: Vec<Failure> = (0..4).map(|_| interpreter.health(&loops, NOW).unwrap_err()).collect();
-    assert!(told[0].to_string().contains("longer than 50 ms"), "{}", told[0]);
-    // What is told goes into commits: it does not change while the script does not.
-    let words = |failure: &Failure| (failure.code(), failure.to_string(), failure.hint());
-    assert_eq!(words(&told[3]), words(&told[0]));
-    let is_benched =
-        |failure: &Failure| matches!(failure, Failure::Script { cause: Cause::Benched(_), .. });
-    assert_eq!([2, 3].map(|n: usize| is_benched(&told[n])), [false, true]);
-    let script = "function InterpretHealth(o) return true end";
-    load(&mut interpreter, Operation::InterpretHealth, script);
-    assert_eq!(interpreter.health(&loops, NOW), Ok(Health::Healthy), "another script");
+    let body = "while o.spec.loops do end return o.spec.players";
+    load(
+        &mut interpreter,
+        Operation::InterpretReplica,
+        &format!("function GetReplicas(o) {body} end"),
+    );
+    let plan = |interpreter: &mut Interpreter| {
+        interpreter.begin_plan();
+        four_bad_and_six_good(|object| {
+            interpreter.replicas(object).map(|replicas| replicas.unwrap().count)
+        })
+    };
+    let first = plan(&mut interpreter);
+    for (n, answer) in first.iter().enumerate() {
+        match answer {
+            Ok(count) => assert_eq!((*count, n >= 4), (n as i32, true)),
+            Err(failure) => {
+                assert_eq!((failure.code, failure.is_passing, n < 4), ("LUA_LIMIT", true, true));
+                assert!(failure.message.ends_with("longer than 50 ms"), "{}", failure.message);
+            }
+        }
+    }
+    // What is told goes into commits: it stays, and nothing is called for it.
+    let start = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(plan(&mut interpreter), first);
+    }
+    assert!(start.elapsed() < Duration::from_millis(4 * 50));
+
+    let body = "while o.spec.loops do end return true";
+    load(
+        &mut interpreter,
+        Operation::InterpretHealth,
+        &format!("function InterpretHealth(o) {body} end"),
+    );
+    let seen = four_bad_and_six_good(|object| interpreter.health(object, NOW));
+    let codes: Vec<_> = seen.iter().map(|seen| seen.as_ref().map_err(|one| one.code)).collect();
+    let (bad, good) = codes.split_at(4);
+    assert_eq!((bad, good), (&[Err("LUA_LIMIT"); 4][..], &[Ok(&Health::Healthy); 6][..]));
+}
+
+#[test]
+fn a_script_that_fails_for_everything_holds_up_a_plan_for_its_time_only() {
+    let limits =
+        Limits { time: Duration::from_millis(50), plan_wait: Duration::from_millis(300), ..LIMITS };
+    let mut interpreter = interpreter(limits);
+    let script = "function GetReplicas(o) while true do end end";
+    load(&mut interpreter, Operation::InterpretReplica, script);
+    let failure = |interpreter: &Interpreter, n: i32| {
+        let object = game(json!({"players": n}), Value::Null);
+        NoAnswer::from(interpreter.replicas(&object).unwrap_err())
+    };
+    let start = Instant::now();
+    let failures: Vec<_> = (0..500).map(|n| failure(&interpreter, n)).collect();
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!((failures[0].code, failures[499].code), ("LUA_LIMIT", "LUA_BUDGET"));
+    assert!(failures.iter().all(|failure| failure.is_passing));
+    // The next plan goes on where this one ended.
+    let n_asked = failures.iter().take_while(|failure| failure.code == "LUA_LIMIT").count();
+    interpreter.begin_plan();
+    assert_eq!(failure(&interpreter, 0), failures[0]);
+    assert_eq!(failure(&interpreter, n_asked as i32).code, "LUA_LIMIT");
+    // Another script has its own time.
+    load(&mut interpreter, Operation::InterpretReplica, "function GetReplicas(o) return 1 end");
+    let object = game(json!({"players": 0}), Value::Null);
+    assert_eq!(interpreter.replicas(&object).unwrap().unwrap().count, 1);
 }
 
 #[test]

@@ -348,3 +348,75 @@ fn the_first_name_answers_where_two_have_a_script() {
         .collect();
     assert_eq!(names, ["a"]);
 }
+
+#[test]
+fn what_nothing_would_read_is_refused_by_its_name() {
+    let object = game(json!({}), Value::Null);
+    for (script, why) in [
+        (
+            "return 2, {resourceRequests = {cpu = '1'}}",
+            "what a replica needs has no `resourceRequests`; did it mean `resourceRequest`?",
+        ),
+        (
+            "return 2, {nodeClaim = {tolerationz = {{key = 'a'}}}}",
+            "`nodeClaim` has no `tolerationz`; did it mean `tolerations`?",
+        ),
+    ] {
+        let script = format!("function GetReplicas(o) {script} end");
+        let failure = with(Operation::InterpretReplica, &script).replicas(&object).unwrap_err();
+        assert_eq!(failure.code(), "LUA_ANSWER");
+        assert!(failure.to_string().ends_with(why), "{failure}");
+    }
+    for (list, why) in [
+        ("{{name = 'a', replicas = 1}, {name = 'a', replicas = 2}}", "have the name `a`"),
+        ("{{name = '', replicas = 1}}", "a component has no `name`"),
+        ("{{name = 'a', replicas = 1.5}}", "`[0].replicas` has not the form that is asked for"),
+        ("{{name = 'a', replicas = -2}}", "-2 is no number of replicas"),
+        ("{{name = 'a', replica = 1}}", "a component has no `replica`; did it mean `replicas`?"),
+    ] {
+        let script = format!("function GetComponents(o) return {list} end");
+        let failure = with(Operation::InterpretComponent, &script).components(&object).unwrap_err();
+        assert_eq!(failure.code(), "LUA_ANSWER");
+        assert!(failure.to_string().ends_with(why), "{failure}");
+    }
+    for (status, what) in [("'Ready'", "text"), ("{'Ready'}", "a list"), ("7", "a number")] {
+        let script = format!("function AggregateStatus(o) o.status = {status} return o end");
+        let failure = with(Operation::AggregateStatus, &script).aggregate(&object, &[], NOW);
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.code(), "LUA_ANSWER");
+        let why = format!("of `status`, a table with names is expected, not {what}");
+        assert!(failure.to_string().ends_with(&why), "{failure}");
+    }
+}
+
+/// `docs/customizations.md` says what a script for a built-in kind has to return.
+#[test]
+fn the_documented_status_of_a_deployment_lets_the_built_in_aggregation_finish() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/customizations.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let script = docs.split("```lua\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut rule = customization("deployments", Operation::InterpretStatus, script);
+    rule.spec.target.api_version = "apps/v1".to_owned();
+    rule.spec.target.kind = "Deployment".to_owned();
+    let mut interpreter = interpreter(Limits::default());
+    interpreter.load(Arc::new(Scripts::new([&rule]).into()));
+    let deployment = |metadata: Value, status: Value| -> git_fleet::api::manifest::Manifest {
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+            "spec": {"replicas": 1}, "status": status});
+        serde_json::from_value(object).unwrap()
+    };
+    let counters = json!({"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1,
+        "availableReplicas": 1, "observedGeneration": 5});
+    let marks = json!({"resourcetemplate.karmada.io/generation": "3"});
+    let live = deployment(json!({"name": "a", "generation": 5, "annotations": marks}), counters);
+    let template = deployment(json!({"name": "a", "generation": 3}), json!({}));
+    let seen = |status: Value| {
+        let items = items(json!([{"clusterName": "one", "status": status, "health": "Healthy"}]));
+        let status = interpreter.aggregate(&template, &items, NOW).unwrap().unwrap();
+        status["observedGeneration"].as_i64()
+    };
+    let mut reflected = interpreter.reflect(&live, NOW).unwrap().unwrap();
+    assert_eq!(seen(reflected.clone()), Some(3));
+    reflected.as_object_mut().unwrap().remove("resourceTemplateGeneration");
+    assert_ne!(seen(reflected), Some(3), "without it the status stays in progress");
+}

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::webhook_server::{Said, Server};
 
-const GAMES: &str = "apiVersion: config.karmada.io/v1alpha1
+pub(super) const GAMES: &str = "apiVersion: config.karmada.io/v1alpha1
 kind: ResourceInterpreterCustomization
 metadata: {name: games}
 spec:
@@ -78,7 +78,7 @@ status: {players: 4}
 health: Healthy
 ";
 
-fn run(dir: &Path, arguments: &[&str]) -> Output {
+pub(super) fn run(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_git-fleet"))
         .current_dir(dir)
         .arg("interpret")
@@ -87,7 +87,7 @@ fn run(dir: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in [("games.yaml", GAMES), ("chess.yaml", CHESS), ("status.yaml", STATUSES)] {
         std::fs::write(dir.path().join(name), text).unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use git_fleet::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
@@ -62,7 +62,14 @@ pub(crate) struct Server {
 impl Server {
     /// Answers each request's `request` with what `answer` makes of it.
     pub(crate) fn start(answer: impl Fn(&Value) -> Said + Send + Sync + 'static) -> Self {
-        let (ca_bundle, config) = certificates();
+        Self::with(certificates(), answer)
+    }
+
+    /// The same, by these certificates.
+    pub(crate) fn with(
+        (ca_bundle, config): Certificates,
+        answer: impl Fn(&Value) -> Said + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
@@ -144,16 +151,40 @@ pub(crate) fn configuration(
     .unwrap()
 }
 
-/// An authority's certificate, PEM in base64, and a server for `localhost` that it has signed.
-fn certificates() -> (String, Arc<ServerConfig>) {
+/// A bundle, PEM in base64, and a server that it verifies.
+pub(crate) type Certificates = (String, Arc<ServerConfig>);
+
+/// An authority's certificate, and a server for `localhost` that it has signed.
+fn certificates() -> Certificates {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap();
     let issuer = Issuer::new(params, key);
+    (STANDARD.encode(authority.pem()), signed(&for_host("localhost"), &issuer))
+}
+
+/// A certificate for a host, which anybody may sign.
+pub(crate) fn for_host(host: &str) -> CertificateParams {
+    CertificateParams::new(vec![host.to_owned()]).unwrap()
+}
+
+fn signed(params: &CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Arc<ServerConfig> {
     let key = KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned()];
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    let certificate = params.signed_by(&key, issuer).unwrap();
+    server_config(&certificate, &key)
+}
+
+/// A server's certificate that has signed itself and says that it may sign others, as `openssl req
+/// -x509` makes it.
+pub(crate) fn self_signed(mut params: CertificateParams) -> Certificates {
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    (STANDARD.encode(certificate.pem()), server_config(&certificate, &key))
+}
+
+fn server_config(certificate: &Certificate, key: &KeyPair) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -164,7 +195,7 @@ fn certificates() -> (String, Arc<ServerConfig>) {
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
         .unwrap();
-    (STANDARD.encode(authority.pem()), Arc::new(config))
+    Arc::new(config)
 }
 
 fn serve(

@@ -14,7 +14,7 @@ use git_fleet::interpret::NoAnswer;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::webhook_server::{Said, Server, configuration, patch};
+use super::webhook_server::{Said, Server, configuration, for_host, patch, self_signed};
 use super::{code, customization, game};
 
 fn by(configurations: &[ResourceInterpreterWebhookConfiguration]) -> Interpreter {
@@ -196,18 +196,83 @@ fn only_who_is_trusted_is_asked() {
 }
 
 #[test]
-fn a_server_that_is_away_is_left_alone_after_three_questions() {
-    let server =
-        Server::start(|_| Said { after: Duration::from_secs(3), ..Said::body(Vec::new()) });
-    let interpreter = asking(&server);
-    let ask = |n| interpreter.replicas(&game(json!({"players": n}), Value::Null)).unwrap_err();
-    let first = ask(1);
-    ask(2);
-    ask(3);
-    let start = Instant::now();
-    // In the same words: they stand in results.
-    assert_eq!(ask(4).to_string(), first.to_string());
-    assert!(start.elapsed() < Duration::from_secs(1));
+fn a_server_s_own_certificate_may_be_the_bundle() {
+    let answer = |request: &Value| Said::answer(request, json!({"replicas": 7}));
+    let template = game(json!({}), Value::Null);
+    let own = Server::with(self_signed(for_host("localhost")), answer);
+    assert_eq!(asking(&own).replicas(&template).unwrap().unwrap().count, 7);
+
+    let mut past = for_host("localhost");
+    past.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let mut future = for_host("localhost");
+    future.not_before = rcgen::date_time_ymd(4000, 1, 1);
+    let other = Server::start(answer);
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain_url = format!("https://localhost:{}/", plain.local_addr().unwrap().port());
+    let away = std::thread::spawn(move || {
+        use std::io::Write as _;
+        plain.accept().unwrap().0.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    });
+    let (past, future) = (self_signed(past), self_signed(future));
+    let mut told = Vec::new();
+    let mut refused = |what: &str, url: &str, bundle: &str| {
+        let failure = by(&[configuration("games", url, Some(bundle), &["*"])]).replicas(&template);
+        let failure = failure.unwrap_err();
+        told.push(format!("{what}: {} {failure}", failure.code()));
+    };
+    refused("not in the bundle", &own.url(), &other.ca_bundle);
+    for (what, certificates) in [
+        ("expired", past),
+        ("not yet valid", future),
+        ("for another host", self_signed(for_host("games.example.com"))),
+    ] {
+        let server = Server::with(certificates, answer);
+        refused(what, &server.url(), &server.ca_bundle);
+        assert!(server.asked().is_empty(), "{what}");
+    }
+    // Another key with the same name and host.
+    let server = Server::with(self_signed(for_host("localhost")), answer);
+    refused("another of the same name", &server.url(), &own.ca_bundle);
+    assert!(server.asked().is_empty());
+    refused("no TLS", &plain_url, &own.ca_bundle);
+    away.join().unwrap();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_question_without_an_answer_is_not_asked_again_at_once_and_costs_no_other_its_answer() {
+    for status in ["503 Away", "429 Slowly"] {
+        let server = Server::start(move |request| match &request["object"]["spec"]["players"] {
+            Value::Number(n) if n.as_i64() < Some(4) => Said { status, ..Said::body(Vec::new()) },
+            _ => Said::answer(request, json!({"replicas": 1, "healthy": true})),
+        });
+        let mut interpreter = asking(&server);
+        let plan = |interpreter: &mut Interpreter| -> Vec<_> {
+            interpreter.begin_plan();
+            let of_one = |n| {
+                let mut object = game(json!({"players": n}), Value::Null);
+                object.0["metadata"]["name"] = json!(format!("game-{n}"));
+                let replicas = interpreter.replicas(&object).map_err(NoAnswer::from);
+                let health = interpreter.health(&object, Timestamp::UNIX_EPOCH);
+                (replicas, health.map_err(NoAnswer::from))
+            };
+            (0..10).map(of_one).collect()
+        };
+        let first = plan(&mut interpreter);
+        for (n, (replicas, health)) in first.iter().enumerate() {
+            assert_eq!((replicas.is_ok(), health.is_ok()), (n >= 4, n >= 4), "{n}");
+            for failure in [replicas.as_ref().err(), health.as_ref().err()].into_iter().flatten() {
+                assert_eq!((failure.code, failure.is_passing), ("WEBHOOK_HTTP", true));
+            }
+        }
+        assert_eq!(plan(&mut interpreter), first, "in the same words: they stand in results");
+        assert_eq!(server.asked().len(), 20, "{status}");
+        // What is written into its configuration counts at once.
+        let changed = server.configuration("games", &["InterpretReplica"]);
+        interpreter.load(Arc::new(Webhooks::new([&changed]).into()));
+        plan(&mut interpreter);
+        assert_eq!(server.asked().len(), 24, "{status}");
+    }
 }
 
 #[test]
@@ -379,19 +444,6 @@ fn a_refusal_is_recorded_and_lasts_until_its_rule_or_the_process_changes() {
 }
 
 #[test]
-fn a_server_with_a_fault_is_left_alone_after_three_questions() {
-    for status in ["503 Away", "429 Slowly"] {
-        let server = Server::start(move |_| Said { status, ..Said::body(Vec::new()) });
-        let interpreter = asking(&server);
-        for n in 0..9 {
-            let failure = interpreter.replicas(&game(json!({"players": n}), Value::Null));
-            assert!(NoAnswer::from(failure.unwrap_err()).is_passing);
-        }
-        assert_eq!(server.asked().len(), 3, "{status}");
-    }
-}
-
-#[test]
 fn a_plan_waits_for_a_webhook_no_longer_than_it_may() {
     let after = Duration::from_millis(300);
     let server = Server::start(move |request| Said {
@@ -418,6 +470,27 @@ fn a_plan_waits_for_a_webhook_no_longer_than_it_may() {
 }
 
 #[test]
+fn a_server_that_is_late_for_everything_holds_up_a_plan_for_its_time_only() {
+    let server =
+        Server::start(|_| Said { after: Duration::from_secs(3), ..Said::body(Vec::new()) });
+    let limits = Limits { plan_wait: Duration::from_secs(1), ..Limits::default() };
+    let mut interpreter = super::interpreter(limits);
+    let configuration = server.configuration("games", &["*"]);
+    interpreter.load(Arc::new(Webhooks::new([&configuration]).into()));
+    let start = Instant::now();
+    let mut plan = || -> Vec<&'static str> {
+        interpreter.begin_plan();
+        let answer = |n| interpreter.replicas(&game(json!({"players": n}), Value::Null));
+        (0..20).map(|n| answer(n).unwrap_err().code()).collect()
+    };
+    let (first, second) = (plan(), plan());
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    let late = |codes: &[&str]| codes.iter().take_while(|code| **code == "WEBHOOK_TIMEOUT").count();
+    assert_eq!((late(&first), late(&second)), (1, 2), "the second goes on where the first ended");
+    assert!(second[2..].iter().all(|code| *code == "WEBHOOK_BUDGET"));
+}
+
+#[test]
 fn all_forms_that_a_plan_asks_for_are_recorded_and_older_ones_go() {
     let server = games();
     let mut interpreter = asking(&server);
@@ -437,6 +510,26 @@ fn all_forms_that_a_plan_asks_for_are_recorded_and_older_ones_go() {
     (598..601).for_each(|count| ask(&interpreter, count));
     assert_eq!(server.asked().len(), 601, "two of them are known");
     assert_eq!(n_forms(&mut interpreter), 3);
+}
+
+#[test]
+fn a_status_that_is_text_and_components_of_one_name_are_wrong_answers() {
+    let server = Server::start(|request| match request["operation"].as_str() {
+        Some("InterpretComponent") => {
+            let part = json!({"name": "white", "replicas": 1});
+            Said::answer(request, json!({"components": [part, part]}))
+        }
+        _ => Said::answer(
+            request,
+            patch(&json!([{"op": "add", "path": "/status", "value": "Ready"}])),
+        ),
+    });
+    let (interpreter, object) = (asking(&server), game(json!({}), Value::Null));
+    let failure = interpreter.components(&object).unwrap_err().to_string();
+    assert!(failure.ends_with("two components have the name `white`"), "{failure}");
+    let failure = interpreter.aggregate(&object, &items(&[1]), Timestamp::UNIX_EPOCH).unwrap_err();
+    assert_eq!(failure.code(), "WEBHOOK_ANSWER");
+    assert!(failure.to_string().ends_with("`patch` makes `status` no object"), "{failure}");
 }
 
 #[test]
