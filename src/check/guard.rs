@@ -20,6 +20,16 @@ pub enum Refusal {
         /// The share that needs no word, in percent.
         max_percent: u8,
     },
+    /// It removes all that runs.
+    Everything {
+        /// Works before.
+        n_before: usize,
+    },
+    /// It removes what keeps data.
+    Stores {
+        /// The objects, in order of their names.
+        names: Vec<String>,
+    },
     /// It removes objects whose removal takes everything in them along.
     Containers {
         /// Namespaces and CustomResourceDefinitions, in order of their names.
@@ -34,29 +44,50 @@ impl fmt::Display for Refusal {
                 f,
                 "DELETE_GUARD this would remove {n_removed} of {n_before} works, more than {max_percent} %"
             ),
+            Self::Everything { n_before } => {
+                write!(f, "DELETE_GUARD this would remove all {n_before} works of the fleet")
+            }
+            Self::Stores { names } => {
+                named(f, names)?;
+                f.write_str(" everywhere, and maybe the data with them")
+            }
             Self::Containers { names } => {
-                let shown = names.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
-                let n_more = names.len().saturating_sub(NAMES_MAX);
-                write!(f, "DELETE_GUARD this would remove {shown}")?;
-                if n_more > 0 {
-                    write!(f, " and {n_more} more")?;
-                }
+                named(f, names)?;
                 f.write_str(", and with them everything that they contain")
             }
         }
     }
 }
 
+fn named(f: &mut fmt::Formatter<'_>, names: &[String]) -> fmt::Result {
+    let shown = names.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
+    let n_more = names.len().saturating_sub(NAMES_MAX);
+    write!(f, "DELETE_GUARD this would remove {shown}")?;
+    if n_more > 0 {
+        write!(f, " and {n_more} more")?;
+    }
+    Ok(())
+}
+
 /// Whether a plan with this difference has to wait, and why.
 #[must_use]
 pub fn guard(settings: &GuardSettings, diff: &PlanDiff) -> Option<Refusal> {
     let removals = &diff.removals;
-    let names: Vec<String> =
-        removals.namespaces.iter().chain(&removals.definitions).cloned().collect();
+    let namespaces = removals.namespaces.iter().map(|name| format!("Namespace {name}"));
+    let definitions = &removals.definitions;
+    let definitions = definitions.iter().map(|name| format!("CustomResourceDefinition {name}"));
+    let names: Vec<String> = namespaces.chain(definitions).collect();
     if !names.is_empty() {
         return Some(Refusal::Containers { names });
     }
+    if !removals.stores.is_empty() {
+        return Some(Refusal::Stores { names: removals.stores.iter().cloned().collect() });
+    }
     let (n_removed, n_before) = (removals.n_removed, removals.n_works_before);
+    let is_any_added = diff.works.values().any(|works| !works.added.is_empty());
+    if n_removed == n_before && n_removed > 1 && !is_any_added {
+        return Some(Refusal::Everything { n_before });
+    }
     let max_percent = settings.max_removed_percent.get();
     let is_many = n_removed > settings.always_removable as usize;
     let is_large_share = n_removed * 100 > n_before * usize::from(max_percent);
@@ -89,7 +120,7 @@ mod tests {
     #[test]
     fn a_large_share_waits_and_a_few_works_never_do() {
         let settings = GuardSettings::default();
-        assert_eq!(guard(&settings, &diff(10, 10)), None, "no more than ten never wait");
+        assert_eq!(guard(&settings, &diff(10, 11)), None, "no more than ten never wait");
         assert_eq!(guard(&settings, &diff(30, 100)), None, "30 % is the limit itself");
         let refusal = guard(&settings, &diff(31, 100)).expect("31 % is over the limit");
         assert_eq!(
@@ -99,9 +130,25 @@ mod tests {
     }
 
     #[test]
+    fn what_keeps_data_and_all_that_there_is_wait_however_few_they_are() {
+        let settings = GuardSettings::default();
+        let told = |diff: &PlanDiff| guard(&settings, diff).map(|refusal| refusal.to_string());
+        let all = "DELETE_GUARD this would remove all 2 works of the fleet";
+        assert_eq!(told(&diff(2, 2)).as_deref(), Some(all));
+        assert_eq!(told(&diff(1, 1)), None, "one object is what somebody tries things with");
+        let mut moved = diff(2, 2);
+        let added = WorkChanges { added: vec!["ConfigMap web/a".into()], ..WorkChanges::default() };
+        moved.works.insert(ClusterName::new("eu").expect("a valid name"), added);
+        assert_eq!(told(&moved), None, "they move");
+        let mut store = diff(1, 1_000);
+        store.removals.stores.insert("StatefulSet.apps web/db".to_owned());
+        assert!(told(&store).expect("data waits").contains("StatefulSet.apps web/db everywhere"));
+    }
+
+    #[test]
     fn removing_a_namespace_waits_however_small_the_share() {
         let mut diff = diff(1, 1_000);
-        diff.removals.namespaces.insert("Namespace web".to_owned());
+        diff.removals.namespaces.insert("web".to_owned());
         let refusal = guard(&GuardSettings::default(), &diff).expect("a namespace waits");
         assert!(refusal.to_string().contains("Namespace web"), "{refusal}");
     }

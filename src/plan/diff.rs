@@ -107,13 +107,48 @@ pub struct Removals {
     pub namespaces: BTreeSet<String>,
     /// CustomResourceDefinitions that some cluster loses: every resource of the kind goes with them.
     pub definitions: BTreeSet<String>,
+    /// What keeps data and is to run nowhere any more, as `StatefulSet.apps web/db`.
+    pub stores: BTreeSet<String>,
 }
+
+/// Kinds that keep data: (group, kind).
+const STORES: [(&str, &str); 3] =
+    [("", "PersistentVolume"), ("", "PersistentVolumeClaim"), ("apps", "StatefulSet")];
 
 impl PlanDiff {
     /// Whether nothing that runs would change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.templates.is_empty() && self.works.is_empty() && self.left.is_empty()
+    }
+
+    /// Takes note of a cluster that comes back with what it `held` when it left: what the plan does
+    /// not give it again goes away.
+    pub fn come_back(
+        &mut self,
+        plan: &Plan,
+        cluster: &ClusterName,
+        held: impl IntoIterator<Item = ObjectKey>,
+    ) {
+        let works = plan.works.get(cluster);
+        for key in held {
+            self.removals.n_works_before += 1;
+            if works.is_none_or(|works| !works.contains_key(&key)) {
+                self.lose(cluster, &key);
+                let runs = plan.bindings.get(&key).is_some_and(|one| !one.works.is_empty());
+                self.lose_store(&key, runs);
+            }
+        }
+        if let Some(changes) = self.works.get_mut(cluster) {
+            changes.removed.sort();
+        }
+    }
+
+    fn lose_store(&mut self, key: &ObjectKey, runs_elsewhere: bool) {
+        let kind = (&*key.group_kind.group, &*key.group_kind.kind);
+        if !runs_elsewhere && STORES.contains(&kind) {
+            self.removals.stores.insert(key.to_string());
+        }
     }
 
     fn lose(&mut self, cluster: &ClusterName, key: &ObjectKey) {
@@ -174,6 +209,7 @@ impl Plan {
                 // Nobody is told to remove anything from a cluster that is no longer of the fleet.
                 if self.works.contains_key(*cluster) {
                     diff.lose(cluster, key);
+                    diff.lose_store(key, !new_works.is_empty());
                 } else {
                     *diff.left.entry((*cluster).clone()).or_default() += 1;
                 }

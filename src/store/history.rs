@@ -107,6 +107,35 @@ impl Store {
             .map_err(|source| StoreError::ReadRef { name: commit.to_string(), source })
     }
 
+    /// The messages of `tip` and of the commits in its past that are not in that of `since`, the newest
+    /// first, `n_max` at most. Without a `since`, or with one that is gone, that of `tip` alone.
+    pub fn messages_since(
+        &self,
+        since: Option<ObjectId>,
+        tip: ObjectId,
+        n_max: usize,
+    ) -> Result<impl Iterator<Item = String>, StoreError> {
+        let fault = |source| StoreError::ReadRef { name: tip.to_string(), source };
+        let messages = self.with(|repository| {
+            let since = since.filter(|since| repository.find_commit(oid(*since)).is_ok());
+            let mut walk = repository.revwalk()?;
+            walk.push(oid(tip))?;
+            if let Some(since) = since {
+                walk.hide(oid(since))?;
+            }
+            let n_max = if since.is_some() { n_max } else { 1 };
+            // The tip itself may be planned once more.
+            let mut ids = vec![oid(tip)];
+            ids.extend(walk.take(n_max).filter_map(Result::ok));
+            let message = |id| {
+                let commit = repository.find_commit(id)?;
+                Ok(String::from_utf8_lossy(commit.message_bytes()).into_owned())
+            };
+            ids.into_iter().map(message).collect::<Result<Vec<String>, git2::Error>>()
+        });
+        Ok(messages.map_err(fault)?.into_iter())
+    }
+
     /// Refuses a `new` head of `name` that does not descend from the last accepted one.
     pub fn check_moved_forward(
         &self,

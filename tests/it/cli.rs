@@ -17,6 +17,7 @@ mod get;
 mod help;
 mod note;
 mod policies;
+mod removals;
 mod running;
 mod templates;
 

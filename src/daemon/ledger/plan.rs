@@ -17,7 +17,7 @@ use crate::daemon::status_ref::{Edits, StatusRef};
 use crate::fleet::Fleet;
 use crate::member::{DesiredObject, DesiredWork};
 use crate::plan::{Inputs, Plan, PlanDiff, Previous, RenderedFile};
-use crate::store::{NewCommit, PathChange, PublishError, RefUpdate};
+use crate::store::{NewCommit, PathChange, PublishError, RefName, RefUpdate};
 
 /// How many results commits back removed works are looked for when a controller starts. An object
 /// is in doubt only between its application and the next status commit, a second later.
@@ -60,6 +60,10 @@ impl std::fmt::Display for Hold {
         )
     }
 }
+
+/// Most source commits that an approval is looked for in: those since the last plan that was carried
+/// out.
+const APPROVALS_MAX: usize = 1_000;
 
 /// Names one set of removals: the same set has the same name, any other set another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +115,7 @@ impl Ledger {
             let report = ClusterReport { commit, cluster: status.clone(), objects };
             reports.insert(name.clone(), Arc::new(report));
         }
-        let (plan, diff) = self.make(&loaded.fleet, &reports, now);
+        let (plan, diff) = self.make(&loaded.fleet, &reports, now)?;
         let hold = self.hold(&loaded.fleet, &diff)?;
         Ok(Preview { plan, diff, hold })
     }
@@ -128,7 +132,7 @@ impl Ledger {
         let fleet =
             Arc::clone(self.fleet.as_ref().expect("a fleet is loaded before it is planned"));
         self.refresh(&fleet)?;
-        let (plan, diff) = self.make(&fleet, &self.reports(), now);
+        let (plan, diff) = self.make(&fleet, &self.reports(), now)?;
         if let Some(hold) = self.hold(&fleet, &diff)? {
             return Ok(Err(hold));
         }
@@ -242,15 +246,48 @@ impl Ledger {
         fleet: &Fleet,
         reports: &BTreeMap<ClusterName, Arc<ClusterReport>>,
         now: Timestamp,
-    ) -> (Plan, PlanDiff) {
+    ) -> Result<(Plan, PlanDiff), LedgerError> {
         let results = self.results.as_ref().expect("refreshed before it is planned");
         self.interpreter.load(Arc::new(Rules::of(fleet)));
         self.interpreter.begin_plan();
         let (previous, interpreter) = (&results.previous, &self.interpreter);
         let inputs = Inputs { fleet, reports, previous, interpreter, now };
         let plan = crate::plan::make(&inputs, &mut self.memo);
-        let diff = plan.diff(&results.previous);
-        (plan, diff)
+        let mut diff = plan.diff(&results.previous);
+        for (cluster, held) in self.returned(fleet)? {
+            diff.come_back(&plan, &cluster, held);
+        }
+        Ok((plan, diff))
+    }
+
+    /// The clusters that are new to the results and were of the fleet before, with what their last
+    /// work held: nothing was removed there when they left.
+    fn returned(
+        &self,
+        fleet: &Fleet,
+    ) -> Result<BTreeMap<ClusterName, Vec<ObjectKey>>, LedgerError> {
+        let known = self.results.as_ref().map(|results| &results.files);
+        let is_new = |name: &&ClusterName| {
+            known.is_none_or(|files| !files.contains_key(&format!("clusters/{name}.yaml")))
+        };
+        let names = fleet.clusters.keys().filter(is_new);
+        let refs: BTreeMap<&ClusterName, RefName> =
+            names.map(|name| (name, self.layout.work(name))).collect();
+        if refs.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        if self.is_read_only {
+            // Whoever writes has fetched all work refs at the start.
+            self.store.fetch(&refs.values().cloned().collect::<Vec<_>>())?;
+        }
+        let mut returned = BTreeMap::new();
+        for (name, work) in refs {
+            let Some(tip) = self.our_tip(&work)? else { continue };
+            let paths = self.store.files(tip)?.into_keys();
+            let key = |path: String| path.strip_suffix(".yaml").and_then(ObjectKey::from_path);
+            returned.insert(name.clone(), paths.filter_map(key).collect());
+        }
+        Ok(returned)
     }
 
     pub(super) fn reports(&self) -> BTreeMap<ClusterName, Arc<ClusterReport>> {
@@ -265,10 +302,20 @@ impl Ledger {
             return Ok(None);
         };
         let approval = Approval(crate::check::removal_id(diff));
-        if approval.is_in(&self.store.commit_info(fleet.commit)?.message) {
+        let planned = self.planned_source()?;
+        let mut messages = self.store.messages_since(planned, fleet.commit, APPROVALS_MAX)?;
+        if messages.any(|message| approval.is_in(&message)) {
             return Ok(None);
         }
         Ok(Some(Hold { reason: refusal.to_string(), approval }))
+    }
+
+    /// The source commit that the results in force were made of.
+    fn planned_source(&self) -> Result<Option<ObjectId>, LedgerError> {
+        let results = self.results.as_ref().and_then(|results| results.files.get(inputs::PATH));
+        let Some(blob) = results else { return Ok(None) };
+        let inputs = crate::api::yaml::from_bytes::<PlanInputs>(&self.store.blob(*blob)?);
+        Ok(inputs.ok().map(|inputs| inputs.source))
     }
 
     /// INVARIANT: all refs move together or none does, and only from where they were read.

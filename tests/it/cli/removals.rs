@@ -1,0 +1,72 @@
+//! Nothing is removed that no plan showed and nobody approved.
+
+use super::{FLEET, World, trailer};
+use crate::store::git::{commit, git};
+
+const APPLY: [&str; 3] = ["apply", "--credentials", "../credentials"];
+const SHOP: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+
+fn without_cluster() -> String {
+    FLEET.split_once("---\n").expect("the cluster comes first").1.to_owned()
+}
+
+/// Nothing is removed from a cluster that leaves. When it comes back, what the source no longer has
+/// is a removal like any other.
+#[test]
+fn a_cluster_that_comes_back_loses_nothing_unseen() {
+    let world = World::of(&format!("{FLEET}---\n{SHOP}"));
+    let fleet = world.path("fleet");
+    commit(&fleet, &[("fleet/all.yaml", &format!("{}---\n{SHOP}", without_cluster()))]);
+    assert_eq!(world.code("fleet", &APPLY), 0);
+    commit(&fleet, &[("fleet/all.yaml", &without_cluster())]);
+    assert_eq!(world.code("fleet", &APPLY), 0);
+
+    commit(&fleet, &[("fleet/all.yaml", FLEET)]);
+    for dir in ["fleet", "clone"] {
+        if dir == "clone" {
+            git(world.dir.path(), &["clone", "-q", "fleet", "clone"]);
+        }
+        let plan = world.run(dir, &["plan"]);
+        let told = String::from_utf8(plan.stdout).unwrap();
+        assert!(told.contains("cluster one: 1 added, 0 changed, 1 removed"), "{dir}: {told}");
+        assert!(told.contains("- Namespace shop"), "{dir}: {told}");
+    }
+    let held = world.run("fleet", &APPLY);
+    assert_eq!(held.status.code(), Some(4), "{held:?}");
+    let told = String::from_utf8_lossy(&held.stderr);
+    assert!(
+        told.contains("DELETE_GUARD this would remove Namespace shop, and with them"),
+        "{told}"
+    );
+    let message = format!("meant\n\nFleet-Approve-Removal: {}", trailer(&held));
+    git(&fleet, &["commit", "-q", "--allow-empty", "-m", &message]);
+    let applied = world.run("fleet", &APPLY);
+    let told = String::from_utf8_lossy(&applied.stderr);
+    assert!(told.contains("1 pruned"), "{told}");
+}
+
+/// An approval may come by a pull request, or with other commits behind it; it counts once.
+#[test]
+fn an_approval_counts_in_any_commit_since_the_plan_in_force() {
+    let more = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: default}\n";
+    let world = World::of(&format!("{FLEET}{more}---\n{SHOP}"));
+    let fleet = world.path("fleet");
+    let without = format!("{FLEET}{more}");
+    commit(&fleet, &[("fleet/all.yaml", &without)]);
+    let held = world.run("fleet", &APPLY);
+    assert_eq!(held.status.code(), Some(4), "{held:?}");
+    let message = format!("meant\n\nFleet-Approve-Removal: {}", trailer(&held));
+    git(&fleet, &["switch", "-q", "-c", "meant"]);
+    git(&fleet, &["commit", "-q", "--allow-empty", "-m", &message]);
+    git(&fleet, &["switch", "-q", "main"]);
+    git(&fleet, &["merge", "-q", "--no-ff", "-m", "Merge pull request", "meant"]);
+    commit(&fleet, &[("README.md", "# and more\n")]);
+    assert_eq!(world.code("fleet", &APPLY), 0);
+
+    // The same removal again is another one.
+    commit(&fleet, &[("fleet/all.yaml", &format!("{without}---\n{SHOP}"))]);
+    assert_eq!(world.code("fleet", &APPLY), 0);
+    commit(&fleet, &[("fleet/all.yaml", &without)]);
+    let again = world.run("fleet", &APPLY);
+    assert_eq!(again.status.code(), Some(4), "{again:?}");
+}
