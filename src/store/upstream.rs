@@ -52,6 +52,10 @@ impl Store {
     /// # Errors
     /// The repository's configuration cannot be read.
     pub fn upstream_of(&self, name: &RefName) -> Result<Option<Upstream>, StoreError> {
+        // Notes follow nobody, and to ask is an error.
+        if !name.as_str().starts_with("refs/heads/") {
+            return Ok(None);
+        }
         let fail = |source| StoreError::ReadRef { name: name.to_string(), source };
         self.with(|repository| {
             let remote = match repository.branch_upstream_remote(name.as_str()) {
@@ -78,21 +82,37 @@ impl Store {
     ///
     /// # Errors
     /// The repository's configuration cannot be read.
-    pub fn is_fetched_from(
-        &self,
-        upstream: &Upstream,
-        name: &RefName,
-    ) -> Result<bool, StoreError> {
+    pub fn is_fetched_from(&self, upstream: &Upstream, name: &RefName) -> Result<bool, StoreError> {
         self.with(|repository| match repository.find_remote(&upstream.name) {
             Ok(remote) => Ok(remote.refspecs().any(|refspec| {
                 refspec.direction() == Direction::Fetch && refspec.dst_matches(name.as_str())
             })),
-            Err(error)
-                if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) =>
-            {
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {
                 Ok(false)
             }
             Err(source) => Err(StoreError::ReadRef { name: upstream.name.clone(), source }),
+        })
+    }
+
+    /// Whether a remote may have `name` although no fetch has brought it: the repository is shallow, or
+    /// fetches some branches only.
+    ///
+    /// # Errors
+    /// The repository's configuration cannot be read.
+    pub fn may_be_elsewhere(&self, name: &RefName) -> Result<bool, StoreError> {
+        let upstreams = self.upstreams()?;
+        self.with(|repository| {
+            let brings = |upstream: &Upstream| {
+                let remote = repository.find_remote(&upstream.name);
+                remote.is_ok_and(|remote| {
+                    remote.refspecs().any(|refspec| {
+                        refspec.direction() == Direction::Fetch
+                            && refspec.src_matches(name.as_str())
+                    })
+                })
+            };
+            let is_all = upstreams.iter().all(brings);
+            Ok(!upstreams.is_empty() && (repository.is_shallow() || !is_all))
         })
     }
 

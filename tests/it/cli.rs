@@ -19,6 +19,7 @@ mod note;
 mod policies;
 mod running;
 mod templates;
+mod validate;
 
 pub(crate) const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1
 kind: Cluster
