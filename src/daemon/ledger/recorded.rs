@@ -26,6 +26,12 @@ impl Recorded {
         self.files.contains_key(path)
     }
 
+    /// The content of the file at this path, by its id.
+    #[must_use]
+    pub fn blob(&self, path: &str) -> Option<ObjectId> {
+        self.files.get(path).copied()
+    }
+
     /// The paths that begin with `prefix`, in order.
     pub fn paths<'r>(&'r self, prefix: &'r str) -> impl Iterator<Item = &'r str> {
         let from = self.files.range(prefix.to_owned()..).map(|(path, _)| path.as_str());

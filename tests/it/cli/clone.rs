@@ -117,7 +117,8 @@ fn applied_anew(world: &World, text: &str) {
 fn an_old_copy_is_refused_however_it_was_made() {
     let world = World::applied();
     let root = world.dir.path();
-    for (copy, options) in [("bare", &["--bare"][..]), ("mirror", &["--mirror"]), ("fetched", &[])] {
+    for (copy, options) in [("bare", &["--bare"][..]), ("mirror", &["--mirror"]), ("fetched", &[])]
+    {
         git(root, &[&["clone", "-q"], options, &["fleet", copy]].concat());
     }
     git(root, &["clone", "-q", "fleet", "untracked"]);
@@ -125,7 +126,11 @@ fn an_old_copy_is_refused_however_it_was_made() {
     git(&world.path("fetched"), &fetch);
     let branch = ["branch", "-q", "--no-track", "fleet/results", "origin/fleet/results"];
     git(&world.path("untracked"), &branch);
-    assert_eq!(world.code("bare", &APPLY), 0, "as long as nothing is newer it may be the fleet's own");
+    assert_eq!(
+        world.code("bare", &APPLY),
+        0,
+        "as long as nothing is newer it may be the fleet's own"
+    );
 
     let results = |dir: &str| git(&world.path(dir), &["rev-parse", "fleet/results"]);
     let old = results("fleet");
