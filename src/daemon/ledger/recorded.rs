@@ -26,7 +26,7 @@ impl Recorded {
         self.files.contains_key(path)
     }
 
-    /// The content of the file at this path, by its id.
+    /// The blob id of the file at this path.
     #[must_use]
     pub fn blob(&self, path: &str) -> Option<ObjectId> {
         self.files.get(path).copied()
