@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::run::{Leash, runtime};
-use super::{Connection, Exit, Repository};
+use super::{Connection, Exit, LogFormat, Repository};
 use crate::api::names::ClusterName;
 use crate::api::period::Period;
 use crate::api::settings::HistorySettings;
@@ -45,7 +45,7 @@ pub(super) struct AgentArgs {
     leash: Leash,
 }
 
-pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &AgentArgs, format: LogFormat) -> anyhow::Result<Exit> {
     args.leash.hold()?;
     let credentials = args.connection.credentials()?;
     let location: Location = args.remote.parse()?;
@@ -79,7 +79,16 @@ pub(super) fn run(args: &AgentArgs) -> anyhow::Result<Exit> {
         },
         options: args.connection.member_options(),
     };
-    writeln!(std::io::stderr(), "running the agent of cluster {}; stop with Ctrl-C", args.cluster)?;
+    let cluster = &args.cluster;
+    match format {
+        LogFormat::Json => tracing::info!(%cluster, "running the agent"),
+        LogFormat::Text => {
+            writeln!(
+                std::io::stderr(),
+                "running the agent of cluster {cluster}; stop with Ctrl-C"
+            )?;
+        }
+    }
     runtime()?.block_on(agent::run(agent))?;
     Ok(Exit::Clean)
 }

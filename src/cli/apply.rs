@@ -1,12 +1,15 @@
 //! `apply`: one pass of the controller.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use super::progress::Bar;
 use super::run::runtime;
 use super::session::timing;
 use super::{Connection, Exit, Repository};
-use crate::api::names::ObjectId;
+use crate::api::cluster::SyncMode;
+use crate::api::manifest::ObjectKey;
+use crate::api::names::{ClusterName, ObjectId};
 use crate::api::period::Period;
 use crate::daemon::controller::{self, Progress, Until};
 
@@ -41,6 +44,9 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     let loaded = ledger.load()?;
     ledger.refuse_clone()?;
     let source = ledger.layout().source().short().to_owned();
+    let members = ledger.members().into_iter();
+    let pulled: Vec<ClusterName> =
+        members.filter(|(_, mode)| *mode == SyncMode::Pull).map(|(name, _)| name).collect();
     drop(bar);
     let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());
     let mut err = std::io::stderr();
@@ -68,6 +74,7 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     for (cluster, failure) in &summary.failures {
         writeln!(err, "cluster {cluster}: {failure}")?;
     }
+    tell_pulled(&args.repository, &pulled)?;
     writeln!(
         err,
         "commit {} of {source}: {} objects applied, {} pruned, {} clusters with failures",
@@ -77,4 +84,44 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
         summary.failures.len()
     )?;
     Ok(if summary.failures.is_empty() { Exit::Clean } else { Exit::Failed })
+}
+
+/// Names the clusters that nobody waited for, since their agents apply the work when they find it, and
+/// what these have reported so far.
+fn tell_pulled(repository: &Repository, pulled: &[ClusterName]) -> anyhow::Result<()> {
+    if pulled.is_empty() {
+        return Ok(());
+    }
+    let (ledger, recorded) = repository.look()?;
+    for cluster in pulled {
+        let told = match ledger.reported(cluster)? {
+            None => "it has reported nothing yet".to_owned(),
+            Some(report) => {
+                let dir = format!("work/{cluster}/");
+                let work: BTreeMap<ObjectKey, ObjectId> = recorded
+                    .paths(&dir)
+                    .filter_map(|path| {
+                        let key = path.strip_prefix(&dir)?.strip_suffix(".yaml")?;
+                        Some((ObjectKey::from_path(key)?, recorded.blob(path)?))
+                    })
+                    .collect();
+                let is_in_force = |(key, blob): &(&ObjectKey, &ObjectId)| {
+                    let report = report.objects.get(key);
+                    report.is_some_and(|report| report.applied && report.work == Some(**blob))
+                };
+                let n_applied = work.iter().filter(is_in_force).count();
+                let n_left = report.objects.keys().filter(|key| !work.contains_key(key)).count();
+                let left = match n_left {
+                    0 => String::new(),
+                    n => format!(", {n} more have to go"),
+                };
+                format!("it has reported {n_applied} of {} objects as applied{left}", work.len())
+            }
+        };
+        writeln!(
+            std::io::stderr(),
+            "cluster {cluster}: its agent applies the work, and is not waited for; {told}"
+        )?;
+    }
+    Ok(())
 }

@@ -78,12 +78,25 @@ pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
     {
         return Err(absent::cluster(cluster.as_str(), &recorded, "").into());
     }
-    match args.what {
+    let exit = match args.what {
         What::Clusters => clusters(args, &ledger, &recorded),
         What::Bindings => bindings(args, &mut ledger, &recorded),
         What::Work => work(args, &mut ledger, &recorded),
         What::Templates => templates::run(args, &mut ledger, &recorded),
+    }?;
+    // A list of what is in force does not show what waits. Without the note there is nothing to say.
+    if args.is_table()
+        && let Ok(Some((commit, word))) = ledger.waiting()
+    {
+        let (layout, commit) = (ledger.layout(), commit.short());
+        writeln!(
+            std::io::stderr(),
+            "commit {commit} of {} is {word} and not in force; `git notes --ref {} show {commit}` says why",
+            layout.source().short(),
+            layout.prefix()
+        )?;
     }
+    Ok(exit)
 }
 
 impl GetArgs {

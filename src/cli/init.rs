@@ -38,6 +38,10 @@ const FRAME: &[(&str, &str)] = &[
          spec:\n  resourceSelectors:\n    - apiVersion: apps/v1\n      kind: Deployment\n    - apiVersion: v1\n      kind: Service\n\
         \x20   - apiVersion: v1\n      kind: ConfigMap\n  placement: {}\n",
     ),
+    (
+        "namespaces/README.md",
+        "One Namespace a file, apart from what is in it: what is removed with a Namespace is everything in it.\n",
+    ),
     ("apps/README.md", "Kubernetes manifests, in any folder structure you like.\n"),
 ];
 
@@ -54,13 +58,23 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     if !args.dir.join(".git").exists() {
         git(&args.dir, &["init", "--quiet", "--initial-branch", "main"])?;
     }
-    let dir = args.dir.display();
+    let (dir, quoted) = (args.dir.display(), shell_word(&args.dir.to_string_lossy()));
     writeln!(
         std::io::stderr(),
-        "wrote {} files to {dir}\nnext:\n  cd {dir}\n  git add -A && git commit -m 'the fleet'\n  git fleet validate\n  git fleet plan\n  git fleet run --credentials DIR   # one kubeconfig for each cluster in DIR",
+        "wrote {} files to {dir}\nnext:\n  cd {quoted}\n  git add -A && git commit -m 'the fleet'\n  git fleet validate\n  git fleet plan\n  git fleet run --credentials DIR   # one kubeconfig for each cluster in DIR",
         files.len()
     )?;
     Ok(Exit::Clean)
+}
+
+/// The text as one word of a shell.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        // What begins with a dash is an option, however it is quoted.
+        return if text.starts_with('-') { format!("./{text}") } else { text.to_owned() };
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Writes files below `dir`.

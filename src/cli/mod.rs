@@ -30,7 +30,7 @@ mod session;
 mod validate;
 mod version;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -141,14 +141,17 @@ impl From<Exit> for ExitCode {
 /// Runs the verb that was typed. Prints an error with all its causes.
 #[must_use]
 pub fn main(cli: Cli) -> ExitCode {
+    let format = cli.logging.log_format;
+    // What they say is a log: whoever reads it as JSON reads nothing else.
+    let is_logged = format == LogFormat::Json && matches!(cli.verb, Verb::Run(_) | Verb::Agent(_));
     let outcome = match cli.verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Apply(args) => apply::run(&args),
-        Verb::Run(args) => run::run(&args),
-        Verb::Agent(args) => agent::run(&args),
+        Verb::Run(args) => run::run(&args, format),
+        Verb::Agent(args) => agent::run(&args, format),
         Verb::Get(args) => get::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Interpret(args) => interpret::run(&args),
@@ -163,9 +166,12 @@ pub fn main(cli: Cli) -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let told = chain(error.as_ref());
-            let mut stderr = std::io::stderr();
             let (code, hint) = advice(&error);
-            let _ = writeln!(stderr, "error[{code}]: {told}\n  hint: {hint}");
+            if is_logged {
+                tracing::error!(code, error = told, hint, "it cannot run");
+            } else {
+                let _ = writeln!(std::io::stderr(), "error[{code}]: {told}\n  hint: {hint}");
+            }
             Exit::Failed.into()
         }
     }
@@ -190,6 +196,10 @@ fn advice(error: &anyhow::Error) -> (&'static str, String) {
                 cause.downcast_ref::<TriggerError>().map(|e| (e.code(), e.hint().to_owned()))
             })
     });
+    let is_full = |kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    if known.is_none() && io_kinds(error).any(is_full) {
+        return ("DISK_FULL", "make room where the output goes, and run it again".to_owned());
+    }
     // A limit of the machine, or a fault of ours.
     known.unwrap_or_else(|| {
         ("UNFORESEEN", "see the message; if it does not help, please report it".to_owned())
@@ -209,9 +219,10 @@ fn unreadable_results(text: String) -> Fault {
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+    io_kinds(error).any(|kind| kind == ErrorKind::BrokenPipe)
+}
+
+/// What kinds of failures of the operating system are among the causes.
+fn io_kinds(error: &anyhow::Error) -> impl Iterator<Item = ErrorKind> {
+    error.chain().filter_map(|cause| Some(cause.downcast_ref::<std::io::Error>()?.kind()))
 }

@@ -55,7 +55,8 @@ impl Table {
 
 /// Prints a value as JSON, indented.
 pub(super) fn json(out: &mut impl Write, value: &impl Serialize) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
+    // As what it is: an error of serde_json does not show its cause, a pipe that is closed or a full disk.
+    serde_json::to_writer_pretty(&mut *out, value).map_err(std::io::Error::from)?;
     writeln!(out)?;
     Ok(())
 }

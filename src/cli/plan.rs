@@ -95,7 +95,8 @@ fn print(
         Which::Source => ledger.source_head()?,
         Which::Revision(revision) => ledger.resolve(revision)?,
     };
-    let loaded = ledger.read(commit)?;
+    let mut loaded = ledger.read(commit)?;
+    let missing_source = ledger.missing_source(&loaded.fleet)?;
     let mut err = std::io::stderr();
     if let Ok(head) = ledger.source_head()
         && head != commit
@@ -108,6 +109,10 @@ fn print(
             head.short()
         )?;
     }
+    if let Some(problem) = &missing_source {
+        writeln!(err, "{problem}")?;
+    }
+    loaded.problems.extend(missing_source);
     let mut out = std::io::stdout().lock();
     if !loaded.is_valid() {
         let document = PlanDocument::invalid(commit, &loaded.problems);

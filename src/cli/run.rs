@@ -5,7 +5,7 @@ use std::io::Write as _;
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::session::timing;
-use super::{Connection, Exit, Repository};
+use super::{Connection, Exit, LogFormat, Repository};
 use crate::daemon::controller::{self, Until};
 
 /// Run the controller until it is stopped
@@ -45,7 +45,7 @@ impl Leash {
     }
 }
 
-pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &RunArgs, format: LogFormat) -> anyhow::Result<Exit> {
     args.leash.hold()?;
     let credentials = args.connection.credentials()?;
     let mut ledger = args.repository.ledger()?;
@@ -55,7 +55,13 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     ledger.refuse_clone()?;
     let (timing, poll) = timing(ledger.fleet().map(AsRef::as_ref), !ledger.store().has_remotes());
     let options = args.connection.member_options();
-    writeln!(std::io::stderr(), "running the fleet of {}; stop with Ctrl-C", args.repository.repo)?;
+    let repository = &args.repository.repo;
+    match format {
+        LogFormat::Json => tracing::info!(repository, "running the fleet"),
+        LogFormat::Text => {
+            writeln!(std::io::stderr(), "running the fleet of {repository}; stop with Ctrl-C")?;
+        }
+    }
     let run = controller::run(ledger, credentials, options, timing, poll, Until::Stopped, |_| {});
     runtime()?.block_on(run)?;
     Ok(Exit::Clean)

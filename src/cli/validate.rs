@@ -1,7 +1,8 @@
 //! `validate`.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Exit, Repository, unreadable};
@@ -45,7 +46,8 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
             None if args.repository.source_branch.is_some() => ledger.source_head()?,
             None => ledger.resolve("HEAD")?,
         };
-        let loaded = ledger.read(commit)?;
+        let mut loaded = ledger.read(commit)?;
+        loaded.problems.extend(ledger.missing_source(&loaded.fleet)?);
         (format!("commit {}", loaded.commit.short()), loaded.fleet, loaded.problems)
     } else {
         let (fleet, problems) = read_disk(&args.paths)?;
@@ -88,27 +90,42 @@ fn read_disk(paths: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
     files.sort();
     files.dedup();
     let mut parsed = Vec::with_capacity(files.len());
+    let mut shown = BTreeMap::new();
     for path in &files {
         let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
         let blob = RenderedFile::new(bytes);
-        let inside = root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(path);
-        let name = inside.to_string_lossy();
-        parsed.push(Arc::new(parse_file(name.trim_start_matches("./"), blob.id, &blob.bytes)));
+        let mut name = name_of(root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(path));
+        // Two paths may have the same name without the way to them.
+        while shown.contains_key(&name) {
+            name.insert_str(0, "_/");
+        }
+        parsed.push(Arc::new(parse_file(&name, blob.id, &blob.bytes)));
+        shown.insert(name, path.to_string_lossy().trim_start_matches("./").to_owned());
     }
     let interpreter = Interpreter::new(Program::this(), Limits::default());
     let no_commit = ObjectId::from_bytes([0; 20]);
     let (fleet, mut problems) =
         fleet_of(no_commit, &parsed, Origin::Here, &interpreter, Vec::new());
-    if let Some(root) = root {
-        let places = problems.iter_mut().flat_map(|problem| {
-            std::iter::once(&mut problem.place).chain(problem.related.iter_mut())
-        });
-        for place in places.filter(|place| !place.file.is_empty()) {
-            let path = root.join(&place.file);
-            path.to_string_lossy().trim_start_matches("./").clone_into(&mut place.file);
+    let places = problems
+        .iter_mut()
+        .flat_map(|problem| std::iter::once(&mut problem.place).chain(problem.related.iter_mut()));
+    for place in places {
+        if let Some(path) = shown.get(&place.file) {
+            place.file.clone_from(path);
         }
     }
     Ok((fleet, problems))
+}
+
+/// What a file would be called in a repository. Of the way to it that a person typed, `..` and the
+/// dots of hidden folders say nothing of whether it counts.
+fn name_of(path: &Path) -> String {
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(part) => Some(part.to_string_lossy()),
+        _ => None,
+    });
+    let parts: Vec<String> = parts.map(|part| part.trim_start_matches('.').to_owned()).collect();
+    parts.join("/")
 }
 
 /// The directory, if it is the only path and a fleet's root: what is in it is where it would be in

@@ -166,6 +166,23 @@ impl Store {
         Ok(past)
     }
 
+    /// Whether the machine-owned branch at `tip` is, or once was, at `older`: first parents are
+    /// followed, and a checkpoint to what it left behind. A past of which the rest is not here, or
+    /// that is longer than [`HISTORY_COMMITS_MAX`], proves nothing.
+    pub fn is_in_past(&self, older: ObjectId, tip: ObjectId) -> bool {
+        let mut next = Some(tip);
+        for _ in 0..HISTORY_COMMITS_MAX {
+            let Some(commit) = next else { break };
+            if commit == older {
+                return true;
+            }
+            let Ok(info) = self.commit_info(commit) else { break };
+            let left = info.trailer(CHECKPOINT_TRAILER).and_then(|id| id.parse().ok());
+            next = info.parents.first().copied().or(left);
+        }
+        false
+    }
+
     /// Walks the machine-owned branch at `tip` backwards, `n_max` commits at most, and tells what each
     /// of them changed below `dir`, which is empty for the whole tree. `is_wanted` is asked before a
     /// commit is looked at; the walk ends with its first no. `take` gets each path below `dir`.

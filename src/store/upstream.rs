@@ -1,6 +1,6 @@
 //! What a repository that is opened in place knows of those that it fetches from.
 
-use git2::ErrorCode;
+use git2::{Direction, ErrorCode};
 
 use super::error::{GitError, StoreError};
 use super::refs::RefName;
@@ -46,6 +46,76 @@ impl Store {
         })
     }
 
+    /// The remote that the branch `name` follows, as `git switch` in a clone and `git push -u` set it:
+    /// one of [`Store::upstreams`], or an address that has no name.
+    ///
+    /// # Errors
+    /// The repository's configuration cannot be read.
+    pub fn upstream_of(&self, name: &RefName) -> Result<Option<Upstream>, StoreError> {
+        // Notes follow nobody, and to ask is an error.
+        if !name.as_str().starts_with("refs/heads/") {
+            return Ok(None);
+        }
+        let fail = |source| StoreError::ReadRef { name: name.to_string(), source };
+        self.with(|repository| {
+            let remote = match repository.branch_upstream_remote(name.as_str()) {
+                Ok(remote) => remote.as_str().map_err(fail)?.to_owned(),
+                Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+                Err(source) => return Err(fail(source)),
+            };
+            // A dot is the repository itself.
+            if remote == "." {
+                return Ok(None);
+            }
+            let url = match repository.find_remote(&remote) {
+                Ok(named) => named.url().unwrap_or_default().to_owned(),
+                Err(_) => remote.clone(),
+            };
+            Ok(Some(Upstream { name: remote, url: without_credentials(&url) }))
+        })
+    }
+
+    /// Whether a fetch from `upstream` moves `name` itself and not a remote-tracking branch, as in what
+    /// `git clone --mirror` makes.
+    ///
+    /// Setting `remote.<name>.mirror` alone is about pushing: such a remote is a backup.
+    ///
+    /// # Errors
+    /// The repository's configuration cannot be read.
+    pub fn is_fetched_from(&self, upstream: &Upstream, name: &RefName) -> Result<bool, StoreError> {
+        self.with(|repository| match repository.find_remote(&upstream.name) {
+            Ok(remote) => Ok(remote.refspecs().any(|refspec| {
+                refspec.direction() == Direction::Fetch && refspec.dst_matches(name.as_str())
+            })),
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {
+                Ok(false)
+            }
+            Err(source) => Err(StoreError::ReadRef { name: upstream.name.clone(), source }),
+        })
+    }
+
+    /// Whether a remote may have `name` although no fetch has brought it: the repository is shallow, or
+    /// fetches some branches only.
+    ///
+    /// # Errors
+    /// The repository's configuration cannot be read.
+    pub fn may_be_elsewhere(&self, name: &RefName) -> Result<bool, StoreError> {
+        let upstreams = self.upstreams()?;
+        self.with(|repository| {
+            let brings = |upstream: &Upstream| {
+                let remote = repository.find_remote(&upstream.name);
+                remote.is_ok_and(|remote| {
+                    remote.refspecs().any(|refspec| {
+                        refspec.direction() == Direction::Fetch
+                            && refspec.src_matches(name.as_str())
+                    })
+                })
+            };
+            let is_all = upstreams.iter().all(brings);
+            Ok(!upstreams.is_empty() && (repository.is_shallow() || !is_all))
+        })
+    }
+
     /// Where `name` pointed in `upstream` when this repository last fetched it.
     ///
     /// # Errors
@@ -79,12 +149,7 @@ impl Store {
     /// # Errors
     /// The repository's configuration cannot be read.
     pub fn follows_upstream(&self, name: &RefName) -> Result<bool, StoreError> {
-        self.with(|repository| match repository.branch_upstream_remote(name.as_str()) {
-            // A dot is the repository itself.
-            Ok(remote) => Ok(remote.as_str().is_ok_and(|remote| remote != ".")),
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(false),
-            Err(source) => Err(StoreError::ReadRef { name: name.to_string(), source }),
-        })
+        Ok(self.upstream_of(name)?.is_some())
     }
 }
 

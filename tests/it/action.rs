@@ -14,6 +14,7 @@ use crate::store::git::{commit, git, init};
 struct Step {
     exit: i32,
     stdout: String,
+    errors: String,
     outputs: String,
     summary: String,
 }
@@ -42,6 +43,7 @@ fn step(workspace: &Path, inputs: &[(&str, &str)]) -> Step {
     Step {
         exit: done.status.code().unwrap(),
         stdout: String::from_utf8(done.stdout).unwrap(),
+        errors: String::from_utf8(done.stderr).unwrap(),
         outputs: fs::read_to_string(outputs).unwrap(),
         summary: fs::read_to_string(summary).unwrap(),
     }
@@ -162,4 +164,54 @@ fn an_apply_goes_to_where_the_checkout_came_from() {
     assert!(!second.summary.contains("nowhere"), "{}", second.summary);
     assert!(second.outputs.contains("has-changes=true"), "{}", second.outputs);
     assert_eq!(git(&fleet, &["rev-list", "--count", "--grep=^place", "fleet/results"]), "1");
+}
+
+/// What runs is found whatever `fleet.yaml` calls the branches, and the checkout's past is left alone.
+#[test]
+fn a_plan_knows_what_runs_under_another_prefix() {
+    let dir = TempDir::new().unwrap();
+    let host = Host::start(vec![MemberSpec::new("one")]).unwrap();
+    let credentials = dir.path().join("credentials");
+    fs::create_dir(&credentials).unwrap();
+    fs::write(credentials.join("one.yaml"), host.kubeconfig("one").unwrap()).unwrap();
+    let fleet = init(&dir.path().join("fleet"));
+    let settings = "apiVersion: git-fleet.io/v1alpha1
+kind: FleetSettings
+spec: {refs: {prefix: ops/k8s}}
+";
+    commit(&fleet, &[("all.yaml", crate::cli::FLEET), ("fleet.yaml", settings)]);
+    let binary = env!("CARGO_BIN_EXE_git-fleet");
+    let apply = ["apply", "--credentials", credentials.to_str().unwrap()];
+    let applied = Command::new(binary).current_dir(&fleet).args(apply).output().unwrap();
+    assert!(applied.status.success(), "{applied:?}");
+    let changed = crate::cli::FLEET.replace("hello", "good day");
+    commit(&fleet, &[("all.yaml", &changed)]);
+
+    let path = fleet.display().to_string();
+    let url = format!("file://{path}");
+    for (name, options, origin) in [
+        ("shallow", &["--depth=2", "--single-branch"][..], &url),
+        ("whole", &[], &path),
+        ("branch", &["--single-branch"], &path),
+    ] {
+        let checkout = dir.path().join(name);
+        let target = checkout.to_str().unwrap();
+        git(dir.path(), &[&["clone", "-q"], options, &[origin, target]].concat());
+        let step = |commit: &str| {
+            let inputs =
+                [("FLEET_COMMAND", "plan"), ("FLEET_BINARY", binary), ("FLEET_COMMIT", commit)];
+            step(&checkout, &inputs)
+        };
+        let planned = step("HEAD");
+        assert_eq!(planned.exit, 0, "{name}: {}", planned.stdout);
+        assert!(planned.outputs.contains("has-changes=true"), "{name}: {}", planned.stdout);
+        assert!(!planned.summary.contains("nowhere"), "{name}: {}", planned.summary);
+        assert!(!planned.stdout.contains("no results are known"), "{name}: {}", planned.stdout);
+        assert!(!planned.errors.contains("fatal"), "{name}: {}", planned.errors);
+        if name != "shallow" {
+            assert_eq!(git(&checkout, &["rev-list", "--count", "HEAD"]), "2", "{name}");
+            let before = step("HEAD~1");
+            assert!(before.outputs.contains("has-changes=false"), "{name}: {}", before.stdout);
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod policies;
 mod removals;
 mod running;
 mod templates;
+mod validate;
 
 pub(crate) const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1
 kind: Cluster

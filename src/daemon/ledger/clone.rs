@@ -3,47 +3,114 @@
 
 use super::{Ledger, LedgerError};
 use crate::api::names::ObjectId;
-use crate::store::{RefName, Role};
+use crate::store::{Lane, RefName, Role, Upstream};
+
+/// What a remote is to the repository that the engine is to run in.
+enum Relation {
+    /// The repository is a copy of it; with the branch that says so by following it, if one does.
+    Original(Option<RefName>),
+    /// Neither brings the other's branches up to date: usually it is a backup.
+    Other,
+}
 
 impl Ledger {
-    /// Refuses a clone, as `git clone` makes it, of a repository that a fleet is run from: the
-    /// results there are the fleet's, and here the engine would begin with none or with old ones.
+    /// Refuses a copy of a repository that a fleet is run from: the results there are the fleet's, and
+    /// here the engine would begin with none or with old ones.
     ///
-    /// What a clone fetched does not decide, since it may be one branch only: a repository without
-    /// results of its own asks every remote that it has.
+    /// A copy is what fetches a remote's branches over its own, or has a source or results branch that
+    /// follows a remote: unless that remote is known to have no results, nothing is run. Any other
+    /// repository may be the fleet's own, with a backup as its remote, or an old copy: the engine runs
+    /// unless the remote has results that are not known here.
     ///
     /// # Errors
-    /// It is one, a remote cannot be asked, or the repository cannot be read.
+    /// It is a copy, a remote that has to be asked cannot be, or the repository cannot be read.
     pub fn refuse_clone(&self) -> Result<(), LedgerError> {
-        if self.store.has_remotes() {
-            return Ok(());
-        }
         let results = self.layout.results();
-        let is_run_here = self.store.read_ref(&results)?.is_some();
-        if is_run_here && !self.store.follows_upstream(&results)? {
+        if self.store.is_remote() || self.store.lane(&results) != Lane::Own {
             return Ok(());
         }
-        for upstream in self.store.upstreams()? {
-            let origin = upstream.url().to_owned();
-            if is_run_here
-                || self.store.is_shallow()
-                || self.store.read_ref_of(&upstream, &results)?.is_some()
-            {
-                return Err(LedgerError::Clone { origin });
-            }
-            match self.store.ask(&upstream, &results) {
-                Ok(None) => tracing::warn!(
-                    remote = %origin,
-                    "results are written to this repository only; the remote does not see them"
-                ),
-                Ok(Some(_)) => return Err(LedgerError::Clone { origin }),
-                Err(source) => {
-                    let name = upstream.name().to_owned();
-                    return Err(LedgerError::Unasked { name, origin, source });
-                }
+        let mut remotes = self.store.upstreams()?;
+        // A branch may follow an address that has no name.
+        for branch in [results, self.layout.source()] {
+            let followed = self.store.upstream_of(&branch)?;
+            remotes.extend(followed.filter(|one| !remotes.contains(one)));
+        }
+        for remote in remotes {
+            match self.relation(&remote)? {
+                Relation::Original(branch) => self.refuse_copy_of(&remote, branch.as_ref())?,
+                Relation::Other => self.refuse_older_than(&remote)?,
             }
         }
         Ok(())
+    }
+
+    fn relation(&self, remote: &Upstream) -> Result<Relation, LedgerError> {
+        let branches = [self.layout.results(), self.layout.source()];
+        for branch in &branches {
+            if self.store.is_fetched_from(remote, branch)? {
+                return Ok(Relation::Original(None));
+            }
+        }
+        for branch in branches {
+            if self.store.upstream_of(&branch)?.as_ref() == Some(remote) {
+                return Ok(Relation::Original(Some(branch)));
+            }
+        }
+        Ok(Relation::Other)
+    }
+
+    fn refuse_copy_of(
+        &self,
+        remote: &Upstream,
+        follower: Option<&RefName>,
+    ) -> Result<(), LedgerError> {
+        let results = self.layout.results();
+        let origin = remote.url().to_owned();
+        let way_out = match follower {
+            Some(branch) => format!("git branch --unset-upstream {}", branch.short()),
+            None => format!("git remote remove {}", remote.name()),
+        };
+        if self.store.is_shallow() || self.store.read_ref_of(remote, &results)?.is_some() {
+            return Err(LedgerError::Clone { origin, way_out });
+        }
+        match self.store.ask(remote, &results) {
+            Ok(Some(_)) => Err(LedgerError::Clone { origin, way_out }),
+            Ok(None) => {
+                warn_unseen(&origin);
+                Ok(())
+            }
+            Err(source) => Err(LedgerError::Unasked { origin, way_out, source }),
+        }
+    }
+
+    fn refuse_older_than(&self, remote: &Upstream) -> Result<(), LedgerError> {
+        let results = self.layout.results();
+        let origin = remote.url().to_owned();
+        let here = self.store.read_ref(&results)?;
+        let there = match self.store.ask(remote, &results) {
+            Ok(there) => there,
+            // A backup may be away at night; what it had is known.
+            Err(_) if here.is_some() => self.store.read_ref_of(remote, &results)?,
+            Err(source) => {
+                let way_out = format!("git remote remove {}", remote.name());
+                return Err(LedgerError::Unasked { origin, way_out, source });
+            }
+        };
+        match (there, here) {
+            (None, Some(_)) => Ok(()),
+            (None, None) => {
+                warn_unseen(&origin);
+                Ok(())
+            }
+            (Some(there), Some(here)) if self.store.is_in_past(there, here) => Ok(()),
+            (Some(there), here) => Err(LedgerError::Stale {
+                name: remote.name().to_owned(),
+                origin,
+                branch: results,
+                there,
+                here,
+            }),
+        }
     }
 
     /// From now on refs are also looked for where `git clone` puts a remote's branches, so that a
@@ -89,4 +156,11 @@ impl Ledger {
         }
         Ok(here)
     }
+}
+
+fn warn_unseen(remote: &str) {
+    tracing::warn!(
+        %remote,
+        "results are written to this repository only; the remote does not see them"
+    );
 }

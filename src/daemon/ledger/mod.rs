@@ -61,23 +61,41 @@ pub enum LedgerError {
     /// The results could not be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// The repository is a clone of the one that the fleet is run from.
+    /// The repository is a copy of the one that the fleet is run from.
     #[error("this is a clone of {origin}, and what the engine writes here nobody would see")]
     Clone {
-        /// Address of the repository that it was cloned from.
+        /// Address of the repository that it is a copy of.
         origin: String,
+        /// The command after which it is none.
+        way_out: String,
     },
-    /// The repository has a remote, and it is not known whether the fleet is run from there.
-    #[error(
-        "there are no results here, and {origin} cannot be asked whether the fleet is run from there"
-    )]
+    /// A remote may have results that the engine has to begin with.
+    #[error("{origin} cannot be asked whether the fleet is run from there")]
     Unasked {
-        /// Its name in the repository.
+        /// Its address.
+        origin: String,
+        /// The command after which it need not be asked.
+        way_out: String,
+        /// Why not.
+        source: GitError,
+    },
+    /// A remote has results that are not in the past of those here.
+    #[error(
+        "{branch} of {origin} is at {}, which is not known here, where it {}: this is an old copy of a fleet's repository",
+        there.short(),
+        here.map_or_else(|| "has no commit".to_owned(), |here| format!("is at {}", here.short()))
+    )]
+    Stale {
+        /// The remote's name in the repository.
         name: String,
         /// Its address.
         origin: String,
-        /// Why not.
-        source: GitError,
+        /// The results branch.
+        branch: RefName,
+        /// Its commit in the remote.
+        there: ObjectId,
+        /// Its commit here.
+        here: Option<ObjectId>,
     },
     /// The source is not where [`Ledger::expect`] says.
     #[error("{branch} is at {found}, not at {expected}: nothing is begun")]
@@ -111,7 +129,7 @@ impl LedgerError {
             Self::Name(error) => error.code(),
             Self::Fetch(error) => error.code(),
             Self::Publish(error) => error.code(),
-            Self::Clone { .. } | Self::Unasked { .. } => "REPO_CLONE",
+            Self::Clone { .. } | Self::Unasked { .. } | Self::Stale { .. } => "REPO_CLONE",
             Self::Elsewhere { .. } => "REF_MOVED",
             Self::Results { .. } => "RESULTS_UNREADABLE",
         }
@@ -132,12 +150,16 @@ impl LedgerError {
             Self::Name(error) => error.hint().to_owned(),
             Self::Fetch(error) => error.hint(),
             Self::Publish(error) => error.hint(),
-            Self::Clone { origin } => {
-                format!("name the fleet repository itself: --repo {origin}")
-            }
-            Self::Unasked { name, origin, .. } => format!(
-                "name the fleet repository itself: --repo {origin}; if it is this one, and was never anywhere else: git remote remove {name}"
+            Self::Clone { origin, way_out } | Self::Unasked { origin, way_out, .. } => format!(
+                "name the fleet repository itself: --repo {origin}; if it is this one, and the other a backup or nothing of yours: {way_out}"
             ),
+            Self::Stale { name, origin, branch, here, .. } => {
+                let way_out = match here {
+                    Some(_) => format!("and its results are the newer: git push --force {name} {branch}"),
+                    None => format!("and its results are lost: git fetch {name} {branch}:{branch}"),
+                };
+                format!("name the fleet repository itself: --repo {origin}; if it is this one, {way_out}")
+            }
             Self::Elsewhere { .. } => {
                 "look at the plan of the commit that it is at now, and apply that".to_owned()
             }

@@ -15,6 +15,10 @@ const PROBLEMS_MAX: usize = 100;
 const CLUSTERS_MAX: usize = 10;
 /// What a commit did that only moved files, or changed what nobody runs; as `git fleet plan` says it.
 const SAME: &str = "no difference in what runs";
+/// First word of the note on a commit that waits for an approval.
+const HELD: &str = "held";
+/// First word of the note on a commit that does not validate.
+const REFUSED: &str = "refused";
 /// Trailer that names the results commit that followed.
 const RESULTS: &str = "Fleet-Results";
 
@@ -24,7 +28,7 @@ impl Ledger {
     /// # Errors
     /// Git cannot be written.
     pub fn note_refusal(&mut self, loaded: &Loaded, now: Timestamp) -> Result<(), LedgerError> {
-        let mut text = String::from("refused: this commit changed nothing\n");
+        let mut text = format!("{REFUSED}: this commit changed nothing\n");
         for problem in loaded.problems.iter().take(PROBLEMS_MAX) {
             let _ = write!(text, "\n{problem}\n");
         }
@@ -45,7 +49,7 @@ impl Ledger {
     /// Git cannot be written.
     pub fn note_hold(&mut self, hold: &Hold, now: Timestamp) -> Result<(), LedgerError> {
         let Some(commit) = self.fleet().map(|fleet| fleet.commit) else { return Ok(()) };
-        let text = format!("held: this commit changed nothing\n\n{hold}\n");
+        let text = format!("{HELD}: this commit changed nothing\n\n{hold}\n");
         self.note(commit, text, now)
     }
 
@@ -102,6 +106,22 @@ impl Ledger {
             let _ = write!(text, "\n{problem}\n");
         }
         self.note(commit, text, now)
+    }
+
+    /// The source commit, if its note says that it is not in force, and what it is instead.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn waiting(&self) -> Result<Option<(ObjectId, &'static str)>, LedgerError> {
+        let (source, notes) = (self.layout.source(), self.layout.notes());
+        self.store.fetch(&[source.clone(), notes.clone()])?;
+        let (Some(commit), Some(tip)) = (self.tip(&source)?, self.tip(&notes)?) else {
+            return Ok(None);
+        };
+        let text = self.store.note(tip, commit)?.unwrap_or_default();
+        let words = [HELD, REFUSED].into_iter();
+        let mut said = words.filter(|word| text.split(':').next() == Some(word));
+        Ok(said.next().map(|word| (commit, word)))
     }
 
     /// The note that is on a commit since it was planned for.

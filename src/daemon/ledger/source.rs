@@ -53,6 +53,34 @@ impl Ledger {
         })?)
     }
 
+    /// A warning where the branch that the fleet follows by its own settings is known not to be there:
+    /// the commit may be as valid as can be, nothing would be acted upon.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn missing_source(&self, fleet: &Fleet) -> Result<Option<Problem>, LedgerError> {
+        if self.overrides.source_branch.is_some() {
+            return Ok(None);
+        }
+        let branch = fleet.settings.source.branch.as_str();
+        let source = RefName::branch(branch)?;
+        // Of a remote that cannot be asked nothing is known.
+        if self.store.fetch(std::slice::from_ref(&source)).is_err()
+            || self.tip(&source)?.is_some()
+            || !self.store.is_remote() && self.store.may_be_elsewhere(&source)?
+        {
+            return Ok(None);
+        }
+        Ok(Some(Problem::warning(
+            fleet.place_of_setting("/spec/source/branch"),
+            "REF_MISSING",
+            format!(
+                "the fleet follows `{branch}`, and there is no such branch: `apply` and `run` stop at that"
+            ),
+            "make the branch, or name the one that people push to: `spec.source.branch` in fleet.yaml",
+        )))
+    }
+
     /// Reads one commit, whatever branch it is on. Nothing of the ledger's state changes but caches.
     ///
     /// # Errors

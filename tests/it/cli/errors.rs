@@ -134,3 +134,152 @@ fn a_pass_that_cannot_be_finished_says_so_with_a_code() {
     assert_eq!(code(&ended), "APPLY_UNFINISHED", "{ended:?}");
     assert_eq!(hint(&ended), "apply again");
 }
+
+/// A reader may have enough of what is printed, and a disk may be full: of any verb, in any format.
+#[test]
+fn the_other_end_of_the_output_may_be_closed_or_full() {
+    let world = World::applied();
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &FLEET.replace("hello", "hi"))]);
+    for verb in [
+        &["plan"][..],
+        &["plan", "-o", "json"],
+        &["plan", "-o", "yaml"],
+        &["plan", "-o", "markdown"],
+        &["get", "bindings"],
+        &["get", "bindings", "-o", "json"],
+        &["explain", "cm/greeting"],
+        &["explain", "cm/greeting", "-o", "json"],
+        &["validate", "-o", "json"],
+        &["schema", "Cluster"],
+        &["version"],
+    ] {
+        let started = |stdout: std::process::Stdio| {
+            std::process::Command::new(env!("CARGO_BIN_EXE_git-fleet"))
+                .current_dir(world.path("fleet"))
+                .args(verb)
+                .stdout(stdout)
+                .stderr(std::process::Stdio::piped())
+                .output()
+                .unwrap()
+        };
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let closed = started(writer.into());
+        let told = String::from_utf8_lossy(&closed.stderr);
+        assert_eq!(closed.status.code(), Some(0), "{verb:?}: {told}");
+        assert!(!told.contains("error"), "{verb:?}: {told}");
+        // A device that only Linux has.
+        if let Ok(full) = std::fs::File::options().write(true).open("/dev/full") {
+            let full = started(full.into());
+            assert_eq!(full.status.code(), Some(4), "{verb:?}: {full:?}");
+            assert_eq!(code(&full), "DISK_FULL", "{verb:?}: {full:?}");
+        }
+    }
+}
+
+/// Whoever reads the log of a service as JSON reads nothing else.
+#[test]
+fn a_log_in_json_is_nothing_but_json() {
+    let world = World::applied();
+    let logged = |file: &str, verb: &[&str], until: &str, level: &str| {
+        let verb = [verb, &["--log-format", "json", "--log-level", level]].concat();
+        let mut running = Running::start(&world.path("fleet"), &world.path(file), &verb);
+        running.wait(until, |log| log.contains(until));
+        running.kill();
+        let records: Vec<serde_json::Value> = running
+            .errors()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+            .collect();
+        records
+    };
+    let credentials = ["--credentials", "../credentials"];
+    let run = [&["run"], credentials.as_slice()].concat();
+    let agent = [&["agent", "--remote", ".", "--cluster", "one"], credentials.as_slice()].concat();
+    let records = logged("run", &run, "running the fleet", "info");
+    assert_eq!(records[0]["message"], "running the fleet");
+    assert_eq!(records[0]["repository"], ".");
+    let records = logged("agent", &agent, "running the agent", "info");
+    assert_eq!(records[0]["cluster"], "one");
+    // What ends them is a record, too.
+    git(world.dir.path(), &["clone", "-q", "fleet", "clone"]);
+    let clone = [run.as_slice(), &["--repo", "../clone"]].concat();
+    let records = logged("clone", &clone, "REPO_CLONE", "warn");
+    assert_eq!(records.last().unwrap()["code"], "REPO_CLONE");
+    assert!(!records.last().unwrap()["hint"].as_str().unwrap().is_empty());
+}
+
+/// A cluster that is not waited for is named, with what is known of it.
+#[test]
+fn a_cluster_that_pulls_is_named_by_apply() {
+    let two = "---
+apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {name: two}
+spec: {syncMode: Pull}
+";
+    let world = World::of(FLEET);
+    let both = format!("{}{two}", FLEET.replace("[one]", "[one, two]"));
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &both)]);
+    let apply = || {
+        let applied = world.run("fleet", &["apply", "--credentials", "../credentials"]);
+        let told = String::from_utf8(applied.stderr).unwrap();
+        assert_eq!(applied.status.code(), Some(0), "{told}");
+        assert!(!told.contains("cluster one:"), "{told}");
+        let line = told.lines().find(|line| line.starts_with("cluster two: its agent applies"));
+        line.unwrap_or_else(|| panic!("two is not named in {told}")).to_owned()
+    };
+    let line = apply();
+    assert!(line.ends_with("it has reported nothing yet"), "{line}");
+    // The same simulated cluster serves as the second one.
+    let credentials = world.path("credentials");
+    std::fs::copy(credentials.join("one.yaml"), credentials.join("two.yaml")).unwrap();
+    let agent = ["agent", "--remote", ".", "--cluster", "two", "--credentials", "../credentials"];
+    let mut running = Running::start(&world.path("fleet"), &world.path("agent"), &agent);
+    let get = || world.run("fleet", &["get", "work", "--cluster", "two"]);
+    let applied = || String::from_utf8(get().stdout).unwrap();
+    super::running::until("it is applied", || applied().contains("True"), applied);
+    running.kill();
+    let line = apply();
+    assert!(line.ends_with("it has reported 1 of 1 objects as applied"), "{line}");
+    let changed = both.replace("hello", "hi");
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &changed)]);
+    let line = apply();
+    assert!(line.ends_with("it has reported 0 of 1 objects as applied"), "{line}");
+}
+
+/// A list shows what is in force; that something waits is said beside it.
+#[test]
+fn lists_say_that_the_newest_commit_waits() {
+    let whole = format!(
+        "{FLEET}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: web}}\n---
+apiVersion: policy.karmada.io/v1alpha1
+kind: ClusterPropagationPolicy
+metadata: {{name: namespaces}}
+spec:
+  resourceSelectors: [{{apiVersion: v1, kind: Namespace, name: web}}]
+"
+    );
+    let world = World::of(&whole);
+    let fleet = world.path("fleet");
+    let apply = ["apply", "--credentials", "../credentials"];
+    let told = |list: &str| {
+        let listed = world.run("fleet", &["get", list]);
+        assert_eq!(listed.status.code(), Some(0), "{listed:?}");
+        String::from_utf8(listed.stderr).unwrap()
+    };
+    for (source, exit, word) in [(FLEET, 4, "held"), ("kind: [", 3, "refused")] {
+        for list in ["clusters", "bindings"] {
+            assert_eq!(told(list), "", "{list}");
+        }
+        let id = commit(&fleet, &[("fleet/all.yaml", source)]);
+        assert_eq!(world.code("fleet", &apply), exit);
+        for list in ["clusters", "bindings"] {
+            let told = told(list);
+            let line = format!("of main is {word} and not in force; `git notes --ref fleet show ");
+            assert!(told.contains(&id[..7]) && told.contains(&line), "{list}: {told}");
+        }
+        commit(&fleet, &[("fleet/all.yaml", &whole)]);
+        assert_eq!(world.code("fleet", &apply), 0);
+    }
+}
