@@ -1,6 +1,7 @@
 //! The executor against a simulated member: what it writes, what it leaves alone, what it repairs.
 
 mod fight;
+mod identity;
 mod meanings;
 mod removal;
 mod replicas;
@@ -85,6 +86,9 @@ impl World {
     async fn next(&mut self) -> Option<AppliedRound> {
         match tokio::time::timeout(LIMIT, self.reports.recv()).await.unwrap().unwrap() {
             MemberReport::Applied(_, round) => return Some(round),
+            MemberReport::Identity(_, identity) => {
+                self.executor.as_ref().unwrap().admit(Some(identity));
+            }
             MemberReport::Cluster(_, status) => self.cluster = Some(status),
             MemberReport::Objects(_, changed) => {
                 for (key, report) in changed {

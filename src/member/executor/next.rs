@@ -216,7 +216,7 @@ impl Executor {
 
     /// Starts what is ready while there is room.
     pub(super) fn start_requests(&mut self) {
-        if self.paused_until.is_some() {
+        if self.paused_until.is_some() || !self.is_admitted() {
             return;
         }
         while self.requests.len() < CONCURRENCY {
