@@ -117,7 +117,13 @@ pub struct Options {
     /// A removal waits this long at most while something is not in place: what replaces it goes first,
     /// and what fails for good holds nothing else up.
     pub prune_patience: Duration,
+    /// What another engine applied stays this long before it is put back: its commit may be on its way here.
+    pub other_engine_patience: Duration,
 }
+
+/// How long the work of another engine is left alone: longer than a remote is polled, shorter than a person
+/// waits. See [`Options::other_engine_patience`].
+const OTHER_ENGINE_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Default for Options {
     fn default() -> Self {
@@ -126,6 +132,7 @@ impl Default for Options {
             cluster_interval: Duration::from_secs(10),
             ready_threshold: Duration::from_secs(30),
             prune_patience: Duration::from_secs(30),
+            other_engine_patience: OTHER_ENGINE_PATIENCE,
         }
     }
 }

@@ -188,6 +188,16 @@ impl Executor {
         }
         let desired = entry.desired.as_ref().map(|desired| desired.manifest.clone());
         entry.sight = Sight::There(Live::read(value, desired.as_deref(), &*meaning));
+        if let Some(source) = entry.note_others_work(Instant::now()) {
+            let (cluster, patience) = (&self.cluster, self.options.other_engine_patience);
+            tracing::info!(
+                %cluster,
+                object = %key,
+                commit = %source,
+                "another engine has applied its work of this commit; it is put back in {} s unless that commit comes here too",
+                patience.as_secs()
+            );
+        }
         if desired.is_some() {
             self.observe(key, value);
         }
