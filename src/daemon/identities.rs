@@ -65,8 +65,10 @@ struct Known {
     seen: Option<Identity>,
     /// Whether its executor has said anything since it was connected.
     is_heard: bool,
-    /// What was decided of `seen`; an error says why it is refused.
+    /// What was decided; an error says why it is refused.
     verdict: Option<Result<(), Refusal>>,
+    /// Of which cluster.
+    judged: Option<Identity>,
     /// What its executor said of the cluster while it was refused.
     withheld: Option<ClusterStatus>,
 }
@@ -198,9 +200,10 @@ impl Identities {
         self.waiting.remove(&cluster);
         let verdict = self.judge(&cluster)?;
         let known = self.members.get_mut(&cluster)?;
-        if known.verdict.as_ref() == Some(&verdict) {
+        if known.verdict.as_ref() == Some(&verdict) && known.judged == known.seen {
             return None;
         }
+        known.judged.clone_from(&known.seen);
         let decision = match &verdict {
             Ok(()) => {
                 if let Some(Identity::Uid(uid)) = &known.seen {
@@ -355,6 +358,10 @@ mod tests {
         assert_eq!(identities.told(), ["a+"]);
         let status = identities.status(&name("a"), ClusterStatus::default());
         assert_eq!(status.id, "A");
+        // The executor waits for an answer to each of these.
+        assert_eq!(identities.answers("a", "A"), ["a+"]);
+        identities.saw(&name("a"), Identity::Hidden);
+        assert_eq!(identities.told(), ["a+"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::process::Output;
 use git_fleet::sim::{Host, MemberSpec};
 
 use super::run;
+use super::running::{Running, until};
 use crate::store::git::{commit, git, init};
 
 const APPLY: [&str; 3] = ["apply", "--credentials", "../credentials"];
@@ -163,4 +164,42 @@ fn two_registrations_of_one_cluster_do_not_remove_what_the_other_one_placed() {
     pair.lead("one", "one");
     let (_, told) = pair.apply();
     assert!(told.contains("cluster one: CLUSTER_DUPLICATE "), "{told}");
+}
+
+#[test]
+fn an_agent_stays_with_the_cluster_that_its_status_names() {
+    let pair = Pair::new();
+    let source = super::FLEET.replace("Push", "Pull");
+    commit(&pair.dir.path().join("fleet"), &[("fleet/all.yaml", &source)]);
+    pair.lead("one", "one");
+    assert_eq!(pair.apply().0, Some(0));
+    let agent = |said: &str| {
+        let files = pair.dir.path().join(said);
+        let verb =
+            ["agent", "--remote", ".", "--cluster", "one", "--credentials", "../credentials"];
+        Running::start(&pair.dir.path().join("fleet"), &files, &verb)
+    };
+    let mut right = agent("right");
+    let is_recorded = || {
+        let branch = pair.git(&["for-each-ref", "refs/heads/fleet/status/one"]);
+        let status = || pair.git(&["ls-tree", "-r", "--name-only", "fleet/status/one"]);
+        !branch.is_empty() && status().contains("objects/")
+    };
+    until("its report", is_recorded, || right.errors());
+    right.kill();
+    let status = pair.git(&["show", "fleet/status/one:cluster.yaml"]);
+    assert!(status.contains("  id: "), "{status}");
+    let before = pair.writes();
+    assert_ne!(before[0], 0);
+
+    pair.lead("one", "two");
+    let wrong = agent("wrong");
+    wrong.wait("its refusal", |said| said.contains("CLUSTER_IDENTITY_CHANGED "));
+    let is_told = || {
+        let status = pair.git(&["show", "fleet/status/one:cluster.yaml"]);
+        status.contains("ClusterIdentityChanged")
+    };
+    until("its report", is_told, || wrong.errors());
+    assert!(wrong.errors().contains("delete the branch refs/heads/fleet/status/one"));
+    assert_eq!(pair.writes(), before);
 }

@@ -6,6 +6,7 @@ use git_fleet::api::names::ObjectId;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
+use super::fight::Log;
 use super::{OTHER_ENGINE_PATIENCE, World, config_map, namespace, work};
 
 /// Work that another engine applies to the member.
@@ -28,6 +29,8 @@ fn runs(value: &str) -> impl Fn(&Value) -> bool {
 
 #[tokio::test]
 async fn the_work_of_another_engine_is_not_rolled_back_before_its_commit_had_time_to_arrive() {
+    let log = Log::default();
+    let _guard = log.catch(tracing::Level::INFO);
     let mut world = World::new();
     world.run(work(&[namespace(), config_map("a", "1")])).await;
     let begun = Instant::now();
@@ -35,6 +38,11 @@ async fn the_work_of_another_engine_is_not_rolled_back_before_its_commit_had_tim
     world.live(&world.config_maps(), "a", runs("1")).await;
     let waited = begun.elapsed();
     assert!(waited >= OTHER_ENGINE_PATIENCE, "put back after {waited:?}");
+    let lines = log.lines_with("another engine has applied its work");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    for part in ["INFO", "cluster=one", "object=ConfigMap shop/a", "commit=0909090909"] {
+        assert!(lines[0].contains(part), "{lines:?}");
+    }
 }
 
 #[tokio::test]
