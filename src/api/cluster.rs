@@ -42,7 +42,7 @@ impl Resource for Cluster {
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSpec {
     /// Stable identity of the cluster, unique in the fleet: by default the uid of its namespace
-    /// `kube-system`.
+    /// `kube-system`. Counts above what was recorded when the member was connected before.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// Who applies the work: the controller (`Push`) or an agent at the cluster (`Pull`).
@@ -132,6 +132,9 @@ pub struct ResourceModelRange {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterStatus {
+    /// Uid of the member's Namespace `kube-system`: the cluster that it is from now on.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
     /// `gitVersion` of the member's API server.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub kubernetes_version: String,

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::chain;
 use super::controller::{ROTATION_CHECK, stop_signal};
 use super::credentials::Credentials;
+use super::identities::{Identities, Registration, WayOut};
 use super::ledger::changes;
 use super::meanings::Meanings;
 use super::reminder::Reminder;
@@ -26,7 +27,7 @@ use crate::api::names::{ClusterName, ObjectId};
 use crate::api::settings::HistorySettings;
 use crate::customize::{Program, Rules};
 use crate::engine::{Backoff, News};
-use crate::member::{self, DesiredObject, DesiredWork, MemberHandle, MemberReport};
+use crate::member::{self, DesiredObject, DesiredWork, Identity, MemberHandle, MemberReport};
 use crate::plan::is_path_of_rule;
 use crate::store::{
     Lane, Layout, Location, NewCommit, PathChange, PublishError, RefUpdate, RemoteUrl, Store,
@@ -70,6 +71,8 @@ struct Desk {
     layout: Layout,
     cluster: ClusterName,
     status: StatusRef,
+    /// Which cluster this is to be, and is.
+    identities: Identities,
     /// Files of the work in hand by path: only blobs that differ are read.
     files: BTreeMap<String, ObjectId>,
     objects: BTreeMap<ObjectKey, DesiredObject>,
@@ -84,6 +87,9 @@ struct Desk {
     meanings: Meanings,
     upkeep: Upkeep,
 }
+
+/// The cluster that may be written to; `None`: none.
+struct Admission(Option<Identity>);
 
 /// Runs the agent until a signal.
 ///
@@ -172,7 +178,10 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
             _hint = trigger.next() => fetch_at = Some(Timestamp::now()),
             report = reported.recv() => {
                 let Some(report) = report else { anyhow::bail!("the executor has ended") };
-                let news = lend(&mut desk, move |desk| desk.absorb(report)).await?;
+                let (news, admitted) = lend(&mut desk, move |desk| desk.absorb(report)).await?;
+                if let Some(Admission(identity)) = admitted {
+                    member.admit(identity);
+                }
                 let now = Timestamp::now();
                 let by = match news {
                     None => continue,
@@ -204,6 +213,7 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
                         desk.absorb(report);
                     }
                     desk.status.expect_first_word();
+                    desk.identities.connecting(&desk.cluster);
                     desk.desired()
                 });
                 if let Some(work) = work.await? {
@@ -265,9 +275,11 @@ async fn lend<T: Send + 'static>(
 
 impl Desk {
     fn open(store: Store, layout: Layout, cluster: ClusterName) -> anyhow::Result<Self> {
+        let way_out = WayOut::Status(layout.status(&cluster));
         let mut desk = Self {
             store,
             layout,
+            identities: Identities::new(way_out),
             status: StatusRef::new(cluster.clone()),
             cluster,
             files: BTreeMap::new(),
@@ -291,6 +303,12 @@ impl Desk {
             tracing::warn!(cluster = %self.cluster, error = %chain(&error), "the status ref cannot be fetched");
         }
         self.reread_status()?;
+        self.identities.register(vec![Registration {
+            cluster: self.cluster.clone(),
+            written: String::new(),
+            recorded: self.status.id().to_owned(),
+            is_ours: true,
+        }]);
         if let Some(report) = self.status.committed() {
             self.held.extend(report.objects.keys().cloned());
         }
@@ -396,13 +414,35 @@ impl Desk {
         })
     }
 
-    fn absorb(&mut self, report: MemberReport) -> Option<News> {
-        if let MemberReport::Applied(_, round) = &report {
-            for key in &round.released {
-                self.held.remove(key);
+    /// Takes in what the executor said. Gives how urgent it is to publish it, and, if that is decided now,
+    /// which cluster may be written to.
+    fn absorb(&mut self, report: MemberReport) -> (Option<News>, Option<Admission>) {
+        let news = match report {
+            MemberReport::Identity(cluster, identity) => {
+                self.identities.saw(&cluster, identity);
+                None
             }
-        }
-        self.status.absorb(report)
+            MemberReport::Cluster(cluster, status) => {
+                let status = self.identities.status(&cluster, status);
+                self.status.absorb(MemberReport::Cluster(cluster, status))
+            }
+            MemberReport::Applied(cluster, round) => {
+                for key in &round.released {
+                    self.held.remove(key);
+                }
+                self.status.absorb(MemberReport::Applied(cluster, round))
+            }
+            MemberReport::Objects(..) => self.status.absorb(report),
+        };
+        let Some(decision) = self.identities.decide().pop() else { return (news, None) };
+        let more = match (decision.status, &decision.admitted) {
+            (Some(status), _) => {
+                self.status.absorb(MemberReport::Cluster(decision.cluster, status))
+            }
+            (None, Some(Identity::Uid(uid))) => self.status.identify(uid),
+            (None, _) => None,
+        };
+        (more.or(news), Some(Admission(decision.admitted)))
     }
 
     /// Commits and publishes what was reported and no commit holds yet.

@@ -10,10 +10,8 @@ use tokio::sync::mpsc;
 use super::credentials::{Credentials, CredentialsState};
 use super::ledger::Ledger;
 use super::worker::{self, Done, Job};
-use crate::api::cluster::ClusterStatus;
-use crate::api::condition::{Condition, ConditionStatus};
 use crate::api::names::{ClusterName, ObjectId};
-use crate::daemon::{Fault, chain};
+use crate::daemon::{Fault, chain, not_ready};
 use crate::engine::{Effect, Engine, Event, PlanOutcome, Timing};
 use crate::member::{self, AppliedRound, DesiredWork, MemberHandle, MemberReport};
 use crate::store::{Hint, Layout, RefName, Role, Trigger};
@@ -136,7 +134,7 @@ pub async fn run(
     let absorb = jobs.clone();
     tokio::spawn(async move {
         while let Some(report) = reported.recv().await {
-            if absorb.send(Job::Absorb(report)).await.is_err() {
+            if absorb.send(Job::Absorb(Box::new(report))).await.is_err() {
                 break;
             }
         }
@@ -301,8 +299,9 @@ impl Controller {
             }
             Err(reason) => {
                 tracing::error!(%cluster, %reason, "the member cannot be connected");
-                let status = not_ready(reason);
-                self.send(Job::Absorb(MemberReport::Cluster(cluster.clone(), status))).await?;
+                let status = not_ready("ClusterNotReachable", reason);
+                let report = MemberReport::Cluster(cluster.clone(), status);
+                self.send(Job::Absorb(Box::new(report))).await?;
                 None
             }
         };
@@ -371,6 +370,13 @@ impl Controller {
             }
             Done::Readiness(cluster, not_ready) => {
                 self.readiness(cluster, not_ready);
+                Ok(())
+            }
+            Done::Admitted(cluster, identity) => {
+                let handle = self.members.get(&cluster).and_then(|m| m.handle.as_ref());
+                if let Some(handle) = handle {
+                    handle.admit(identity);
+                }
                 Ok(())
             }
             Done::News(cluster, news) => self.feed(Event::Reported(cluster, news)).await,
@@ -479,19 +485,6 @@ impl Controller {
         }
         summary
     }
-}
-
-/// The state of a member that cannot even be connected.
-fn not_ready(reason: String) -> ClusterStatus {
-    let condition = Condition {
-        type_: "Ready".to_owned(),
-        status: ConditionStatus::False,
-        reason: "ClusterNotReachable".to_owned(),
-        message: reason,
-        last_transition_time: Timestamp::now(),
-        observed_generation: None,
-    };
-    ClusterStatus { conditions: vec![condition], ..ClusterStatus::default() }
 }
 
 /// Resolves at `instant`, or never.

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod controller;
 pub mod credentials;
 mod fault;
+mod identities;
 pub mod inputs;
 pub mod ledger;
 mod meanings;
@@ -18,6 +19,12 @@ mod worker;
 
 use std::error::Error;
 use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::api::cluster::ClusterStatus;
+use crate::api::condition::{Condition, ConditionStatus};
+use crate::api::marks;
 
 pub use fault::Fault;
 
@@ -31,4 +38,17 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+/// The status of a member that is not written to, and why.
+fn not_ready(reason: &str, message: String) -> ClusterStatus {
+    let condition = Condition {
+        type_: marks::CONDITION_READY.to_owned(),
+        status: ConditionStatus::False,
+        reason: reason.to_owned(),
+        message,
+        last_transition_time: Timestamp::now(),
+        observed_generation: None,
+    };
+    ClusterStatus { conditions: vec![condition], ..ClusterStatus::default() }
 }

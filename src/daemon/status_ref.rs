@@ -123,6 +123,12 @@ impl StatusRef {
         self.settled.map(|settled| settled.work)
     }
 
+    /// The cluster that it is recorded as, by what was said last; empty if it never was.
+    pub fn id(&self) -> &str {
+        let committed = self.committed.as_ref().map(|report| &report.cluster);
+        self.pending_cluster.as_ref().or(committed).map_or("", |status| &status.id)
+    }
+
     /// Takes over the tree of a new tip, reading only the files that differ from the last one.
     ///
     /// Files of other names than an executor writes are passed over: what else a member's
@@ -207,6 +213,10 @@ impl StatusRef {
                     keep_transitions(&mut status, committed);
                 }
                 let known = self.pending_cluster.as_ref().or(committed);
+                // One that does not answer, or is not let in, is the cluster that it was.
+                if let Some(known) = known.filter(|_| status.id.is_empty()) {
+                    status.id.clone_from(&known.id);
+                }
                 let urgent = first || known.is_none_or(|known| ready(known) != ready(&status));
                 let is_news = known.is_none_or(|known| differs(known, &status));
                 // Back to what the ref holds: there is nothing to commit any more.
@@ -218,6 +228,8 @@ impl StatusRef {
                     (false, false, _) => None,
                 }
             }
+            // Whose it is, others decide: it comes back with the status.
+            MemberReport::Identity(..) => None,
             MemberReport::Objects(_, objects) => {
                 for (key, object) in objects {
                     let committed =
@@ -239,6 +251,19 @@ impl StatusRef {
                 self.pending_settled.map(|_| News::Objects)
             }
         }
+    }
+
+    /// Notes that the status taken in before was said of this cluster. Returns how urgent that is.
+    pub fn identify(&mut self, id: &str) -> Option<News> {
+        let committed = self.committed.as_ref().map(|report| &report.cluster);
+        let known = self.pending_cluster.as_ref().or(committed)?;
+        // Without a word of the executor there is nothing to add to: it comes with the first one.
+        if known.id == id || !self.heard {
+            return None;
+        }
+        let status = ClusterStatus { id: id.to_owned(), ..known.clone() };
+        self.pending_cluster = Some(status);
+        Some(News::Objects)
     }
 
     /// What the next commit of this ref has to change; empty when it holds all that was reported.

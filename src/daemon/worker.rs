@@ -10,6 +10,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
+use super::identities::Decision;
 use super::ledger::{Ledger, LedgerError, Planned, Reach};
 use super::reminder::Reminder;
 use crate::api::cluster::ClusterStatus;
@@ -17,7 +18,7 @@ use crate::api::condition::{self, ConditionStatus};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::daemon::{Fault, chain};
 use crate::engine::{Event, LoadOutcome, News, PlanOutcome, PushOutcome, StatusOutcome};
-use crate::member::{AppliedRound, DesiredWork, MemberReport};
+use crate::member::{AppliedRound, DesiredWork, Identity, MemberReport};
 use crate::store::PublishError;
 
 /// What the thread can be asked for.
@@ -27,7 +28,7 @@ pub(super) enum Job {
     Plan,
     CommitStatus(Vec<ClusterName>),
     Push,
-    Absorb(MemberReport),
+    Absorb(Box<MemberReport>),
     Reconnected(ClusterName),
 }
 
@@ -51,6 +52,8 @@ pub(super) enum Done {
     Readiness(ClusterName, Option<String>),
     /// A member's executor said something new.
     News(ClusterName, News),
+    /// Which cluster a member's executor may write to; `None`: none.
+    Admitted(ClusterName, Option<Identity>),
 }
 
 struct Worker {
@@ -90,7 +93,22 @@ impl Worker {
                 self.handed.remove(&cluster);
                 self.ledger.reconnected(&cluster);
             }
-            Job::Absorb(MemberReport::Applied(cluster, round)) => {
+            Job::Absorb(report) => self.absorb(*report),
+        }
+    }
+
+    fn absorb(&mut self, report: MemberReport) {
+        match report {
+            MemberReport::Identity(cluster, identity) => {
+                self.ledger.saw(&cluster, identity);
+                self.decide();
+            }
+            MemberReport::Cluster(cluster, status) => {
+                let status = self.ledger.status_of(&cluster, status);
+                self.take_status(cluster, status);
+                self.decide();
+            }
+            MemberReport::Applied(cluster, round) => {
                 self.ledger.release(&cluster, &round.released);
                 let report = MemberReport::Applied(cluster.clone(), round.clone());
                 // Before the round's end is told: it is over once git says so.
@@ -99,20 +117,34 @@ impl Worker {
                 }
                 self.answer(Done::Applied(cluster, round));
             }
-            Job::Absorb(report) => {
-                let cluster = match &report {
-                    MemberReport::Cluster(cluster, status) => {
-                        self.answer(Done::Readiness(cluster.clone(), why_not_ready(status)));
-                        cluster.clone()
-                    }
-                    MemberReport::Objects(cluster, _) | MemberReport::Applied(cluster, _) => {
-                        cluster.clone()
-                    }
-                };
+            MemberReport::Objects(cluster, objects) => {
+                let report = MemberReport::Objects(cluster.clone(), objects);
                 if let Some(news) = self.ledger.absorb(&cluster, report) {
                     self.answer(Done::News(cluster, news));
                 }
             }
+        }
+    }
+
+    fn take_status(&mut self, cluster: ClusterName, status: ClusterStatus) {
+        self.answer(Done::Readiness(cluster.clone(), why_not_ready(&status)));
+        let report = MemberReport::Cluster(cluster.clone(), status);
+        if let Some(news) = self.ledger.absorb(&cluster, report) {
+            self.answer(Done::News(cluster, news));
+        }
+    }
+
+    /// Tells the executors whose cluster is known by now whether they may write.
+    fn decide(&mut self) {
+        for Decision { cluster, admitted, status } in self.ledger.decide() {
+            if let Some(status) = status {
+                self.take_status(cluster.clone(), status);
+            } else if let Some(Identity::Uid(uid)) = &admitted
+                && let Some(news) = self.ledger.identify(&cluster, uid)
+            {
+                self.answer(Done::News(cluster.clone(), news));
+            }
+            self.answer(Done::Admitted(cluster, admitted));
         }
     }
 
@@ -158,7 +190,10 @@ impl Worker {
 
     fn plan(&mut self) {
         let now = Timestamp::now();
-        match self.ledger.plan(now) {
+        let outcome = self.ledger.plan(now);
+        // Before work is handed on: what is recorded and registered is known now.
+        self.decide();
+        match outcome {
             Ok(Ok(planned)) => self.planned(planned, now),
             Ok(Err(hold)) => {
                 tracing::error!(reason = %hold.reason, "the plan waits for an approval");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::api::manifest::Manifest;
-use crate::api::marks::{MANAGED, MANAGED_TRUE, WORK};
+use crate::api::marks::{MANAGED, MANAGED_TRUE, SOURCE_COMMIT, WORK};
 use crate::api::names::ObjectId;
 
 use super::{Meaning, drift, intent};
@@ -21,6 +21,8 @@ pub(super) struct Live {
     pub applied_by_us: bool,
     /// Work that it says it came from.
     pub work: Option<ObjectId>,
+    /// Source commit that it says it came from.
+    pub source: Option<ObjectId>,
     /// Fields of the desired object that others took; replicas that are left to an autoscaler or to the
     /// member are not among them.
     pub lost: Vec<String>,
@@ -40,6 +42,7 @@ impl Live {
     pub(super) fn read(live: &Value, desired: Option<&Manifest>, meaning: &dyn Meaning) -> Self {
         let metadata = &live["metadata"];
         let text = |key: &str| metadata[key].as_str().unwrap_or_default();
+        let id = |mark: &str| metadata["annotations"][mark].as_str()?.parse::<ObjectId>().ok();
         let autoscaler = drift::autoscaler(live);
         let mut lost = desired
             .map(|desired| drift::uncovered(&intent::wanted(desired), live))
@@ -60,7 +63,8 @@ impl Live {
             version: text("resourceVersion").parse().unwrap_or(0),
             marked: metadata["labels"][MANAGED] == MANAGED_TRUE,
             applied_by_us: drift::is_ours(live),
-            work: metadata["annotations"][WORK].as_str().and_then(|text| text.parse().ok()),
+            work: id(WORK),
+            source: id(SOURCE_COMMIT),
             lost,
             takers,
             autoscaler,

@@ -11,6 +11,7 @@ mod customized;
 pub mod discovery;
 pub mod drift;
 mod executor;
+mod identity;
 pub mod intent;
 pub mod kubeconfig;
 mod live;
@@ -33,6 +34,7 @@ use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ObjectReport;
 
 pub use customized::Customized;
+pub use identity::Identity;
 pub use meaning::{Bundled, Meaning, Observed, Observing};
 
 /// Everything that one cluster is to run, from one source commit. The newest wins.
@@ -67,6 +69,9 @@ pub struct DesiredObject {
 /// What an executor has to say.
 #[derive(Clone, Debug)]
 pub enum MemberReport {
+    /// Which cluster it is: when it was connected, and whenever it answers again after it did not. Its
+    /// executor writes nothing before it is told that this one is meant ([`MemberHandle::admit`]).
+    Identity(ClusterName, Identity),
     /// State of the cluster itself: at the start, then whenever it changed.
     Cluster(ClusterName, ClusterStatus),
     /// Objects whose report changed; `None`: no longer held.
@@ -112,7 +117,13 @@ pub struct Options {
     /// A removal waits this long at most while something is not in place: what replaces it goes first,
     /// and what fails for good holds nothing else up.
     pub prune_patience: Duration,
+    /// What another engine applied stays this long before it is put back: its commit may be on its way here.
+    pub other_engine_patience: Duration,
 }
+
+/// How long the work of another engine is left alone: longer than a remote is polled, shorter than a person
+/// waits. See [`Options::other_engine_patience`].
+const OTHER_ENGINE_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Default for Options {
     fn default() -> Self {
@@ -121,6 +132,7 @@ impl Default for Options {
             cluster_interval: Duration::from_secs(10),
             ready_threshold: Duration::from_secs(30),
             prune_patience: Duration::from_secs(30),
+            other_engine_patience: OTHER_ENGINE_PATIENCE,
         }
     }
 }
@@ -151,7 +163,7 @@ impl SpawnError {
 }
 
 /// Starts the executor of `cluster`, as one task of the running runtime. It does nothing to the
-/// cluster's objects before it is told what is desired.
+/// cluster's objects before it is told what is desired, and that the cluster is the one that is meant.
 ///
 /// # Errors
 /// When no client can be made from `config`.
@@ -164,16 +176,19 @@ pub fn spawn(
     let client = kube::Client::try_from(config)
         .map_err(|source| SpawnError { cluster: cluster.clone(), source })?;
     let (desired, receiver) = latest::channel(None);
+    let (admitted, admission) = latest::channel(None);
     let stop = CancellationToken::new();
     let api = wire::Api::new(client);
-    let task = executor::run(cluster, api, receiver, reports, options, stop.clone());
-    Ok(MemberHandle { desired, stop, task: tokio::spawn(task) })
+    let orders = executor::Orders { desired: receiver, admitted: admission, stop: stop.clone() };
+    let task = executor::run(cluster, api, orders, reports, options);
+    Ok(MemberHandle { desired, admitted, stop, task: tokio::spawn(task) })
 }
 
 /// A running executor. Dropping it does not stop it: what was desired stays in force.
 #[derive(Debug)]
 pub struct MemberHandle {
     desired: latest::Sender<Option<Arc<DesiredWork>>>,
+    admitted: latest::Sender<Option<Identity>>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -182,6 +197,12 @@ impl MemberHandle {
     /// Makes `work` what the cluster is to run. Returns at once; only the newest counts.
     pub fn desire(&self, work: Arc<DesiredWork>) {
         self.desired.send_replace(Some(work));
+    }
+
+    /// Says which cluster may be written to; `None`: none. While another one answers, nothing is applied,
+    /// repaired, removed or told of its objects.
+    pub fn admit(&self, identity: Option<Identity>) {
+        self.admitted.send_replace(identity);
     }
 
     /// Stops after the requests that are on their way, and some seconds at most.

@@ -21,6 +21,10 @@ use super::world::{Requests, now};
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
+/// Spreads names over seeds; larger than any difference of two letters, so that names that differ in two of
+/// them do not meet: a seed is what tells two members' uids apart.
+const SEED_STEP: u64 = 0x0100_0000_01b3;
+
 /// What becomes of workloads in a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Workloads {
@@ -55,7 +59,7 @@ impl MemberSpec {
     pub fn new(name: &str) -> Self {
         let seed = name
             .bytes()
-            .fold(17, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+            .fold(17, |seed: u64, byte| seed.wrapping_mul(SEED_STEP).wrapping_add(u64::from(byte)));
         Self {
             name: name.to_owned(),
             token: None,

@@ -15,6 +15,7 @@ mod errors;
 mod explain;
 mod get;
 mod help;
+mod identity;
 mod note;
 mod policies;
 mod removals;
@@ -104,7 +105,8 @@ fn run(dir: &Path, arguments: &[&str]) -> Output {
 #[test]
 fn a_member_that_is_away_is_named_each_time() {
     let world = World::applied();
-    let reachable = std::fs::read_to_string(world.path("credentials/one.yaml")).unwrap();
+    let second = Host::start(vec![MemberSpec::new("two")]).unwrap();
+    let reachable = second.kubeconfig("two").unwrap();
     let server = reachable.lines().find(|line| line.contains("server:")).unwrap();
     let port = server.rsplit(':').next().unwrap().trim_matches(|c: char| !c.is_ascii_digit());
     let away = reachable.replace(&format!(":{port}"), ":9");

@@ -1,7 +1,9 @@
 //! The executor against a simulated member: what it writes, what it leaves alone, what it repairs.
 
 mod fight;
+mod identity;
 mod meanings;
+mod other_engine;
 mod removal;
 mod replicas;
 
@@ -27,6 +29,8 @@ use tokio::sync::mpsc;
 const LIMIT: Duration = Duration::from_secs(20);
 /// How long removals wait for what fails.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the work of another engine stays.
+const OTHER_ENGINE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A member, its executor, and what the executor reported.
 struct World {
@@ -48,6 +52,7 @@ fn start(host: &Host, prune_patience: Duration) -> (MemberHandle, mpsc::Receiver
         cluster_interval: Duration::from_millis(100),
         ready_threshold: Duration::ZERO,
         prune_patience,
+        other_engine_patience: OTHER_ENGINE_PATIENCE,
     };
     let name = ClusterName::new("one").unwrap();
     (member::spawn(name, config, sender, options).unwrap(), receiver)
@@ -85,6 +90,9 @@ impl World {
     async fn next(&mut self) -> Option<AppliedRound> {
         match tokio::time::timeout(LIMIT, self.reports.recv()).await.unwrap().unwrap() {
             MemberReport::Applied(_, round) => return Some(round),
+            MemberReport::Identity(_, identity) => {
+                self.executor.as_ref().unwrap().admit(Some(identity));
+            }
             MemberReport::Cluster(_, status) => self.cluster = Some(status),
             MemberReport::Objects(_, changed) => {
                 for (key, report) in changed {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use git_fleet::api::manifest::GroupKind;
+use git_fleet::api::names::ClusterName;
 use git_fleet::member::discovery::{Discovery, Lookup, Resource};
 use git_fleet::member::wire::{Api, Force, RequestError};
+use git_fleet::member::{self, Identity, MemberReport, Options};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -240,4 +242,27 @@ async fn plain_discovery_keeps_what_a_group_that_is_down_served_before() {
     assert_eq!(after.preferred(&thing), before.preferred(&thing));
     let fresh = Discovery::ask(&mock.api(), None).await.unwrap();
     assert_eq!(fresh.preferred(&thing), Lookup::Unsure);
+}
+
+/// A member whose `kube-system` we may not read is worked on all the same.
+#[tokio::test]
+async fn a_cluster_may_hide_which_one_it_is() {
+    let mock = Mock::new(|line| match line {
+        "GET /api/v1/namespaces/kube-system" => status(403, "Forbidden", "no", &json!([])),
+        _ => ok(json!({})),
+    })
+    .await;
+    let (sender, mut reports) = tokio::sync::mpsc::channel(8);
+    let config = kube::Config::new(mock.url.parse().unwrap());
+    let name = ClusterName::new("one").unwrap();
+    let executor = member::spawn(name, config, sender, Options::default()).unwrap();
+    let identity = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            if let MemberReport::Identity(_, identity) = reports.recv().await.unwrap() {
+                return identity;
+            }
+        }
+    });
+    assert_eq!(identity.await.unwrap(), Identity::Hidden);
+    executor.stop().await;
 }

@@ -26,6 +26,7 @@ use crate::api::problem::Problem;
 use crate::api::report::ClusterReport;
 use crate::customize::{Interpreter, Limits, Program};
 use crate::daemon::Fault;
+use crate::daemon::identities::{Identities, WayOut};
 use crate::daemon::meanings::Meanings;
 use crate::daemon::status_ref::{Edits, StatusRef};
 use crate::daemon::upkeep::Upkeep;
@@ -195,6 +196,8 @@ pub struct Ledger {
     /// Says what live objects mean.
     meanings: Meanings,
     statuses: BTreeMap<ClusterName, StatusRef>,
+    /// Which cluster each member is, and who may write.
+    identities: Identities,
     /// Keys that earlier works of a member held, while its executor may not have pruned them yet.
     held: BTreeMap<ClusterName, BTreeSet<ObjectKey>>,
     /// Commit of the results since which the work of a member is what it is; those that are absent
@@ -254,6 +257,7 @@ impl Ledger {
             interpreter: Interpreter::new(Program::this(), Limits::default()),
             meanings: Meanings::new(Program::this()),
             statuses: BTreeMap::new(),
+            identities: Identities::new(WayOut::Registration),
             held: BTreeMap::new(),
             work_since: BTreeMap::new(),
             noted: None,

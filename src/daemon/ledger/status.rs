@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::{Ledger, LedgerError, Reach, changes};
-use crate::api::cluster::SyncMode;
+use crate::api::cluster::{ClusterStatus, SyncMode};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
+use crate::daemon::identities::{Decision, Registration};
 use crate::daemon::status_ref::StatusRef;
 use crate::engine::News;
 use crate::fleet::Fleet;
-use crate::member::MemberReport;
+use crate::member::{Identity, MemberReport};
 use crate::store::{NewCommit, RefUpdate};
 
 /// What committing reports came to.
@@ -52,7 +53,44 @@ impl Ledger {
                 tracing::warn!(cluster = %name, commit = %tip, %error, "a status is unreadable; the last good one stands");
             }
         }
+        self.register(fleet);
         Ok(())
+    }
+
+    /// Has it known who is registered, and as which cluster each was recorded.
+    fn register(&mut self, fleet: &Fleet) {
+        let registrations = fleet.clusters.iter().map(|(name, cluster)| Registration {
+            cluster: name.clone(),
+            written: cluster.value.spec.id.clone(),
+            recorded: self.statuses.get(name).map_or("", StatusRef::id).to_owned(),
+            is_ours: cluster.value.spec.sync_mode == SyncMode::Push,
+        });
+        self.identities.register(registrations.collect());
+    }
+
+    /// Takes in which cluster answers a push-mode member's executor.
+    pub(in crate::daemon) fn saw(&mut self, cluster: &ClusterName, identity: Identity) {
+        self.identities.saw(cluster, identity);
+    }
+
+    /// The status to take in when a push-mode member's executor says this one: that the cluster is
+    /// refused, if it is.
+    pub(in crate::daemon) fn status_of(
+        &mut self,
+        cluster: &ClusterName,
+        status: ClusterStatus,
+    ) -> ClusterStatus {
+        self.identities.status(cluster, status)
+    }
+
+    /// Which executors may write, and which may not: what is new of that.
+    pub(in crate::daemon) fn decide(&mut self) -> Vec<Decision> {
+        self.identities.decide()
+    }
+
+    /// Records which cluster a push-mode member is. Returns how urgent it is to commit it.
+    pub(in crate::daemon) fn identify(&mut self, cluster: &ClusterName, id: &str) -> Option<News> {
+        self.statuses.get_mut(cluster)?.identify(id)
     }
 
     /// Takes in what a push-mode member's executor said. Returns how urgent it is to commit it.
@@ -76,6 +114,7 @@ impl Ledger {
         if let Some(status) = self.statuses.get_mut(cluster) {
             status.expect_first_word();
         }
+        self.identities.connecting(cluster);
     }
 
     /// Commits what these push-mode members said and no commit holds yet.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::api::names::ObjectId;
 use crate::api::report::ObjectReport;
 use crate::member::DesiredObject;
 use crate::member::backoff::Backoff;
@@ -85,6 +86,8 @@ pub(super) struct Entry {
     pub not_before: Option<Instant>,
     /// Whether it was in place with its present work: what follows is repair.
     pub was_in_place: bool,
+    /// The work of another engine that was found in place of ours, and since when.
+    others_work: Option<(ObjectId, Instant)>,
     /// Fields that the server does not keep.
     pub tolerated: Vec<String>,
     /// When it was repaired, not longer ago than [`FIGHT_WINDOW`].
@@ -117,6 +120,31 @@ impl Entry {
             (Some(desired), Sight::There(live)) => live.runs(desired.work, &self.tolerated),
             _ => false,
         }
+    }
+
+    /// Notes whether another engine put its work in place of ours. Gives the source commit of that work when
+    /// it is news.
+    ///
+    /// Whoever else changes the object leaves our marks as they are, or takes them away.
+    pub(super) fn note_others_work(&mut self, now: Instant) -> Option<ObjectId> {
+        let ours = self.desired.as_ref().map(|desired| desired.work);
+        let live = self.live().filter(|live| self.was_in_place && live.applied_by_us);
+        let others = live.and_then(|live| Some((live.work?, live.source?)));
+        let others = others.filter(|(work, _)| Some(*work) != ours);
+        let Some((work, source)) = others else {
+            self.others_work = None;
+            return None;
+        };
+        if self.others_work.is_some_and(|(known, _)| known == work) {
+            return None;
+        }
+        self.others_work = Some((work, now));
+        Some(source)
+    }
+
+    /// Until when the work of another engine stays, which is given `patience`.
+    pub(super) fn yields_until(&self, patience: Duration) -> Option<Instant> {
+        self.others_work.map(|(_, since)| since + patience)
     }
 
     /// What there is to say of an object that is in place, for a person; mostly nothing.
@@ -190,6 +218,7 @@ impl Entry {
         self.message.clear();
         self.was_in_place = false;
         self.tolerated.clear();
+        self.others_work = None;
         self.repairs.clear();
     }
 }

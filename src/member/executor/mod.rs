@@ -27,6 +27,7 @@ use crate::api::names::{ClusterName, ObjectId};
 
 use super::backoff::Backoff;
 use super::discovery::{Discovery, Resource};
+use super::identity::{self, Identity};
 use super::observer::{self, Discovered, Observation};
 use super::watch::Seen;
 use super::wire::{Api, RequestError};
@@ -51,14 +52,23 @@ const DISCOVERY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Durat
 /// Others install CRDs too, and the scheduler asks what a cluster serves.
 const DISCOVERY_INTERVAL: Duration = Duration::from_mins(5);
 
-/// Runs until `stop`.
+/// What an executor is told.
+pub(super) struct Orders {
+    /// What the cluster is to run.
+    pub desired: watch::Receiver<Option<Arc<DesiredWork>>>,
+    /// The cluster that is meant.
+    pub admitted: watch::Receiver<Option<Identity>>,
+    /// To stop.
+    pub stop: CancellationToken,
+}
+
+/// Runs until it is told to stop.
 pub(super) async fn run(
     cluster: ClusterName,
     api: Api,
-    desired: watch::Receiver<Option<Arc<DesiredWork>>>,
+    orders: Orders,
     reports: mpsc::Sender<MemberReport>,
     options: Options,
-    stop: CancellationToken,
 ) {
     let (seen_sender, seen) = mpsc::channel(EVENTS_MAX);
     let (observation_sender, observations) = mpsc::channel(16);
@@ -74,6 +84,8 @@ pub(super) async fn run(
         cluster,
         api,
         options,
+        identity: None,
+        admitted: None,
         work: None,
         entries: BTreeMap::new(),
         gone: BTreeSet::new(),
@@ -97,14 +109,21 @@ pub(super) async fn run(
         flush_at: None,
         outbox: VecDeque::new(),
     };
-    executor.work(desired, seen, observations, reports, stop).await;
+    executor.work(orders, seen, observations, reports).await;
     observer.abort();
 }
+
+/// What the cluster answered: which one it is, if it was asked that too, and what it serves.
+type Answers = (Option<Identity>, Result<Discovery, RequestError>);
 
 struct Executor {
     cluster: ClusterName,
     api: Api,
     options: Options,
+    /// The cluster that answers; `None` until it is asked, and again after it was out of reach.
+    identity: Option<Identity>,
+    /// The cluster that is meant.
+    admitted: Option<Identity>,
     work: Option<Arc<DesiredWork>>,
     entries: BTreeMap<ObjectKey, Entry>,
     /// Keys that are known to be gone and need no second look while they are only held.
@@ -112,7 +131,7 @@ struct Executor {
     /// The CRD of the work that defines a kind.
     crds: BTreeMap<GroupKind, ObjectKey>,
     discovery: Option<Arc<Discovery>>,
-    discovering: Option<JoinSet<Result<Discovery, RequestError>>>,
+    discovering: Option<JoinSet<Answers>>,
     discover_at: Option<Instant>,
     /// Askings in a row since a kind is waited for that is not served; 0 while none is.
     discover_attempt: u32,
@@ -242,13 +261,13 @@ impl Queues {
 impl Executor {
     async fn work(
         &mut self,
-        mut desired: watch::Receiver<Option<Arc<DesiredWork>>>,
+        orders: Orders,
         mut seen: mpsc::Receiver<(GroupKind, Seen)>,
         mut observations: mpsc::Receiver<Observation>,
         reports: mpsc::Sender<MemberReport>,
-        stop: CancellationToken,
     ) {
-        let mut is_fed = true;
+        let Orders { mut desired, mut admitted, stop } = orders;
+        let (mut is_fed, mut is_told) = (true, true);
         loop {
             self.start_requests();
             self.end_round();
@@ -257,7 +276,14 @@ impl Executor {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                changed = desired.changed(), if is_fed => match changed {
+                changed = admitted.changed(), if is_told => match changed {
+                    Ok(()) => {
+                        self.admitted.clone_from(&admitted.borrow_and_update());
+                        self.flush();
+                    }
+                    Err(_) => is_told = false,
+                },
+                changed = desired.changed(), if is_fed && self.is_admitted() => match changed {
                     Ok(()) => {
                         let work = desired.borrow_and_update().clone();
                         if let Some(work) = work {
@@ -342,9 +368,24 @@ impl Executor {
             return;
         }
         let (api, before) = (self.api.clone(), self.discovery.clone());
+        let is_known = self.identity.is_some();
         let mut task = JoinSet::new();
-        task.spawn(async move { Discovery::ask(&api, before.as_deref()).await });
+        task.spawn(async move {
+            let mut identity = None;
+            if !is_known {
+                match identity::read(&api).await {
+                    Ok(read) => identity = Some(read),
+                    Err(error) => return (None, Err(error)),
+                }
+            }
+            (identity, Discovery::ask(&api, before.as_deref()).await)
+        });
         self.discovering = Some(task);
+    }
+
+    /// Whether the cluster that answers is the one that is meant.
+    fn is_admitted(&self) -> bool {
+        self.identity.is_some() && self.identity == self.admitted
     }
 
     /// Asks soon; each time in a row a little later.
@@ -380,6 +421,7 @@ impl Executor {
             || !self.round.released.is_empty()
             || self.n_failing != self.round.n_failing_before;
         if !has_news
+            || !self.is_admitted()
             || !self.requests.is_empty()
             || !self.queues.ready.is_empty()
             || self.next_removal(Instant::now()).is_some()
@@ -408,7 +450,7 @@ impl Executor {
     /// Gathers the changed reports into one message.
     fn flush(&mut self) {
         self.flush_at = None;
-        if self.dirty.is_empty() {
+        if self.dirty.is_empty() || !self.is_admitted() {
             return;
         }
         let changed = std::mem::take(&mut self.dirty)

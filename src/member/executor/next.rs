@@ -98,7 +98,8 @@ impl Executor {
                 return Next::Blocked(kind(), format!("{} cannot be listed", key.group_kind));
             }
         }
-        match entry.not_before {
+        let yields_until = entry.yields_until(self.options.other_engine_patience);
+        match entry.not_before.max(yields_until) {
             Some(at) if at > Instant::now() => Next::Later(at),
             _ => Next::Apply,
         }
@@ -216,7 +217,7 @@ impl Executor {
 
     /// Starts what is ready while there is room.
     pub(super) fn start_requests(&mut self) {
-        if self.paused_until.is_some() {
+        if self.paused_until.is_some() || !self.is_admitted() {
             return;
         }
         while self.requests.len() < CONCURRENCY {

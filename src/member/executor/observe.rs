@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use crate::api::manifest::{GroupKind, ObjectKey};
 use crate::api::names::ObjectId;
 use crate::member::MemberReport;
-use crate::member::discovery::{Discovery, Lookup, Resource};
+use crate::member::discovery::{Lookup, Resource};
+use crate::member::identity::Identity;
 use crate::member::intent;
 use crate::member::live::Live;
 use crate::member::meaning::{Bundled, Meaning};
@@ -20,7 +21,7 @@ use crate::member::wire::RequestError;
 use super::drifted::Drift;
 use super::entry::{Nature, Sight};
 use super::request::{Done, Failure};
-use super::{Cause, Executor, Watch, WatchState};
+use super::{Answers, Cause, Executor, Watch, WatchState};
 
 impl Executor {
     /// A request has ended.
@@ -187,6 +188,16 @@ impl Executor {
         }
         let desired = entry.desired.as_ref().map(|desired| desired.manifest.clone());
         entry.sight = Sight::There(Live::read(value, desired.as_deref(), &*meaning));
+        if let Some(source) = entry.note_others_work(Instant::now()) {
+            let (cluster, patience) = (&self.cluster, self.options.other_engine_patience);
+            tracing::info!(
+                %cluster,
+                object = %key,
+                commit = %source,
+                "another engine has applied its work of this commit; it is put back in {} s unless that commit comes here too",
+                patience.as_secs()
+            );
+        }
         if desired.is_some() {
             self.observe(key, value);
         }
@@ -266,8 +277,12 @@ impl Executor {
     }
 
     /// The cluster said what it serves, or did not.
-    pub(super) fn discovery_ended(&mut self, ended: Option<Result<Discovery, RequestError>>) {
+    pub(super) fn discovery_ended(&mut self, ended: Option<Answers>) {
         self.discovering = None;
+        let (identity, ended) = ended.map_or((None, None), |(who, what)| (who, Some(what)));
+        if let Some(identity) = identity {
+            self.identified(identity);
+        }
         let discovery = match ended {
             Some(Ok(discovery)) => discovery,
             Some(Err(error)) => {
@@ -313,6 +328,20 @@ impl Executor {
         self.discover_again_if_waited_for();
     }
 
+    /// The cluster said which one it is.
+    fn identified(&mut self, identity: Identity) {
+        let cluster = &self.cluster;
+        if identity == Identity::Hidden && self.admitted != Some(Identity::Hidden) {
+            tracing::warn!(
+                %cluster,
+                "the Namespace kube-system cannot be read, so another cluster behind this kubeconfig would go unnoticed; allow `get` on it"
+            );
+        }
+        self.outbox.push_back(MemberReport::Identity(cluster.clone(), identity.clone()));
+        self.identity = Some(identity);
+        self.flush();
+    }
+
     /// Asks again soon while a kind is waited for that is not served; else the next asking is the
     /// first of its row.
     fn discover_again_if_waited_for(&mut self) {
@@ -339,6 +368,9 @@ impl Executor {
                 self.paused_until = None;
                 self.pause_attempt = 0;
                 self.look_again();
+                // Another cluster may answer now. What it is asked comes in order.
+                self.identity = None;
+                self.discovering = None;
                 self.discover_at = Some(Instant::now());
             }
         }

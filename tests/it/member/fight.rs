@@ -10,7 +10,7 @@ use super::{World, config_map, deployment, key, namespace, work};
 
 /// What was logged.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -23,17 +23,17 @@ impl Write for Log {
 }
 
 impl Log {
-    /// Catches warnings of this thread, as text, until the guard is dropped.
-    fn catch(&self) -> tracing::subscriber::DefaultGuard {
+    /// Catches what this thread logs of this level and above, as text, until the guard is dropped.
+    pub(super) fn catch(&self, level: tracing::Level) -> tracing::subscriber::DefaultGuard {
         let log = self.clone();
         let lines = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::WARN)
+            .with_max_level(level)
             .with_ansi(false)
             .with_writer(move || log.clone());
         tracing::subscriber::set_default(lines.finish())
     }
 
-    fn lines_with(&self, needle: &str) -> Vec<String> {
+    pub(super) fn lines_with(&self, needle: &str) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().filter(|line| line.contains(needle)).map(str::to_owned).collect()
     }
@@ -42,7 +42,7 @@ impl Log {
 #[tokio::test]
 async fn a_fight_names_the_object_the_field_and_the_other_manager() {
     let log = Log::default();
-    let _guard = log.catch();
+    let _guard = log.catch(tracing::Level::WARN);
     let mut world = World::new();
     world.run(work(&[namespace(), deployment("a:1")])).await;
     let theirs = PatchParams { field_manager: Some("argocd".into()), ..PatchParams::default() };
@@ -72,7 +72,7 @@ async fn a_fight_names_the_object_the_field_and_the_other_manager() {
 #[tokio::test]
 async fn who_deletes_again_and_again_is_told_as_that() {
     let log = Log::default();
-    let _guard = log.catch();
+    let _guard = log.catch(tracing::Level::WARN);
     let mut world = World::new();
     world.run(work(&[namespace(), config_map("a", "1")])).await;
     for _ in 0..5 {
