@@ -144,7 +144,6 @@ impl<'a> WorkMaker<'a> {
         if applied.is_empty() {
             return Ok((self.plain_work(share)?, Vec::new()));
         }
-        let identity = |one: &Manifest| (one.api_version().to_owned(), one.key());
         if identity(&manifest) != identity(&self.pruned) {
             return Err(WorkError::Identity(manifest.key()));
         }
@@ -177,6 +176,11 @@ impl<'a> WorkMaker<'a> {
         self.plain.insert(share, Arc::clone(&work));
         Ok(work)
     }
+}
+
+/// What an object is, whatever is in it.
+fn identity(one: &Manifest) -> (&str, &str, Option<&str>, &str) {
+    (one.api_version(), one.kind(), one.namespace(), one.name())
 }
 
 /// The works of one template in the clusters of its binding, as a plan makes them, and the override
