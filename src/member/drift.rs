@@ -82,7 +82,7 @@ pub fn last_writer(live: &Value) -> Option<String> {
         .map(|entry| text(entry, "manager").to_owned())
 }
 
-/// The autoscaler that owns `spec.replicas` of `live`, if one does: a manager of [`AUTOSCALERS`] that
+/// The autoscaler that owns `spec.replicas` of `live`, if one does: a manager of `AUTOSCALERS` that
 /// wrote it through the `scale` subresource. Whoever else writes there (`kubectl scale`, a dashboard, a
 /// script) does what a person does, and that is drift.
 pub fn autoscaler(live: &Value) -> Option<&'static str> {
