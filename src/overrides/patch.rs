@@ -38,10 +38,8 @@ pub(super) fn patch(
         let at = counted_from_the_start(document, operation.path);
         let value = operation.value.cloned().unwrap_or(Value::Null);
         has_effect |= match operation.operator {
-            OverriderOperator::Add if is_in_list(document, &at) => true,
-            OverriderOperator::Add | OverriderOperator::Replace => {
-                document.pointer(&at) != Some(&value)
-            }
+            OverriderOperator::Add => is_news(document, &at, &value),
+            OverriderOperator::Replace => find(document, &at) != Some(&value),
             OverriderOperator::Remove => true,
         };
         let path = PointerBuf::parse(at).map_err(|_| refused("it is not a JSON pointer"))?;
@@ -56,10 +54,26 @@ pub(super) fn patch(
     Ok(has_effect)
 }
 
-/// Whether `path` is that of an item of a list: one that is added moves the others.
-fn is_in_list(document: &Value, path: &str) -> bool {
-    let parent = path.rsplit_once('/').and_then(|(parent, _)| document.pointer(parent));
-    parent.is_some_and(Value::is_array)
+/// Whether adding `value` at `path` changes something: in a list it moves the others.
+fn is_news(document: &Value, path: &str, value: &Value) -> bool {
+    let Some((parent, name)) = path.rsplit_once('/') else { return document != value };
+    let Some(parent) = find(document, parent) else { return true };
+    parent.is_array() || step(parent, name) != Some(value)
+}
+
+/// The value at a JSON pointer. (The library's own allocates for every step.)
+fn find<'v>(document: &'v Value, path: &str) -> Option<&'v Value> {
+    if path.is_empty() {
+        return Some(document);
+    }
+    path.strip_prefix('/')?.split('/').try_fold(document, step)
+}
+
+fn step<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(map) if !name.contains('~') => map.get(name),
+        _ => value.pointer(&format!("/{name}")),
+    }
 }
 
 /// `path` with every index below 0 counted from the start of the list that it points into.
