@@ -206,15 +206,7 @@ fn as_kubernetes(report: &mut Report<'_>, text: String, at: Position) -> Value {
             Some(number) => Value::Number(number),
             None => Value::String(text),
         },
-        Plain::FloatRange => {
-            report.error(
-                at,
-                "FLOAT_RANGE",
-                format!("`{}` is not a finite number", shown(&text)),
-                "write a finite number, or put it in quotes if text is meant",
-            );
-            Value::String(text)
-        }
+        Plain::FloatRange => not_finite(report, text, at),
     }
 }
 
@@ -258,16 +250,18 @@ fn unquoted(report: &mut Report<'_>, text: String, at: Position) -> Value {
             );
             Value::Number(number)
         }
-        Plain::FloatRange => {
-            report.error(
-                at,
-                "FLOAT_RANGE",
-                format!("`{}` is not a finite number", shown(&text)),
-                "write a finite number, or put it in quotes if text is meant",
-            );
-            Value::String(text)
-        }
+        Plain::FloatRange => not_finite(report, text, at),
     }
+}
+
+fn not_finite(report: &mut Report<'_>, text: String, at: Position) -> Value {
+    report.error(
+        at,
+        "FLOAT_RANGE",
+        format!("`{}` is not a finite number", shown(&text)),
+        "write a finite number, or put it in quotes if text is meant",
+    );
+    Value::String(text)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
