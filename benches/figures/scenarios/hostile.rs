@@ -42,15 +42,18 @@ fn kib(pid: &str, field: &str) -> Option<u64> {
     line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// The most memory that any child of this process has held.
+/// The most memory that any child of this process has held since it became the program: until then it is
+/// a copy of this process, with all that earlier scenarios have left in it.
 fn peak_of_children() -> u64 {
     let me = std::process::id().to_string();
+    let Ok(program) = fs::canonicalize(PROGRAM) else { return 0 };
     let Ok(processes) = fs::read_dir("/proc") else { return 0 };
     let children = processes.flatten().filter_map(|entry| {
         let pid = entry.file_name().into_string().ok()?;
         let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
         let parent = stat.rsplit(')').next()?.split_whitespace().nth(1)?;
-        (parent == me).then(|| kib(&pid, "VmHWM")).flatten()
+        let is_child = parent == me && fs::read_link(entry.path().join("exe")).ok()? == program;
+        is_child.then(|| kib(&pid, "VmHWM")).flatten()
     });
     children.max().unwrap_or(0)
 }
