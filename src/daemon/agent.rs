@@ -22,13 +22,14 @@ use super::meanings::Meanings;
 use super::reminder::Reminder;
 use super::status_ref::StatusRef;
 use super::upkeep::Upkeep;
+use crate::api::cluster::{ResourceModel, default_resource_models};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::settings::HistorySettings;
 use crate::customize::{Program, Rules};
 use crate::engine::{Backoff, News};
 use crate::member::{self, DesiredObject, DesiredWork, Identity, MemberHandle, MemberReport};
-use crate::plan::is_path_of_rule;
+use crate::plan::{MODELS_PATH, is_path_of_rule};
 use crate::store::{
     Lane, Layout, Location, NewCommit, PathChange, PublishError, RefUpdate, RemoteUrl, Store,
     Trigger,
@@ -85,6 +86,8 @@ struct Desk {
     /// Users' rules of the work in hand.
     rules: Rules,
     meanings: Meanings,
+    /// Grades of the work in hand.
+    models: Arc<[ResourceModel]>,
     upkeep: Upkeep,
 }
 
@@ -290,6 +293,7 @@ impl Desk {
             work_since: None,
             rules: Rules::default(),
             meanings: Meanings::new(Program::this()),
+            models: default_resource_models().into(),
             upkeep: Upkeep::default(),
         };
         desk.recall()?;
@@ -359,9 +363,17 @@ impl Desk {
         let files = self.store.files(tip).map_err(|error| text(&error))?;
         let mut objects = BTreeMap::new();
         let mut rules = Vec::new();
+        let mut models = default_resource_models();
         for (path, blob) in &files {
             if is_path_of_rule(path) {
                 rules.push((path, self.store.blob(*blob).map_err(|error| text(&error))?));
+                continue;
+            }
+            if path == MODELS_PATH {
+                let bytes = self.store.blob(*blob).map_err(|error| text(&error))?;
+                models = crate::api::yaml::from_bytes(&bytes).map_err(|error| {
+                    format!("WORK_UNREADABLE `{path}` of {refname} at {tip}: {error}")
+                })?;
                 continue;
             }
             let Some(key) = work_key(path) else { continue };
@@ -394,6 +406,7 @@ impl Desk {
         self.files = files;
         self.objects = objects;
         self.rules = rules;
+        self.models = models.into();
         self.tip = Some(tip);
         self.source = Some(source);
         Ok(self.desired())
@@ -410,6 +423,7 @@ impl Desk {
             held: self.held.clone(),
             preserved: BTreeSet::new(),
             suspended: BTreeSet::new(),
+            models: Arc::clone(&self.models),
             meaning,
         })
     }

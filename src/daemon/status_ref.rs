@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::cluster::ClusterStatus;
+use crate::api::cluster::{AllocatableModeling, ClusterStatus};
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
@@ -362,13 +362,23 @@ fn differs(known: &ClusterStatus, new: &ClusterStatus) -> bool {
     sketch(known) != sketch(new) || capacity_differs(known, new)
 }
 
+/// Whether other grades are counted in, or more nodes than a few of a hundred have changed their grade.
+fn modelings_differ(known: &[AllocatableModeling], new: &[AllocatableModeling]) -> bool {
+    let grades =
+        |counts: &[AllocatableModeling]| counts.iter().map(|of| of.grade).collect::<Vec<_>>();
+    let total: i128 = known.iter().map(|of| i128::from(of.count)).sum();
+    let pairs = known.iter().zip(new);
+    let moved: i128 = pairs.map(|(a, b)| (i128::from(a.count) - i128::from(b.count)).abs()).sum();
+    grades(known) != grades(new) || moved * 100 > total * CAPACITY_CHANGE_PERCENT
+}
+
 fn capacity_differs(known: &ClusterStatus, new: &ClusterStatus) -> bool {
     let (known, new) = match (&known.resource_summary, &new.resource_summary) {
         (None, None) => return false,
         (Some(known), Some(new)) => (known, new),
         _ => return true,
     };
-    if known.allocatable_modelings != new.allocatable_modelings {
+    if modelings_differ(&known.allocatable_modelings, &new.allocatable_modelings) {
         return true;
     }
     let pairs = [
@@ -385,4 +395,22 @@ fn capacity_differs(known: &ClusterStatus, new: &ClusterStatus) -> bool {
                 step.abs() * 100 > scale * CAPACITY_CHANGE_PERCENT
             })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_nodes_that_change_their_grade_are_no_news() {
+        let counts = |counts: &[i64]| -> Vec<AllocatableModeling> {
+            let grades = counts.iter().zip(0..);
+            grades.map(|(count, grade)| AllocatableModeling { grade, count: *count }).collect()
+        };
+        let known = counts(&[10, 190]);
+        assert!(!modelings_differ(&known, &counts(&[11, 189])));
+        assert!(modelings_differ(&known, &counts(&[110, 90])));
+        assert!(modelings_differ(&known, &counts(&[10, 100, 90])), "there is one grade more");
+        assert!(modelings_differ(&[], &known));
+    }
 }

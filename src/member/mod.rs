@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, watch as latest};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::cluster::ClusterStatus;
+use crate::api::cluster::{ClusterStatus, ResourceModel};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ObjectReport;
@@ -53,6 +53,9 @@ pub struct DesiredWork {
     pub preserved: BTreeSet<ObjectKey>,
     /// Those of `objects` that nothing is written for (`suspendDispatching`): only observed.
     pub suspended: BTreeSet<ObjectKey>,
+    /// Grades that the nodes' free room is counted in: in order, each with the same resources in the same
+    /// order.
+    pub models: Arc<[ResourceModel]>,
     /// What live objects mean. Another value than before has everything looked at again.
     pub meaning: Arc<dyn Meaning>,
 }

@@ -6,21 +6,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::api::cluster::{ApiEnablement, ApiResource, ClusterStatus};
+use crate::api::cluster::{ApiEnablement, ApiResource, ClusterStatus, ResourceModel};
 use crate::api::condition::{self, Condition, ConditionStatus};
 use crate::api::marks;
 
 use super::Options;
-use super::capacity;
+use super::capacity::{self, Room};
 use super::discovery::Discovery;
 use super::wire::{Api, RequestError, json};
 
 /// A probe without an answer after this long counts as no answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Nodes and pods are listed at most for this share of the time: one part in so many.
-const CAPACITY_SHARE: u32 = 50;
 /// The version is asked for again this often: clusters are upgraded.
 const VERSION_INTERVAL: Duration = Duration::from_mins(10);
 
@@ -46,6 +45,7 @@ pub(super) struct Discovered {
 pub(super) async fn observe(
     api: Api,
     mut discovered: watch::Receiver<Discovered>,
+    models: watch::Receiver<Option<Arc<[ResourceModel]>>>,
     observations: mpsc::Sender<Observation>,
     options: Options,
 ) {
@@ -55,8 +55,15 @@ pub(super) async fn observe(
         status: ClusterStatus::default(),
         pending: None,
         version_due: Instant::now(),
-        capacity_due: Instant::now(),
     };
+    let (room_sender, mut room) = watch::channel(None);
+    let mut counting = JoinSet::new();
+    counting.spawn(capacity::follow(
+        observer.api.clone(),
+        models,
+        room_sender,
+        options.cluster_interval,
+    ));
     let mut sent: Option<ClusterStatus> = None;
     let mut was_reachable = true;
     loop {
@@ -81,6 +88,10 @@ pub(super) async fn observe(
         observer.judge(probe, Instant::now());
         if is_well {
             observer.look().await;
+            if let Some(Room { nodes, resources }) = room.borrow_and_update().clone() {
+                observer.status.node_summary = Some(nodes);
+                observer.status.resource_summary = Some(resources);
+            }
         }
         if let Some(discovery) = discovery {
             observer.enablements(&discovery);
@@ -96,6 +107,7 @@ pub(super) async fn observe(
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
             changed = discovered.changed() => if changed.is_err() { return },
+            Ok(()) = room.changed() => {}
         }
     }
 }
@@ -115,7 +127,6 @@ struct Observer {
     /// A change of the Ready condition that has not held long enough: its reason, and since when.
     pending: Option<(&'static str, Instant)>,
     version_due: Instant,
-    capacity_due: Instant,
 }
 
 impl Observer {
@@ -186,7 +197,7 @@ impl Observer {
         condition::set(&mut self.status.conditions, condition);
     }
 
-    /// Version and capacity. What cannot be had (no permission) is left as it was.
+    /// The version. What cannot be had (no permission) is left as it was.
     async fn look(&mut self) {
         let now = Instant::now();
         if self.version_due <= now
@@ -196,13 +207,6 @@ impl Observer {
             let version = version.get("gitVersion").and_then(serde_json::Value::as_str);
             version.unwrap_or_default().clone_into(&mut self.status.kubernetes_version);
             self.version_due = now + VERSION_INTERVAL;
-        }
-        if self.capacity_due <= now {
-            if let Ok((nodes, resources)) = capacity::measure(&self.api).await {
-                self.status.node_summary = Some(nodes);
-                self.status.resource_summary = Some(resources);
-            }
-            self.capacity_due = Instant::now() + now.elapsed() * CAPACITY_SHARE;
         }
     }
 

@@ -1,8 +1,8 @@
-//! Lists and watches the objects of one kind that carry our label.
+//! Lists and watches the objects of one kind: all of them, or those that carry our label.
 //!
 //! Tells what it sees, in order, and never a partial list as a whole one: [`Seen::Listed`] comes
 //! after the last page only. A watch is resumed where it ended; when the server has forgotten that
-//! place (410), the kind is listed again.
+//! place (410), the kind is listed again. Of each object only what a [`Subject`] reads is kept.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::api::manifest::{GroupKind, ObjectKey};
-use crate::api::marks::MANAGED;
+use crate::api::marks::{MANAGED, MANAGED_TRUE};
 
 use super::backoff::Backoff;
 use super::discovery::Resource;
@@ -30,23 +30,58 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from
 
 /// What a watcher saw.
 #[derive(Debug)]
-pub(super) enum Seen {
+pub(super) enum Seen<T> {
     /// A list has begun: objects that it does not name are not there.
     Listing,
     /// An object, listed or changed.
-    Live(ObjectKey, Value),
+    Live(T),
     /// The list is complete, at this resource version (0 when it is no number).
     Listed(u64),
     /// An object is deleted, or has lost our label; the object as it was.
-    Deleted(ObjectKey, Value),
+    Deleted(T),
     /// It did not work; it is being tried again.
     Failed(RequestError),
 }
 
-/// Watches until the receiver is gone or the task is aborted.
-pub(super) async fn watch(api: Api, resource: Resource, seen: mpsc::Sender<(GroupKind, Seen)>) {
+/// An object whole, as the executor wants it.
+pub(super) type Object = (ObjectKey, Value);
+
+/// Which objects are watched, and what is read of each.
+pub(super) struct Subject<R> {
+    /// Path of the collection.
+    pub collection: String,
+    /// A label selector, as it stands in a query; empty: all.
+    pub selector: String,
+    /// Gives what is kept of an object, and its resource version.
+    pub read: R,
+}
+
+/// Watches the objects of a kind that carry our label, until the receiver is gone or the task is aborted.
+pub(super) async fn managed(
+    api: Api,
+    resource: Resource,
+    seen: mpsc::Sender<(GroupKind, Seen<Object>)>,
+) {
     let group_kind = GroupKind { group: resource.group.clone(), kind: resource.kind.clone() };
-    let mut watcher = Watcher { api, resource, group_kind, seen };
+    let kind = group_kind.clone();
+    let subject = Subject {
+        collection: collection_path(&resource, None),
+        selector: format!("{MANAGED}%3D{MANAGED_TRUE}"),
+        read: move |raw: &RawValue| object(&kind, raw),
+    };
+    watch(api, subject, seen, move |seen| (group_kind.clone(), seen)).await;
+}
+
+/// Watches until the receiver is gone or the task is aborted. `wrap` says where a sight comes from.
+pub(super) async fn watch<T, R, M>(
+    api: Api,
+    subject: Subject<R>,
+    seen: mpsc::Sender<M>,
+    wrap: impl Fn(Seen<T>) -> M,
+) where
+    R: Fn(&RawValue) -> Result<(T, String), RequestError>,
+{
+    let watcher = Watcher { api, subject, seen, wrap };
     let mut attempt = 0;
     let mut from: Option<String> = None;
     loop {
@@ -59,13 +94,17 @@ pub(super) async fn watch(api: Api, resource: Resource, seen: mpsc::Sender<(Grou
             Ok(None) => {}
             Err(Stop::ReceiverGone) => return,
             Err(Stop::Request(error)) => {
+                let asked = match &error {
+                    RequestError::Throttled { after } => *after,
+                    _ => Duration::ZERO,
+                };
                 if error == RequestError::Gone {
                     from = None;
                 } else if watcher.tell(Seen::Failed(error)).await.is_err() {
                     return;
                 }
                 attempt += 1;
-                tokio::time::sleep(BACKOFF.wait(attempt)).await;
+                tokio::time::sleep(BACKOFF.wait(attempt).max(asked)).await;
             }
         }
     }
@@ -82,11 +121,11 @@ impl From<RequestError> for Stop {
     }
 }
 
-struct Watcher {
+struct Watcher<R, M, W> {
     api: Api,
-    resource: Resource,
-    group_kind: GroupKind,
-    seen: mpsc::Sender<(GroupKind, Seen)>,
+    subject: Subject<R>,
+    seen: mpsc::Sender<M>,
+    wrap: W,
 }
 
 #[derive(Deserialize)]
@@ -111,18 +150,21 @@ struct WatchEvent<'e> {
     object: &'e RawValue,
 }
 
-impl Watcher {
-    async fn tell(&self, seen: Seen) -> Result<(), Stop> {
-        self.seen.send((self.group_kind.clone(), seen)).await.map_err(|_| Stop::ReceiverGone)
+impl<T, R, M, W> Watcher<R, M, W>
+where
+    R: Fn(&RawValue) -> Result<(T, String), RequestError>,
+    W: Fn(Seen<T>) -> M,
+{
+    async fn tell(&self, seen: Seen<T>) -> Result<(), Stop> {
+        self.seen.send((self.wrap)(seen)).await.map_err(|_| Stop::ReceiverGone)
     }
 
     /// Lists every page; gives the resource version to watch from.
-    async fn list(&mut self) -> Result<String, Stop> {
+    async fn list(&self) -> Result<String, Stop> {
         self.tell(Seen::Listing).await?;
-        let collection = collection_path(&self.resource, None);
         let mut token = String::new();
         loop {
-            let mut path = format!("{collection}?labelSelector={MANAGED}%3Dtrue&limit={PAGE_LEN}");
+            let mut path = self.path(&format!("limit={PAGE_LEN}"));
             if !token.is_empty() {
                 path.push_str("&continue=");
                 path.extend(url::form_urlencoded::byte_serialize(token.as_bytes()));
@@ -144,17 +186,15 @@ impl Watcher {
     /// Watches from `version` until the server ends it. `from` follows what was seen, so that the
     /// next watch resumes there even when this one fails.
     async fn follow(
-        &mut self,
+        &self,
         version: String,
         from: &mut Option<String>,
         attempt: &mut u32,
     ) -> Result<Option<String>, Stop> {
         let seconds = WATCH_SECONDS + fastrand::u64(..WATCH_SECONDS / 2);
-        let path = format!(
-            "{}?watch=true&allowWatchBookmarks=true&labelSelector={MANAGED}%3Dtrue\
-             &resourceVersion={version}&timeoutSeconds={seconds}",
-            collection_path(&self.resource, None)
-        );
+        let path = self.path(&format!(
+            "watch=true&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds={seconds}"
+        ));
         let mut lines = self.api.stream(&path).await?;
         loop {
             let line =
@@ -186,27 +226,40 @@ impl Watcher {
         }
     }
 
+    fn path(&self, query: &str) -> String {
+        let Subject { collection, selector, .. } = &self.subject;
+        match &**selector {
+            "" => format!("{collection}?{query}"),
+            selector => format!("{collection}?labelSelector={selector}&{query}"),
+        }
+    }
+
     /// Tells of one object; gives its resource version.
     async fn tell_object(
         &self,
         raw: &RawValue,
-        seen: impl FnOnce(ObjectKey, Value) -> Seen,
+        seen: impl FnOnce(T) -> Seen<T>,
     ) -> Result<String, Stop> {
-        let mut value: Value = json(raw.get().as_bytes())?;
-        let version = resource_version(&value);
-        let metadata = &value["metadata"];
-        let key = ObjectKey {
-            group_kind: self.group_kind.clone(),
-            namespace: metadata["namespace"].as_str().map(Into::into),
-            name: metadata["name"].as_str().unwrap_or_default().into(),
-        };
-        // Items of a list of a built-in kind do not say what they are.
-        if let Some(object) = value.as_object_mut() {
-            object.entry("kind").or_insert_with(|| Value::from(&*self.resource.kind));
-        }
-        self.tell(seen(key, value)).await?;
+        let (object, version) = (self.subject.read)(raw)?;
+        self.tell(seen(object)).await?;
         Ok(version)
     }
+}
+
+fn object(group_kind: &GroupKind, raw: &RawValue) -> Result<(Object, String), RequestError> {
+    let mut value: Value = json(raw.get().as_bytes())?;
+    let version = resource_version(&value);
+    let metadata = &value["metadata"];
+    let key = ObjectKey {
+        group_kind: group_kind.clone(),
+        namespace: metadata["namespace"].as_str().map(Into::into),
+        name: metadata["name"].as_str().unwrap_or_default().into(),
+    };
+    // Items of a list of a built-in kind do not say what they are.
+    if let Some(object) = value.as_object_mut() {
+        object.entry("kind").or_insert_with(|| Value::from(&*group_kind.kind));
+    }
+    Ok(((key, value), version))
 }
 
 fn resource_version(value: &Value) -> String {

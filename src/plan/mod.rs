@@ -60,6 +60,7 @@ pub use reasons::{
 pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use survey::{Sight, SurveyFile};
 pub use template_state::TemplateState;
+pub use tree::MODELS_PATH;
 pub use unplaced::{Unplaced, UnplacedFile, UnplacedGroup};
 pub use work::{MadeWork, PlannedWork, WorkError, as_overriders_see, works};
 pub use world::priority_classes;

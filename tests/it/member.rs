@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use git_fleet::api::cluster::ClusterStatus;
+use git_fleet::api::cluster::default_resource_models;
 use git_fleet::api::condition::ConditionStatus;
 use git_fleet::api::manifest::{Manifest, ObjectKey};
 use git_fleet::api::names::{ClusterName, ObjectId};
@@ -214,8 +215,8 @@ fn work(objects: &[Value]) -> DesiredWork {
     let held: BTreeSet<ObjectKey> = objects.keys().cloned().collect();
     let (preserved, suspended) = (BTreeSet::new(), BTreeSet::new());
     let id = ObjectId::from_bytes([0; 20]);
-    let meaning = Arc::new(Bundled);
-    DesiredWork { source: id, commit: id, objects, held, preserved, suspended, meaning }
+    let (models, meaning) = (default_resource_models().into(), Arc::new(Bundled));
+    DesiredWork { source: id, commit: id, objects, held, preserved, suspended, models, meaning }
 }
 
 fn namespace() -> Value {
@@ -509,6 +510,16 @@ async fn the_cluster_reports_what_it_serves_and_when_it_is_away() {
     };
     assert!(is_ready(&world, ConditionStatus::True));
     world.run(work(&[namespace()])).await;
+    let grades = |world: &World| -> Vec<(u32, i64)> {
+        let room = world.cluster.as_ref().and_then(|cluster| cluster.resource_summary.as_ref());
+        let counts = room.into_iter().flat_map(|room| &room.allocatable_modelings);
+        counts.filter(|of| of.count > 0).map(|of| (of.grade, of.count)).collect()
+    };
+    world.until("8 CPUs with 32 GiB are grade 3", |world| grades(world) == [(3, 2)]).await;
+    let mut other_models = work(&[namespace()]);
+    other_models.models = other_models.models[..2].into();
+    world.run(other_models).await;
+    world.until("there are two grades only", |world| grades(world) == [(1, 2)]).await;
 
     world.host.stop("one").unwrap();
     world.until("the cluster is away", |world| is_ready(world, ConditionStatus::False)).await;

@@ -435,6 +435,7 @@ impl Ledger {
             preserved: BTreeSet::new(),
             // A suspended cluster keeps its earlier work: the plan has seen to it.
             suspended: BTreeSet::new(),
+            models: plan.models(cluster).into(),
             meaning,
         }
     }

@@ -71,6 +71,11 @@ impl Executor {
         if before.is_some_and(|before| !Arc::ptr_eq(&before.meaning, &work.meaning)) {
             self.look_again();
         }
+        self.models.send_if_modified(|models| {
+            let is_news = models.as_ref() != Some(&work.models);
+            *models = Some(Arc::clone(&work.models));
+            is_news
+        });
         self.round.is_new = true;
         for key in touched {
             self.consider(&key);
@@ -167,6 +172,7 @@ mod tests {
             held: objects(&[("a", 1), ("b", 1), ("c", 1), ("e", 1)]).into_keys().collect(),
             preserved: [].into(),
             suspended: [].into(),
+            models: Arc::default(),
             meaning: Arc::new(Bundled),
         };
         let names: Vec<&str> = left_out(&work).map(|key| &*key.name).collect();

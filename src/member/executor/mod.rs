@@ -22,6 +22,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::cluster::ResourceModel;
 use crate::api::manifest::{GroupKind, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
 
@@ -29,7 +30,7 @@ use super::backoff::Backoff;
 use super::discovery::{Discovery, Resource};
 use super::identity::{self, Identity};
 use super::observer::{self, Discovered, Observation};
-use super::watch::Seen;
+use super::watch::{Object, Seen};
 use super::wire::{Api, RequestError};
 use super::{AppliedRound, DesiredWork, MemberReport, Options};
 use entry::Entry;
@@ -73,9 +74,11 @@ pub(super) async fn run(
     let (seen_sender, seen) = mpsc::channel(EVENTS_MAX);
     let (observation_sender, observations) = mpsc::channel(16);
     let (discovered, discovery_receiver) = watch::channel(Discovered::default());
+    let (models, models_receiver) = watch::channel(None);
     let observer = tokio::spawn(observer::observe(
         api.clone(),
         discovery_receiver,
+        models_receiver,
         observation_sender,
         options,
     ));
@@ -95,6 +98,7 @@ pub(super) async fn run(
         discover_at: Some(now),
         discover_attempt: 0,
         discovered,
+        models,
         watches: BTreeMap::new(),
         seen_sender,
         queues: Queues::default(),
@@ -136,8 +140,10 @@ struct Executor {
     /// Askings in a row since a kind is waited for that is not served; 0 while none is.
     discover_attempt: u32,
     discovered: watch::Sender<Discovered>,
+    /// Grades that the cluster's nodes are counted in.
+    models: watch::Sender<Option<Arc<[ResourceModel]>>>,
     watches: BTreeMap<GroupKind, Watch>,
-    seen_sender: mpsc::Sender<(GroupKind, Seen)>,
+    seen_sender: mpsc::Sender<(GroupKind, Seen<Object>)>,
     queues: Queues,
     requests: JoinSet<(ObjectKey, Option<ObjectId>, Done)>,
     /// Observations that take a while.
@@ -262,7 +268,7 @@ impl Executor {
     async fn work(
         &mut self,
         orders: Orders,
-        mut seen: mpsc::Receiver<(GroupKind, Seen)>,
+        mut seen: mpsc::Receiver<(GroupKind, Seen<Object>)>,
         mut observations: mpsc::Receiver<Observation>,
         reports: mpsc::Sender<MemberReport>,
     ) {

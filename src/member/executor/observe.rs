@@ -15,7 +15,7 @@ use crate::member::intent;
 use crate::member::live::Live;
 use crate::member::meaning::{Bundled, Meaning};
 use crate::member::observer::{Discovered, Observation};
-use crate::member::watch::{self, Seen};
+use crate::member::watch::{self, Object, Seen};
 use crate::member::wire::RequestError;
 
 use super::drifted::Drift;
@@ -91,7 +91,7 @@ impl Executor {
     }
 
     /// Something was seen by the watch of a kind.
-    pub(super) fn seen(&mut self, group_kind: &GroupKind, seen: Seen) {
+    pub(super) fn seen(&mut self, group_kind: &GroupKind, seen: Seen<Object>) {
         match seen {
             Seen::Listing => {
                 for key in self.keys_of(group_kind) {
@@ -100,7 +100,7 @@ impl Executor {
                     }
                 }
             }
-            Seen::Live(key, value) => {
+            Seen::Live((key, value)) => {
                 if let Some(key) = self.known(key) {
                     let is_synced =
                         self.watches.get(group_kind).is_some_and(|w| w.state == WatchState::Synced);
@@ -115,7 +115,7 @@ impl Executor {
                     }
                 }
             }
-            Seen::Deleted(key, value) => {
+            Seen::Deleted((key, value)) => {
                 if let Some(key) = self.known(key) {
                     self.deleted(&key, version_of(&value));
                 }
@@ -271,7 +271,7 @@ impl Executor {
             // Looked at one by one, before each apply.
             return Watch { resource, task: None, state: WatchState::Synced };
         }
-        let task = watch::watch(self.api.clone(), resource.clone(), self.seen_sender.clone());
+        let task = watch::managed(self.api.clone(), resource.clone(), self.seen_sender.clone());
         let task = tokio::spawn(task).abort_handle();
         Watch { resource, task: Some(task), state: WatchState::Listing }
     }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use git_fleet::api::cluster::ResourceModel;
 use git_fleet::api::names::ClusterName;
 use git_fleet::api::report::ClusterReport;
 use git_fleet::interpret::Bundled;
-use git_fleet::plan::{Explanation, Inputs, Memo, Plan, Previous, Remembered, SurveyFile, make};
+use git_fleet::plan::{
+    Explanation, Inputs, MODELS_PATH, Memo, Plan, Previous, Remembered, SurveyFile, make,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::case;
@@ -283,4 +286,17 @@ fn room_on_modelled_nodes_is_given_once() {
     source.extend(names.iter().map(|name| deployment(name, 10)));
     let plan = story.plan(&source);
     assert_eq!(names.map(|name| placed(&plan, name).len()), [1, 0, 0]);
+}
+
+#[test]
+fn an_agent_finds_its_own_grades_in_its_work() {
+    let own = ", resourceModels: [{grade: 0, ranges: [{name: cpu, min: 0, max: 3}]}, \
+               {grade: 1, ranges: [{name: cpu, min: 3, max: 9}]}]";
+    let plan = Story::new().plan(&[cluster("one", own), cluster("two", "")]);
+    let files = plan.files();
+    let graded: Vec<_> = files.iter().filter(|(path, _)| path.ends_with(MODELS_PATH)).collect();
+    let [(path, file)] = graded.as_slice() else { panic!("{:?}", files.keys()) };
+    assert_eq!(*path, "work/one/_resource-models");
+    let read: Vec<ResourceModel> = serde_saphyr::from_slice(&file.bytes).unwrap();
+    assert_eq!(read, plan.models(&ClusterName::new("one").unwrap()));
 }
