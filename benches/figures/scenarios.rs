@@ -3,6 +3,7 @@
 mod cold;
 mod hostile;
 mod interpret;
+mod large;
 pub(crate) mod plan;
 mod program;
 mod pull;
@@ -34,6 +35,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { figures: &["push.p50", "push.p99", "controller.rss"], run: push::simulated },
     Scenario { figures: &["pull.p99"], run: pull::simulated },
     Scenario { figures: &["cold.1000", "restart.1000"], run: cold::simulated },
+    Scenario { figures: &["join.p99", "member.rss"], run: large::joins },
+    Scenario { figures: &["fleet.rss"], run: large::fleet },
     Scenario { figures: &["push.real.p50", "push.real.p99"], run: push::real },
     Scenario { figures: &["cold.real.1000"], run: cold::real },
 ];

@@ -29,13 +29,26 @@ impl World {
         let remote = world.repository();
         git(&world.checkout(), &["remote", "add", "origin", remote.to_str().context("utf-8")?])?;
         for (name, mode, kubeconfig) in members {
-            fs::write(world.credentials().join(format!("{name}.yaml")), kubeconfig)?;
-            world.write(
-                &format!("clusters/{name}.yaml"),
-                &format!("apiVersion: cluster.karmada.io/v1alpha1\nkind: Cluster\nmetadata:\n  name: {name}\nspec:\n  syncMode: {mode}\n"),
-            )?;
+            world.register(name, mode, kubeconfig)?;
         }
         Ok(world)
+    }
+
+    /// Puts a member's credentials in place and writes its registration.
+    pub(crate) fn register(&self, name: &str, mode: &str, kubeconfig: &str) -> anyhow::Result<()> {
+        fs::write(self.credentials().join(format!("{name}.yaml")), kubeconfig)?;
+        self.write(
+            &format!("clusters/{name}.yaml"),
+            &format!("apiVersion: cluster.karmada.io/v1alpha1\nkind: Cluster\nmetadata:\n  name: {name}\nspec:\n  syncMode: {mode}\n"),
+        )
+    }
+
+    /// A file at the tip of a branch; `None` while there is none.
+    pub(crate) fn file(&self, branch: &str, path: &str) -> anyhow::Result<Option<String>> {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.repository()).arg("show").arg(format!("{branch}:{path}"));
+        let out = command.output()?;
+        Ok(out.status.success().then(|| String::from_utf8_lossy(&out.stdout).into_owned()))
     }
 
     pub(crate) fn repository(&self) -> PathBuf {
