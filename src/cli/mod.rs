@@ -7,6 +7,7 @@
 mod absent;
 mod agent;
 mod apply;
+mod approve;
 mod completion;
 mod demo;
 mod explain;
@@ -102,6 +103,7 @@ enum Verb {
     Validate(validate::ValidateArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Approve(approve::ApproveArgs),
     Run(run::RunArgs),
     Agent(agent::AgentArgs),
     Get(get::GetArgs),
@@ -150,6 +152,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Verb::Validate(args) => validate::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Apply(args) => apply::run(&args),
+        Verb::Approve(args) => approve::run(&args),
         Verb::Run(args) => run::run(&args, format),
         Verb::Agent(args) => agent::run(&args, format),
         Verb::Get(args) => get::run(&args),

@@ -225,7 +225,7 @@ fn a_removal_of_everything_waits_and_says_what_approves_it() {
     commit(&fleet, &[("fleet/more.yaml", "# nothing any more\n")]);
     let held = world.run("fleet", &apply);
     assert_eq!(held.status.code(), Some(4));
-    assert!(hint(&held).starts_with("if this is meant, push a commit with the trailer"));
+    assert!(hint(&held).starts_with("if this is meant, run `git fleet approve "));
     let message = format!("meant\n\nFleet-Approve-Removal: {}", trailer(&held));
     git(&fleet, &["commit", "-q", "--allow-empty", "-m", &message]);
     assert_eq!(world.code("fleet", &apply), 0);

@@ -53,8 +53,9 @@ impl std::fmt::Display for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{}\n  hint: if this is meant, push a commit with the trailer\n    {}: {}",
+            "{}\n  hint: if this is meant, run `git fleet approve {}` in a clone and push, or push a commit with the trailer\n    {}: {}",
             self.reason,
+            self.approval.0,
             Approval::TRAILER,
             self.approval.0
         )

@@ -70,3 +70,43 @@ fn an_approval_counts_in_any_commit_since_the_plan_in_force() {
     let again = world.run("fleet", &APPLY);
     assert_eq!(again.status.code(), Some(4), "{again:?}");
 }
+
+/// `approve` makes the commit that lets exactly one plan through.
+#[test]
+fn approve_commits_a_persons_word_for_exactly_what_waits() {
+    let world = World::of(&format!("{FLEET}---\n{SHOP}"));
+    let fleet = world.path("fleet");
+    let told = |out: &std::process::Output| String::from_utf8_lossy(&out.stderr).into_owned();
+    let early = world.run("fleet", &["approve", "0123abcd"]);
+    assert_eq!(early.status.code(), Some(4), "{early:?}");
+    assert!(told(&early).contains("error[APPROVE_NOTHING]"), "{early:?}");
+
+    commit(&fleet, &[("fleet/all.yaml", FLEET)]);
+    let held = world.run("fleet", &APPLY);
+    let id = trailer(&held);
+    let other = world.run("fleet", &["approve", "0123abcd"]);
+    assert!(
+        told(&other).contains(&format!("error[APPROVE_OTHER]: what waits is {id}")),
+        "{other:?}"
+    );
+
+    // What is staged is nobody's word.
+    std::fs::write(fleet.join("staged.yaml"), SHOP).unwrap();
+    git(&fleet, &["add", "staged.yaml"]);
+    let approved = world.run("fleet", &["approve", &id]);
+    assert_eq!(approved.status.code(), Some(0), "{approved:?}");
+    let made = String::from_utf8(approved.stdout).unwrap();
+    assert_eq!(made.trim(), git(&fleet, &["rev-parse", "main"]).trim());
+    let message = git(&fleet, &["log", "-1", "--format=%B"]);
+    assert!(message.contains("would remove Namespace shop"), "{message}");
+    assert!(
+        message.contains(&format!("Fleet-Approve-Removal: {id}\nSigned-off-by: ")),
+        "{message}"
+    );
+    assert_eq!(git(&fleet, &["diff", "--name-only", "HEAD~1", "HEAD"]), "");
+    assert_eq!(git(&fleet, &["diff", "--cached", "--name-only"]).trim(), "staged.yaml");
+    assert_eq!(world.code("fleet", &APPLY), 0);
+
+    let remote = world.run("fleet", &["approve", &id, "--repo", "https://example.com/fleet.git"]);
+    assert!(told(&remote).contains("error[APPROVE_REMOTE]"), "{remote:?}");
+}
