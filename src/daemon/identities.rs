@@ -226,7 +226,9 @@ impl Identities {
 
     fn judge(&self, cluster: &ClusterName) -> Option<Result<(), Refusal>> {
         let known = self.members.get(cluster)?;
-        let Identity::Uid(uid) = known.seen.as_ref()? else { return Some(Ok(())) };
+        let Identity::Uid(uid) = known.seen.as_ref()? else {
+            return Some(known.claim().map_or(Ok(()), |(_, pin)| Err(hidden(cluster, pin))));
+        };
         let (claim, pin) = known.claim()?;
         if pin != uid {
             let source = match claim {
@@ -264,6 +266,16 @@ impl Identities {
             }
         })
     }
+}
+
+/// Why a cluster is refused that does not say any more which one it is.
+fn hidden(cluster: &ClusterName, pin: &str) -> Refusal {
+    let message = format!(
+        "CLUSTER_IDENTITY_HIDDEN the kubeconfig of {cluster} may not read the Namespace kube-system, whose uid \
+         would say whether this is still the cluster {pin}: nothing is applied or removed there; allow it \
+         `get` on that Namespace, or give {cluster} the right kubeconfig"
+    );
+    Refusal { reason: "ClusterIdentityHidden", message }
 }
 
 #[cfg(test)]
@@ -352,16 +364,20 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_that_hides_which_one_it_is_goes_on_as_before() {
-        let mut identities = of(&[("a", "", "A")]);
-        identities.saw(&name("a"), Identity::Hidden);
-        assert_eq!(identities.told(), ["a+"]);
-        let status = identities.status(&name("a"), ClusterStatus::default());
-        assert_eq!(status.id, "A");
-        // The executor waits for an answer to each of these.
+    fn a_cluster_hides_which_one_it_is_from_the_start_or_not_at_all() {
+        let mut identities = of(&[("a", "", "A"), ("b", "B", ""), ("c", "", "")]);
+        for cluster in ["a", "b", "c"] {
+            identities.saw(&name(cluster), Identity::Hidden);
+        }
+        let refused = ["a CLUSTER_IDENTITY_HIDDEN", "b CLUSTER_IDENTITY_HIDDEN"];
+        assert_eq!(identities.told(), [refused[0], refused[1], "c+"]);
         assert_eq!(identities.answers("a", "A"), ["a+"]);
         identities.saw(&name("a"), Identity::Hidden);
-        assert_eq!(identities.told(), ["a+"]);
+        assert_eq!(identities.told(), [refused[0]]);
+        // Once it has said it, the next one behind the kubeconfig has to say it too.
+        assert_eq!(identities.answers("c", "C"), ["c+"]);
+        identities.saw(&name("c"), Identity::Hidden);
+        assert_eq!(identities.told(), ["c CLUSTER_IDENTITY_HIDDEN"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::cluster::{AllocatableModeling, ClusterStatus};
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::ObjectKey;
+use crate::api::marks::CONDITION_COMPLETE_API_ENABLEMENTS;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::{ClusterReport, ObjectReport};
 use crate::engine::News;
@@ -217,6 +218,9 @@ impl StatusRef {
                 if let Some(known) = known.filter(|_| status.id.is_empty()) {
                     status.id.clone_from(&known.id);
                 }
+                if let Some(known) = known.filter(|known| known.id == status.id) {
+                    keep_unsaid(&mut status, known);
+                }
                 let urgent = first || known.is_none_or(|known| ready(known) != ready(&status));
                 let is_news = known.is_none_or(|known| differs(known, &status));
                 // Back to what the ref holds: there is nothing to commit any more.
@@ -345,6 +349,30 @@ fn keep_transitions(status: &mut ClusterStatus, known: &ClusterStatus) {
     }
 }
 
+/// What a cluster does not say, since it does not answer or has only begun to, is as it was said before.
+fn keep_unsaid(status: &mut ClusterStatus, known: &ClusterStatus) {
+    if status.kubernetes_version.is_empty() {
+        status.kubernetes_version.clone_from(&known.kubernetes_version);
+    }
+    if status.api_enablements.is_empty() {
+        status.api_enablements.clone_from(&known.api_enablements);
+        let complete = condition::find(&known.conditions, CONDITION_COMPLETE_API_ENABLEMENTS);
+        if let Some(complete) = complete {
+            condition::set(&mut status.conditions, complete.clone());
+        }
+    }
+    if status.node_summary.is_none() {
+        status.node_summary.clone_from(&known.node_summary);
+    }
+    match (&mut status.resource_summary, &known.resource_summary) {
+        (said @ None, known) => said.clone_from(known),
+        (Some(said), Some(known)) if said.allocatable_modelings.is_empty() => {
+            said.allocatable_modelings.clone_from(&known.allocatable_modelings);
+        }
+        (Some(_), _) => {}
+    }
+}
+
 fn ready(status: &ClusterStatus) -> Option<ConditionStatus> {
     condition::find(&status.conditions, "Ready").map(|condition| condition.status)
 }
@@ -400,6 +428,27 @@ fn capacity_differs(known: &ClusterStatus, new: &ClusterStatus) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cluster_that_does_not_answer_is_what_it_was() {
+        let known: ClusterStatus = serde_saphyr::from_str(
+            "kubernetesVersion: v1.36.0
+apiEnablements: [{groupVersion: v1, resources: [{name: pods, kind: Pod}]}]
+nodeSummary: {totalNum: 3, readyNum: 3}
+resourceSummary: {allocatable: {cpu: 4}, allocatableModelings: [{grade: 3, count: 3}]}
+",
+        )
+        .unwrap();
+        let mut silent = ClusterStatus::default();
+        keep_unsaid(&mut silent, &known);
+        assert_eq!(silent, known);
+        let mut grown: ClusterStatus =
+            serde_saphyr::from_str("resourceSummary: {allocatable: {cpu: 9}}").unwrap();
+        keep_unsaid(&mut grown, &known);
+        let room = grown.resource_summary.unwrap();
+        assert_eq!(room.allocatable["cpu"].value(), 9);
+        assert_eq!(room.allocatable_modelings.len(), 1, "they are being counted");
+    }
 
     #[test]
     fn a_few_nodes_that_change_their_grade_are_no_news() {

@@ -29,6 +29,9 @@ const EVENTS_MAX: usize = 512;
 /// The cluster's room is counted at most for this share of the time: one part in so many.
 const COUNTING_SHARE: u32 = 50;
 
+/// The first count waits this long at most for the grades to be known: they come with the work.
+const MODELS_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Watches nodes and pods until the receiver is gone or the task is aborted.
 ///
 /// Nothing is told before both lists are whole; then at once, and whenever it changed, at most once
@@ -54,7 +57,9 @@ pub(super) async fn follow(
                 let Some(sight) = sight else { return };
                 let is_news = census.take(sight);
                 if is_news && census.is_whole() {
-                    due.get_or_insert(not_before);
+                    let is_awaited = room.borrow().is_none() && models.borrow().is_none();
+                    let patience = if is_awaited { MODELS_PATIENCE } else { Duration::ZERO };
+                    due.get_or_insert(not_before.max(Instant::now() + patience));
                 }
             }
             changed = models.changed() => {

@@ -20,6 +20,8 @@ use super::wire::{Api, RequestError, json};
 
 /// A probe without an answer after this long counts as no answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A cluster's first status waits this long at most for its nodes and pods to be counted.
+const ROOM_PATIENCE: Duration = Duration::from_secs(3);
 /// The version is asked for again this often: clusters are upgraded.
 const VERSION_INTERVAL: Duration = Duration::from_mins(10);
 
@@ -84,6 +86,10 @@ pub(super) async fn observe(
             return;
         }
         was_reachable = is_reachable;
+        if sent.is_none() && room.borrow().is_none() && matches!(probe, Probe::Well) {
+            // Its room is part of its first status, unless that takes long or may not be known.
+            let _ = tokio::time::timeout(ROOM_PATIENCE, room.changed()).await;
+        }
         let is_well = matches!(probe, Probe::Well);
         observer.judge(probe, Instant::now());
         if is_well {

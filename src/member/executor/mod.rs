@@ -374,7 +374,8 @@ impl Executor {
             return;
         }
         let (api, before) = (self.api.clone(), self.discovery.clone());
-        let is_known = self.identity.is_some();
+        // What was hidden may be shown by now: rights change.
+        let is_known = matches!(self.identity, Some(Identity::Uid(_)));
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut identity = None;

@@ -330,8 +330,11 @@ impl Executor {
 
     /// The cluster said which one it is.
     fn identified(&mut self, identity: Identity) {
+        if self.identity.as_ref() == Some(&identity) {
+            return;
+        }
         let cluster = &self.cluster;
-        if identity == Identity::Hidden && self.admitted != Some(Identity::Hidden) {
+        if identity == Identity::Hidden {
             tracing::warn!(
                 %cluster,
                 "the Namespace kube-system cannot be read, so another cluster behind this kubeconfig would go unnoticed; allow `get` on it"
@@ -342,10 +345,11 @@ impl Executor {
         self.flush();
     }
 
-    /// Asks again soon while a kind is waited for that is not served; else the next asking is the
-    /// first of its row.
+    /// Asks again soon while a kind is waited for that is not served, or the cluster is refused because it
+    /// does not say which one it is; else the next asking is the first of its row.
     fn discover_again_if_waited_for(&mut self) {
-        if self.queues.blocked.keys().any(|cause| self.is_unserved(cause)) {
+        let is_refused = self.identity == Some(Identity::Hidden) && !self.is_admitted();
+        if is_refused || self.queues.blocked.keys().any(|cause| self.is_unserved(cause)) {
             self.discover_soon();
         } else {
             self.discover_attempt = 0;
