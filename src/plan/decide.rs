@@ -316,7 +316,8 @@ fn affinity_groups(
 /// Takes over what a new draft does not decide: where it runs, moves under way, its status.
 fn carry_over(binding: &mut Binding, case: &Case<'_>) {
     let previous = case.previous.map(Remembered::binding);
-    binding.template = TemplateState::next(case.desired, previous.map(|it| &it.template));
+    binding.template =
+        TemplateState::next(case.template, case.desired, previous.map(|it| &it.template));
     let Some(previous) = previous else { return };
     let (spec, before) = (&mut binding.spec, &previous.spec);
     spec.clusters.clone_from(&before.clusters);
