@@ -49,3 +49,30 @@ fn at<'m>(manifest: &'m Manifest, pointer: &str) -> Option<&'m Value> {
     let (first, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
     manifest.0.get(first)?.pointer(rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_made_only_of_what_a_look_does_not_tell() {
+        let shop = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, spec: {replicas: 3, \
+             minReadySeconds: 3, paused: true}}";
+        let shop: Manifest = serde_saphyr::from_str(shop).unwrap();
+        let nothing = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {}}";
+        let nothing: Manifest = serde_saphyr::from_str(nothing).unwrap();
+        let mut n_trials_left = 4;
+        for (template, pointer, holds, n_left) in [
+            (&shop, "/spec/paused", false, 4),
+            (&shop, "/spec/template/spec/priority", false, 4),
+            (&shop, "/spec/revisionHistoryLimit", false, 3),
+            (&shop, "/spec/minReadySeconds", false, 2),
+            (&shop, "/spec/replicas", true, 1),
+            (&nothing, "/spec/replicas", true, 0),
+            (&shop, "/spec/replicas", false, 0),
+        ] {
+            assert_eq!(holds_replicas(template, pointer, &mut n_trials_left), holds, "{pointer}");
+            assert_eq!(n_trials_left, n_left, "{pointer}");
+        }
+    }
+}
