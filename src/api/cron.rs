@@ -1,8 +1,8 @@
 //! Schedules as cron has them: `0 8 * * 1-5`, `@daily`, `@every 90m`.
 //!
 //! The grammar is the one by which Karmada runs its rules and Kubernetes its CronJobs, five fields and
-//! no seconds (`spec/placement.md` §8.2 of Karmada's rules). What it accepts by accident, a list with
-//! nothing between two commas or a period below a second, is refused.
+//! no seconds (`spec/placement.md` §8.2 of Karmada's rules). What it accepts by accident is refused: a
+//! list with nothing between two commas, a range that begins with `*`, a period below a second.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -248,7 +248,7 @@ impl Field {
         };
         let is_star = matches!(first, "*" | "?");
         let (first, last) = match last {
-            _ if is_star => (self.least, self.most),
+            None if is_star => (self.least, self.most),
             Some(last) => (self.number(first)?, self.number(last)?),
             None if step.is_some() => (self.number(first)?, self.most),
             None => (self.number(first)?, self.number(first)?),
@@ -343,6 +343,7 @@ mod tests {
             ("*/0 * * * *", "its minute `*/0` has a step of 0"),
             ("*/a * * * *", "its minute `*/a` has a step that is no number"),
             ("1, * * * *", "its minute `` is no number, list, range or step"),
+            ("*-5 * * * *", "its minute `*-5` is no number, list, range or step"),
             ("* * * * 1-2-3", "its day of the week `1-2-3` is no number, list, range or step"),
             ("* * L * *", "its day of the month `L` is no number, list, range or step"),
             (

@@ -18,7 +18,7 @@ pub const CLUSTER_NAME_LEN_MAX: usize = 48;
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("format" = "cluster-name"))]
 pub struct ClusterName(Arc<str>);
 
 /// A text that is not a cluster name, and the rule that it breaks.

@@ -147,6 +147,9 @@ impl Operation {
         Self::InterpretDependency,
     ];
 
+    /// Those that are asked of live objects, beside the member, in the same order.
+    pub const OF_LIVE: &[Self] = &[Self::Retain, Self::InterpretStatus, Self::InterpretHealth];
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -195,7 +198,7 @@ impl Operation {
     /// Whether it is asked of live objects, beside the member.
     #[must_use]
     pub fn is_of_live(self) -> bool {
-        matches!(self, Self::Retain | Self::InterpretStatus | Self::InterpretHealth)
+        Self::OF_LIVE.contains(&self)
     }
 
     /// Whether several customizations may answer it together.

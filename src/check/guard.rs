@@ -1,5 +1,6 @@
 //! Plans that remove much wait for a person's word (`spec/reliability-security.md` R-92).
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use crate::api::settings::GuardSettings;
@@ -84,14 +85,19 @@ pub fn guard(settings: &GuardSettings, diff: &PlanDiff) -> Option<Refusal> {
         return Some(Refusal::Stores { names: removals.stores.iter().cloned().collect() });
     }
     let (n_removed, n_before) = (removals.n_removed, removals.n_works_before);
-    let is_any_added = diff.works.values().any(|works| !works.added.is_empty());
-    if n_removed == n_before && n_removed > 1 && !is_any_added {
+    if n_removed == n_before && n_removed > 1 && !is_any_moved(diff) {
         return Some(Refusal::Everything { n_before });
     }
     let max_percent = settings.max_removed_percent.get();
     let is_many = n_removed > settings.always_removable as usize;
     let is_large_share = n_removed * 100 > n_before * usize::from(max_percent);
     (is_many && is_large_share).then_some(Refusal::Share { n_removed, n_before, max_percent })
+}
+
+/// Whether something that one cluster loses runs on in another, which gets it.
+fn is_any_moved(diff: &PlanDiff) -> bool {
+    let added: BTreeSet<&String> = diff.works.values().flat_map(|works| &works.added).collect();
+    diff.works.values().flat_map(|works| &works.removed).any(|object| added.contains(object))
 }
 
 /// Names what a plan removes: equal sets have equal names, and no other set has the same.
@@ -136,10 +142,18 @@ mod tests {
         let all = "DELETE_GUARD this would remove all 2 works of the fleet";
         assert_eq!(told(&diff(2, 2)).as_deref(), Some(all));
         assert_eq!(told(&diff(1, 1)), None, "one object is what somebody tries things with");
-        let mut moved = diff(2, 2);
-        let added = WorkChanges { added: vec!["ConfigMap web/a".into()], ..WorkChanges::default() };
-        moved.works.insert(ClusterName::new("eu").expect("a valid name"), added);
-        assert_eq!(told(&moved), None, "they move");
+        let changes = |added: &[&str], removed: &[&str]| {
+            let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            WorkChanges { added: names(added), removed: names(removed), ..WorkChanges::default() }
+        };
+        let cluster = |name: &str| ClusterName::new(name).expect("a valid name");
+        let mut other = diff(2, 2);
+        other.works.insert(cluster("eu"), changes(&["ConfigMap web/c"], &["ConfigMap web/a"]));
+        other.works.insert(cluster("us"), changes(&[], &["ConfigMap web/b"]));
+        assert_eq!(told(&other).as_deref(), Some(all), "what is new keeps none of it");
+        let mut moved = other;
+        moved.works.insert(cluster("us"), changes(&["ConfigMap web/a"], &["ConfigMap web/b"]));
+        assert_eq!(told(&moved), None, "one of them moves");
         let mut store = diff(1, 1_000);
         store.removals.stores.insert("StatefulSet.apps web/db".to_owned());
         assert!(told(&store).expect("data waits").contains("StatefulSet.apps web/db everywhere"));

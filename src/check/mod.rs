@@ -28,6 +28,5 @@ pub fn policies(fleet: &Fleet, problems: &mut Vec<Problem>) {
     problems.extend(overrides::overrides(fleet));
     problems.extend(placements::placements(fleet));
     problems.extend(references::references(fleet));
-    problems.extend(replica_overrides::replica_overrides(fleet));
     problems.extend(selectors::selectors(fleet));
 }

@@ -1,10 +1,12 @@
-//! Overrides that change nothing, or that cannot be applied, with the clusters and templates of the
-//! commit: a slip in a path, in the name of a container or in the choice of clusters.
+//! Overrides that change nothing, that cannot be applied, or that write a cluster's share of the
+//! replicas, with the clusters and templates of the commit: a slip in a path, in the name of a container
+//! or in the choice of clusters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Guesses;
 use super::placements::unmatched;
+use super::replica_overrides::{holds_replicas, may_be_replicas};
 use crate::api::cluster::Cluster;
 use crate::api::manifest::Manifest;
 use crate::api::override_policy::{OverrideRule, OverrideSpec, Overriders};
@@ -13,15 +15,21 @@ use crate::fleet::{Fleet, Sourced, shown};
 use crate::overrides::{OverrideError, OverrideIndex, apply, containers};
 use crate::plan::as_overriders_see;
 
-/// Most times that overrides are tried on a template. A plan applies them all, and says the same.
+/// Most times that overrides are tried on a copy of a template. A plan applies them all, and says of
+/// those that cannot be the same.
 const TRIALS_MAX: usize = 2_000;
 
+/// Most templates that selectors are compared with, of all policies together: a hundred policies over
+/// ten thousand templates, in some tenths of a second.
+const LOOKS_MAX: usize = 1_000_000;
+
 /// A warning for every rule that no cluster is meant by, every container that no selected template
-/// has, and every overrider that cannot be applied to a template that its policy selects. Without any
-/// cluster or template there is nothing to say.
+/// has, every overrider that cannot be applied to a template that its policy selects, and every one that
+/// writes the replicas of such a template. Without any template there is nothing to say, and without any
+/// cluster only of replicas.
 pub(super) fn overrides(fleet: &Fleet) -> Vec<Problem> {
     let has_none = fleet.override_policies.is_empty() && fleet.cluster_override_policies.is_empty();
-    if has_none || fleet.clusters.is_empty() || fleet.templates.is_empty() {
+    if has_none || fleet.templates.is_empty() {
         return Vec::new();
     }
     let mut lint = Lint {
@@ -29,6 +37,7 @@ pub(super) fn overrides(fleet: &Fleet) -> Vec<Problem> {
         index: OverrideIndex::new(fleet),
         templates: Templates::new(fleet),
         n_trials_left: TRIALS_MAX,
+        n_looks_left: LOOKS_MAX,
         guesses: Guesses::default(),
         problems: Vec::new(),
     };
@@ -57,25 +66,34 @@ impl<'f> Templates<'f> {
         templates
     }
 
-    /// Those that a policy of `namespace`, or of all, selects.
-    fn selected(&self, namespace: Option<&str>, spec: &OverrideSpec) -> Vec<&'f Manifest> {
+    /// Those that a policy of `namespace`, or of all, may select: of the kinds that it names.
+    fn candidates(
+        &self,
+        namespace: Option<&str>,
+        spec: &OverrideSpec,
+    ) -> impl Iterator<Item = &'f Manifest> {
         let selectors = &spec.resource_selectors;
         let is_kind = |(api_version, kind): &(&str, &str)| {
             selectors.is_empty()
                 || selectors.iter().any(|one| one.api_version == *api_version && one.kind == *kind)
         };
-        let kinds = self.0.iter().filter(|(kind, _)| is_kind(kind)).map(|(_, of_kind)| of_kind);
-        let mut selected: Vec<&Manifest> = match namespace {
-            Some(namespace) => {
-                kinds.filter_map(|of| of.get(namespace)).flatten().copied().collect()
-            }
-            None => kinds.flat_map(BTreeMap::values).flatten().copied().collect(),
-        };
-        selected.retain(|template| {
-            selectors.is_empty() || selectors.iter().any(|one| one.matches(template).is_some())
+        let kinds = self.0.iter().filter(move |(kind, _)| is_kind(kind)).map(|(_, of)| of);
+        let lists = kinds.flat_map(move |of_kind| {
+            let one = namespace.map(|namespace| of_kind.get(namespace));
+            let all = one.is_none().then(|| of_kind.values());
+            one.flatten().into_iter().chain(all.into_iter().flatten())
         });
-        selected
+        lists.flatten().copied()
     }
+}
+
+/// What one policy selects.
+struct Selected<'f> {
+    templates: Vec<&'f Manifest>,
+    /// Names of their containers.
+    containers: BTreeSet<&'f str>,
+    /// Whether that is all of them: looks were left.
+    is_all: bool,
 }
 
 struct Lint<'f> {
@@ -83,11 +101,12 @@ struct Lint<'f> {
     index: OverrideIndex<'f>,
     templates: Templates<'f>,
     n_trials_left: usize,
+    n_looks_left: usize,
     guesses: Guesses,
     problems: Vec<Problem>,
 }
 
-impl Lint<'_> {
+impl<'f> Lint<'f> {
     fn look<T>(
         &mut self,
         label: &str,
@@ -95,39 +114,55 @@ impl Lint<'_> {
         policy: &Sourced<T>,
         spec: &OverrideSpec,
     ) {
+        let has_clusters = !self.fleet.clusters.is_empty();
         let mut selected = None;
         for rule in spec.rules() {
-            if let Some(target) = rule.target
+            if let Some(target) = rule.target.filter(|_| has_clusters)
                 && let Some((at, message, hint)) = unmatched(self.fleet, &rule.target_at(), target)
             {
                 self.warn(policy.place_of(&at), "CONSTRAINT_UNSATISFIABLE", message, hint);
             }
             let reads = rule.overriders;
-            let names_containers =
-                !reads.command_overrider.is_empty() || !reads.args_overrider.is_empty();
-            if !names_containers && !can_be_refused(reads) {
+            if !names_containers(reads) && !can_be_refused(reads) {
                 continue;
             }
-            let templates =
-                selected.get_or_insert_with(|| self.templates.selected(namespace, spec));
-            let templates: &[&Manifest] = templates;
-            self.look_for_containers(policy, &rule, templates);
-            let mut clusters = self.fleet.clusters.values();
-            if can_be_refused(reads)
-                && let Some(cluster) = clusters.find(|cluster| rule.is_for(cluster))
-            {
-                let cluster = &*cluster.value;
-                self.try_on(label, policy, &rule, cluster, templates);
+            let selected = selected.get_or_insert_with(|| self.select(namespace, spec));
+            if has_clusters {
+                self.look_for_containers(policy, &rule, selected);
+                self.try_on(label, policy, &rule, &selected.templates);
             }
+            self.look_for_replicas(policy, &rule, &selected.templates);
         }
+    }
+
+    fn select(&mut self, namespace: Option<&str>, spec: &OverrideSpec) -> Selected<'f> {
+        let selectors = &spec.resource_selectors;
+        let n_looks_left = &mut self.n_looks_left;
+        let candidates = self.templates.candidates(namespace, spec);
+        let candidates = candidates.take_while(|_| {
+            let is_left = *n_looks_left > 0;
+            *n_looks_left = n_looks_left.saturating_sub(1);
+            is_left
+        });
+        let templates: Vec<&Manifest> = candidates
+            .filter(|template| {
+                selectors.is_empty() || selectors.iter().any(|one| one.matches(template).is_some())
+            })
+            .collect();
+        let reads = spec.rules().any(|rule| names_containers(rule.overriders));
+        let named = templates.iter().filter(|_| reads).flat_map(|template| containers(template));
+        Selected { containers: named.collect(), templates, is_all: self.n_looks_left > 0 }
     }
 
     fn look_for_containers<T>(
         &mut self,
         policy: &Sourced<T>,
         rule: &OverrideRule<'_>,
-        templates: &[&Manifest],
+        selected: &Selected<'_>,
     ) {
+        if selected.templates.is_empty() || !selected.is_all {
+            return;
+        }
         let reads = rule.overriders;
         let named = [
             ("commandOverrider", &reads.command_overrider),
@@ -136,11 +171,10 @@ impl Lint<'_> {
         for (overrider, list) in named {
             for (idx, one) in list.iter().enumerate() {
                 let name = one.container_name.as_str();
-                let mut known = templates.iter().flat_map(|template| containers(template));
-                if templates.is_empty() || known.any(|known| known == name) {
+                if selected.containers.contains(name) {
                     continue;
                 }
-                let known = templates.iter().flat_map(|template| containers(template));
+                let known = selected.containers.iter().copied();
                 let otherwise = "correct the name; init containers and other kinds than Pod, \
                      Deployment, ReplicaSet, DaemonSet, StatefulSet and Job are not looked into";
                 let hint = self.guesses.hint(name, known, otherwise);
@@ -155,15 +189,53 @@ impl Lint<'_> {
         }
     }
 
-    /// Tries what the fleet overrides in one cluster, and tells what of this rule cannot be applied.
+    /// Looks for patches of the field that the replicas of some template stand in.
+    fn look_for_replicas<T>(
+        &mut self,
+        policy: &Sourced<T>,
+        rule: &OverrideRule<'_>,
+        templates: &[&Manifest],
+    ) {
+        for (idx, patch) in rule.overriders.plaintext.iter().enumerate() {
+            if !may_be_replicas(patch) {
+                continue;
+            }
+            let n_trials_left = &mut self.n_trials_left;
+            let mut templates = templates.iter();
+            let Some(template) =
+                templates.find(|template| holds_replicas(template, &patch.path, n_trials_left))
+            else {
+                continue;
+            };
+            let message = format!(
+                "`{}` holds the replicas of {} {}: the cluster runs what is written here, and plans, \
+                 `explain` and room go by the share that the policy gives",
+                shown(&patch.path),
+                template.kind(),
+                shown(template.name())
+            );
+            let hint = "divide the replicas in the propagation policy, e.g. by fixed weights, or write a \
+                        template of its own for these clusters";
+            let place = policy.place_of(&format!("{}/plaintext/{idx}/path", rule.at()));
+            self.warn(place, "OVERRIDE_REPLICAS", message, hint.to_owned());
+        }
+    }
+
+    /// Tries what the fleet overrides in one cluster of the rule, and tells what of this rule cannot be
+    /// applied.
     fn try_on<T>(
         &mut self,
         label: &str,
         policy: &Sourced<T>,
         rule: &OverrideRule<'_>,
-        cluster: &Cluster,
         templates: &[&Manifest],
     ) {
+        if self.n_trials_left == 0 || !can_be_refused(rule.overriders) {
+            return;
+        }
+        let mut clusters = self.fleet.clusters.values();
+        let Some(cluster) = clusters.find(|cluster| rule.is_for(cluster)) else { return };
+        let cluster: &Cluster = &cluster.value;
         let start = rule.at();
         let mut refused: BTreeMap<String, (OverrideError, String, usize)> = BTreeMap::new();
         let templates = &templates[..templates.len().min(self.n_trials_left)];
@@ -205,6 +277,10 @@ impl Lint<'_> {
     fn warn(&mut self, place: Place, code: &'static str, message: String, hint: String) {
         self.problems.push(Problem::warning(place, code, message, hint));
     }
+}
+
+fn names_containers(overriders: &Overriders) -> bool {
+    !overriders.command_overrider.is_empty() || !overriders.args_overrider.is_empty()
 }
 
 /// Whether one of them names a place that an object may not have.

@@ -38,14 +38,15 @@ fn look<T>(
     let Some(placement) = &spec.placement else { return };
     let mut unmet = Vec::new();
     let mut ignored = Vec::from_iter(unread_weights(placement));
+    let selecting: Vec<&SpreadConstraint> = in_force(placement).collect();
     // Policies may be looked at without any cluster.
     if !fleet.clusters.is_empty() {
         let affinities = affinities(placement);
         unmet.extend(affinities.iter().filter_map(|(at, one)| unmatched(fleet, at, one)));
-        unmet.extend(too_few(fleet, placement));
+        unmet.extend(too_few(fleet, placement, &selecting));
     }
-    unmet.extend(fewer_clusters_than_regions(placement));
-    let is_selected = in_force(placement).next().is_some() || ignores_constraints(placement);
+    unmet.extend(fewer_clusters_than_regions(placement, &selecting));
+    let is_selected = !selecting.is_empty() || ignores_constraints(placement);
     let by_label = if is_selected { &mut ignored } else { &mut unmet };
     for (idx, constraint) in placement.spread_constraints.iter().enumerate() {
         by_label.extend(label(constraint, idx, is_selected));
@@ -123,11 +124,13 @@ fn other_scheduler<T>(policy: &Sourced<T>, spec: &PropagationSpec) -> Option<Pro
 }
 
 /// A choice of some regions has at least one cluster of each.
-fn fewer_clusters_than_regions(placement: &Placement) -> Option<Finding> {
+fn fewer_clusters_than_regions(
+    placement: &Placement,
+    selecting: &[&SpreadConstraint],
+) -> Option<Finding> {
     let of = |field| {
         let mut constraints = placement.spread_constraints.iter().enumerate();
-        let is_in_force = |one| in_force(placement).any(|other| std::ptr::eq(one, other));
-        constraints.find(|(_, one)| one.spread_by_field == Some(field) && is_in_force(*one))
+        constraints.find(|(_, one)| one.spread_by_field == Some(field) && is_among(selecting, one))
     };
     let (_, regions) = of(SpreadField::Region)?;
     let (idx, clusters) = of(SpreadField::Cluster)?;
@@ -141,9 +144,17 @@ fn fewer_clusters_than_regions(placement: &Placement) -> Option<Finding> {
     })
 }
 
+/// Whether it is this constraint itself, and not one that reads the same.
+fn is_among(selecting: &[&SpreadConstraint], constraint: &SpreadConstraint) -> bool {
+    selecting.iter().any(|one| std::ptr::eq(*one, constraint))
+}
+
 /// Constraints that ask for more clusters or regions than the affinity leaves, or for what no cluster
-/// names.
-fn too_few(fleet: &Fleet, placement: &Placement) -> Vec<Finding> {
+/// names. Those that are `selecting` are in force.
+fn too_few(fleet: &Fleet, placement: &Placement, selecting: &[&SpreadConstraint]) -> Vec<Finding> {
+    if placement.spread_constraints.is_empty() {
+        return Vec::new();
+    }
     let clusters = || fleet.clusters.iter().map(|(name, cluster)| (name, &*cluster.value));
     let choices: Vec<Vec<(&ClusterName, &Cluster)>> = if placement.cluster_affinities.is_empty() {
         let affinity = placement.cluster_affinity.as_ref();
@@ -169,7 +180,7 @@ fn too_few(fleet: &Fleet, placement: &Placement) -> Vec<Finding> {
             ));
             continue;
         }
-        if !in_force(placement).any(|one| std::ptr::eq(one, constraint)) {
+        if !is_among(selecting, constraint) {
             continue;
         }
         let (noun, n_most) = if constraint.spread_by_field == Some(SpreadField::Region) {

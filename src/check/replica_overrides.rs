@@ -1,96 +1,78 @@
 //! Overrides of the number of replicas: a policy divides replicas, and what an override makes of a
 //! cluster's share is counted nowhere.
 
+use serde_json::Value;
+
 use crate::api::manifest::Manifest;
-use crate::api::override_policy::{
-    OverrideSpec, OverriderOperator, Overriders, PlaintextOverrider,
-};
-use crate::api::problem::Problem;
-use crate::fleet::{Fleet, Sourced, shown};
+use crate::api::override_policy::{OverriderOperator, PlaintextOverrider};
 use crate::interpret;
 
-/// A warning for every override of the field that the replicas of some template stand in.
-pub(super) fn replica_overrides(fleet: &Fleet) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for ((namespace, _), policy) in &fleet.override_policies {
-        look(fleet, policy, &policy.spec, Some(namespace), &mut problems);
-    }
-    for policy in fleet.cluster_override_policies.values() {
-        look(fleet, policy, &policy.spec, None, &mut problems);
-    }
-    problems
-}
-
-fn look<T>(
-    fleet: &Fleet,
-    policy: &Sourced<T>,
-    spec: &OverrideSpec,
-    namespace: Option<&str>,
-    problems: &mut Vec<Problem>,
-) {
-    for (pointer, overriders) in rules(spec) {
-        for (idx, patch) in overriders.plaintext.iter().enumerate() {
-            if !may_be_replicas(patch) {
-                continue;
-            }
-            let templates = fleet.templates.values().map(|template| &*template.manifest);
-            let mut selected = templates.filter(|template| selects(spec, namespace, template));
-            let Some(template) = selected.find(|one| holds_replicas(one, &patch.path)) else {
-                continue;
-            };
-            problems.push(Problem::warning(
-                policy.place_of(&format!("{pointer}/plaintext/{idx}/path")),
-                "OVERRIDE_REPLICAS",
-                format!(
-                    "`{}` holds the replicas of {} {}: the cluster runs what is written here, and \
-                     plans, `explain` and room go by the share that the policy gives",
-                    shown(&patch.path),
-                    template.kind(),
-                    shown(template.name())
-                ),
-                "divide the replicas in the propagation policy, e.g. by fixed weights, or write a \
-                 template of its own for these clusters",
-            ));
-        }
-    }
-}
-
-/// The changes of each rule, with the pointer to them.
-fn rules(spec: &OverrideSpec) -> impl Iterator<Item = (String, &Overriders)> {
-    let rules = spec.override_rules.iter().enumerate();
-    let rules = rules
-        .map(|(idx, rule)| (format!("/spec/overrideRules/{idx}/overriders"), &rule.overriders));
-    // Its old form counts if it is the only one.
-    let is_old = spec.override_rules.is_empty();
-    rules.chain(is_old.then(|| ("/spec/overriders".to_owned(), &spec.overriders)))
-}
-
-fn may_be_replicas(patch: &PlaintextOverrider) -> bool {
-    let is_number = || patch.value.as_ref().is_some_and(serde_json::Value::is_number);
+/// Whether a patch takes a value away, or writes a number.
+pub(super) fn may_be_replicas(patch: &PlaintextOverrider) -> bool {
+    let is_number = || patch.value.as_ref().is_some_and(Value::is_number);
     patch.operator == OverriderOperator::Remove || is_number()
 }
 
-fn selects(spec: &OverrideSpec, namespace: Option<&str>, template: &Manifest) -> bool {
-    let selectors = &spec.resource_selectors;
-    namespace.is_none_or(|namespace| template.namespace() == Some(namespace))
-        && (selectors.is_empty() || selectors.iter().any(|one| one.matches(template).is_some()))
-}
-
-/// Whether the share of a cluster would be written at `pointer`.
-fn holds_replicas(template: &Manifest, pointer: &str) -> bool {
-    let Some(replicas) = interpret::replicas(template) else { return false };
-    let found = at(template, pointer).map(serde_json::Value::as_i64);
-    if found.is_some_and(|found| found != Some(i64::from(replicas.count))) {
+/// Whether the share of a cluster would be written at `pointer`. Where a look does not tell, it is tried
+/// on a copy, which takes one of the trials that are left; without any it is not said.
+pub(super) fn holds_replicas(
+    template: &Manifest,
+    pointer: &str,
+    n_trials_left: &mut usize,
+) -> bool {
+    let found = match at(template, pointer).map(Value::as_i64) {
+        Some(None) => return false,
+        Some(found) => found,
+        // An absent number is made where its neighbours are.
+        None => match pointer.rsplit_once('/').and_then(|(parent, _)| at(template, parent)) {
+            Some(Value::Object(_)) => None,
+            _ => return false,
+        },
+    };
+    if *n_trials_left == 0 {
         return false;
     }
+    let Some(replicas) = interpret::replicas(template) else { return false };
+    if found.is_some_and(|found| found != i64::from(replicas.count)) {
+        return false;
+    }
+    *n_trials_left -= 1;
     let mut revised = template.clone();
     let other = if replicas.count == 1 { 2 } else { 1 };
     interpret::revise_replicas(&mut revised, other);
-    at(&revised, pointer).and_then(serde_json::Value::as_i64) == Some(other.into())
+    at(&revised, pointer).and_then(Value::as_i64) == Some(other.into())
 }
 
 /// What stands in a manifest at a JSON pointer.
-fn at<'m>(manifest: &'m Manifest, pointer: &str) -> Option<&'m serde_json::Value> {
-    let (first, rest) = pointer.strip_prefix('/')?.split_once('/')?;
-    manifest.0.get(first)?.pointer(&format!("/{rest}"))
+fn at<'m>(manifest: &'m Manifest, pointer: &str) -> Option<&'m Value> {
+    let pointer = pointer.strip_prefix('/')?;
+    let (first, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
+    manifest.0.get(first)?.pointer(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_made_only_of_what_a_look_does_not_tell() {
+        let shop = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, spec: {replicas: 3, \
+             minReadySeconds: 3, paused: true}}";
+        let shop: Manifest = serde_saphyr::from_str(shop).unwrap();
+        let nothing = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {}}";
+        let nothing: Manifest = serde_saphyr::from_str(nothing).unwrap();
+        let mut n_trials_left = 4;
+        for (template, pointer, holds, n_left) in [
+            (&shop, "/spec/paused", false, 4),
+            (&shop, "/spec/template/spec/priority", false, 4),
+            (&shop, "/spec/revisionHistoryLimit", false, 3),
+            (&shop, "/spec/minReadySeconds", false, 2),
+            (&shop, "/spec/replicas", true, 1),
+            (&nothing, "/spec/replicas", true, 0),
+            (&shop, "/spec/replicas", false, 0),
+        ] {
+            assert_eq!(holds_replicas(template, pointer, &mut n_trials_left), holds, "{pointer}");
+            assert_eq!(n_trials_left, n_left, "{pointer}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::cache::{self, Cache};
 use super::failure::Cause;
 use super::foreign::misread;
 use super::limits::Limits;
-use super::patience::{Patience, Turned};
+use super::patience::{Leave, Patience};
 use super::process::{Lost, Process, Program};
 use super::protocol::{Answered, Outgoing, Reply, Request};
 use super::scripts::Script;
@@ -74,10 +74,10 @@ impl Calls {
         }
         let is_live = call.operation.is_of_live();
         let began = Instant::now();
-        match self.patience(is_live).turn(call.script.id, &key, began) {
-            Turned::Ask => {}
-            Turned::Failed(cause) => return Err(cause),
-            Turned::Spent => {
+        match self.patience(is_live).may_ask(call.script.id, &key, began) {
+            Leave::Ask => {}
+            Leave::Failed(cause) => return Err(cause),
+            Leave::Spent => {
                 let seconds = self.patience(is_live).seconds();
                 return Err(if is_live { Cause::Rests(seconds) } else { Cause::Spent(seconds) });
             }

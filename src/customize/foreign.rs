@@ -5,7 +5,6 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use crate::api::decode;
-use crate::api::manifest::Manifest;
 
 /// Most characters of foreign words that are told.
 const CHARS_MAX: usize = 300;
@@ -23,12 +22,7 @@ pub(super) fn told(words: &str) -> String {
     told
 }
 
-/// Whether nothing that was said of the object may be told.
-pub(super) fn is_secret(object: &Manifest) -> bool {
-    is_secret_kind(object.api_version(), object.kind())
-}
-
-/// The same by API version and kind.
+/// Whether nothing that is said of an object of this kind may be told.
 pub(super) fn is_secret_kind(api_version: &str, kind: &str) -> bool {
     (api_version, kind) == ("v1", "Secret")
 }

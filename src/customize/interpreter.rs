@@ -185,8 +185,8 @@ impl Interpreter {
     /// Takes over into `desired` what a member keeps of its `live` object. For updates only.
     ///
     /// # Errors
-    /// The script or webhook that answers fails, or there is none and an object cannot be read. `desired` is as it was
-    /// then.
+    /// The script or webhook that answers fails, or there is none and an object cannot be read. `desired`
+    /// is as it was then.
     pub fn retain(&self, desired: &mut Manifest, live: &Manifest) -> Result<(), Failure> {
         let asked = self.ask(desired, Operation::Retain, NO_TIME, &[&*desired, live])?;
         match asked {

@@ -5,7 +5,8 @@
 //! A script is not ours, so it runs in a child process: this program once more, without environment,
 //! files or rights, held to memory and time by the operating system. The process is started once and
 //! answers one call after the other; it is killed and replaced when a call uses up its limits. Only that
-//! call fails then, and is not made again for a minute. Replies are kept by script and input, so an unchanged object costs no call.
+//! call fails then, and is not made again for a minute. Replies are kept by script and input, so an
+//! unchanged object costs no call.
 //!
 //! Where no script answers, a webhook may: see [`Records`] for what becomes of its answers.
 //!

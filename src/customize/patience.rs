@@ -7,12 +7,12 @@
 //! Each script and each webhook has a time in which it is waited for. Of that, questions that failed
 //! before have a third at most, so they keep no other out, whatever the order. They are asked again in
 //! rounds: nothing for the second time before everything was asked once that is due. When the time is
-//! used up, the rest waits for the next turn: what never failed as not asked, what did with its own
+//! used up, the rest waits for the next window: what never failed as not asked, what did with its own
 //! failure, so that what is told of it stays the same.
 //!
-//! A turn is a plan, for the questions that plans ask; all time counts then. Live objects are asked about
-//! beside the member by one thread for all rules, at any time. There a turn is a minute, and only calls
-//! in vain count: a script that answers is never at rest, and one that fails for everything holds up the
+//! A window is a plan, for the questions that plans ask; all time counts then. Live objects are asked
+//! about beside the member by one thread for all rules, at any time. There a window is a minute, and only
+//! calls in vain count: a script that answers is never at rest, and one that fails for everything holds up the
 //! others for no more than its share of each minute.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use crate::api::names::ObjectId;
 
 /// For so long a question that failed is not asked again.
 const REST: Duration = Duration::from_mins(1);
-/// How long the turn of questions about live objects lasts.
+/// How long the window of questions about live objects lasts.
 const MINUTE: Duration = Duration::from_mins(1);
 /// A failure that nobody asked about for so long is forgotten.
 const KEPT: Duration = Duration::from_mins(10);
@@ -33,14 +33,14 @@ const FAILED_MAX: usize = 50_000;
 /// The time that scripts and webhooks have taken, and the questions that failed.
 #[derive(Debug)]
 pub(super) struct Patience<Q, C> {
-    turn: Turn,
+    window: Window,
     most: Duration,
     of: BTreeMap<ObjectId, Account<Q, C>>,
 }
 
 /// What the time is counted by.
 #[derive(Debug)]
-enum Turn {
+enum Window {
     /// By plan: all of it.
     Plan,
     /// By minute, which began then: what was in vain.
@@ -50,14 +50,14 @@ enum Turn {
 /// Of one script or webhook.
 #[derive(Debug)]
 struct Account<Q, C> {
-    /// Spent in this turn on questions that never failed.
+    /// Spent in this window on questions that never failed.
     first: Duration,
-    /// Spent in this turn on questions that had failed.
+    /// Spent in this window on questions that had failed.
     again: Duration,
     failed: BTreeMap<Q, Failed<C>>,
     /// When the round began in which what failed is asked again.
     round: Instant,
-    /// Whether something of this round had to wait in this turn.
+    /// Whether something of this round had to wait in this window.
     is_behind: bool,
 }
 
@@ -72,27 +72,27 @@ struct Failed<C> {
 
 /// What becomes of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Turned<C> {
+pub(super) enum Leave<C> {
     /// It may be asked.
     Ask,
     /// It is not asked; it ended like this the last time.
     Failed(C),
-    /// It is not asked: there is no time left in this turn.
+    /// It is not asked: there is no time left in this window.
     Spent,
 }
 
 impl<Q: Ord, C: Clone> Patience<Q, C> {
     /// A plan waits so long at most for each of them, all its answers together.
     pub(super) fn of_plans(most: Duration) -> Self {
-        Self { turn: Turn::Plan, most, of: BTreeMap::new() }
+        Self { window: Window::Plan, most, of: BTreeMap::new() }
     }
 
     /// Each of them takes at most a third of what a plan waits from every minute, for nothing.
     pub(super) fn of_live(most_of_plan: Duration) -> Self {
-        Self { turn: Turn::Minute(None), most: most_of_plan / 3, of: BTreeMap::new() }
+        Self { window: Window::Minute(None), most: most_of_plan / 3, of: BTreeMap::new() }
     }
 
-    /// A new turn begins.
+    /// A new window begins.
     pub(super) fn begin(&mut self, now: Instant) {
         for account in self.of.values_mut() {
             account.failed.retain(|_, failed| now - failed.wanted < KEPT);
@@ -104,31 +104,31 @@ impl<Q: Ord, C: Clone> Patience<Q, C> {
     }
 
     /// Whether `called` is asked this question.
-    pub(super) fn turn(&mut self, called: ObjectId, question: &Q, now: Instant) -> Turned<C> {
-        if let Turn::Minute(since) = self.turn
+    pub(super) fn may_ask(&mut self, called: ObjectId, question: &Q, now: Instant) -> Leave<C> {
+        if let Window::Minute(since) = self.window
             && since.is_none_or(|since| now - since >= MINUTE)
         {
-            self.turn = Turn::Minute(Some(now));
+            self.window = Window::Minute(Some(now));
             self.begin(now);
         }
         if let Some(cause) = self.rests(called, question, now) {
-            return Turned::Failed(cause);
+            return Leave::Failed(cause);
         }
         let third = self.most / 3;
-        let Some(account) = self.of.get_mut(&called) else { return Turned::Ask };
+        let Some(account) = self.of.get_mut(&called) else { return Leave::Ask };
         let Some(failed) = account.failed.get(question) else {
             return if is_spent(account.first, self.most.saturating_sub(account.again.min(third))) {
-                Turned::Spent
+                Leave::Spent
             } else {
-                Turned::Ask
+                Leave::Ask
             };
         };
-        let had_its_turn = failed.asked >= account.round;
-        if had_its_turn || is_spent(account.again, third) {
-            account.is_behind |= !had_its_turn;
-            return Turned::Failed(failed.cause.clone());
+        let was_asked = failed.asked >= account.round;
+        if was_asked || is_spent(account.again, third) {
+            account.is_behind |= !was_asked;
+            return Leave::Failed(failed.cause.clone());
         }
-        Turned::Ask
+        Leave::Ask
     }
 
     /// What this question ended with, if that is not long ago.
@@ -146,7 +146,10 @@ impl<Q: Ord, C: Clone> Patience<Q, C> {
         (began, now): (Instant, Instant),
         in_vain: Option<C>,
     ) {
-        if in_vain.is_none() && !self.of.contains_key(&called) && !matches!(self.turn, Turn::Plan) {
+        if in_vain.is_none()
+            && !self.of.contains_key(&called)
+            && !matches!(self.window, Window::Plan)
+        {
             return;
         }
         let account = self.of.entry(called).or_insert_with(|| Account {
@@ -157,7 +160,7 @@ impl<Q: Ord, C: Clone> Patience<Q, C> {
             is_behind: false,
         });
         let before = account.failed.remove(&question);
-        if in_vain.is_some() || matches!(self.turn, Turn::Plan) {
+        if in_vain.is_some() || matches!(self.window, Window::Plan) {
             let spent = if before.is_some() { &mut account.again } else { &mut account.first };
             *spent += now - began;
         }
@@ -181,7 +184,7 @@ impl<Q: Ord, C: Clone> Patience<Q, C> {
         }
     }
 
-    /// How long it waits for each of them in a turn at most, in whole seconds.
+    /// How long it waits for each of them in a window at most, in whole seconds.
     pub(super) fn seconds(&self) -> u64 {
         self.most.as_secs()
     }
@@ -204,17 +207,17 @@ mod tests {
         ObjectId::from_bytes([1; 20])
     }
 
-    /// Asks these questions in one turn, where each call takes a second and `is_bad` ones fail.
+    /// Asks these questions in one window, where each call takes a second and `is_bad` ones fail.
     /// What became of each.
     fn ask(
         patience: &mut Patience<u32, u32>,
         now: &mut Instant,
         questions: impl IntoIterator<Item = u32>,
         is_bad: impl Fn(u32) -> bool,
-    ) -> Vec<Turned<u32>> {
+    ) -> Vec<Leave<u32>> {
         let of_one = |question| {
-            let turned = patience.turn(one(), &question, *now);
-            if turned == Turned::Ask {
+            let turned = patience.may_ask(one(), &question, *now);
+            if turned == Leave::Ask {
                 let began = *now;
                 *now += SECOND;
                 let in_vain = is_bad(question).then_some(question);
@@ -225,8 +228,8 @@ mod tests {
         questions.into_iter().map(of_one).collect()
     }
 
-    fn n_asked(turned: &[Turned<u32>]) -> usize {
-        turned.iter().filter(|one| **one == Turned::Ask).count()
+    fn n_asked(turned: &[Leave<u32>]) -> usize {
+        turned.iter().filter(|one| **one == Leave::Ask).count()
     }
 
     #[test]
@@ -243,9 +246,9 @@ mod tests {
             assert!(now - start <= 30 * SECOND, "a plan waits no longer");
             for (n, turned) in open.iter().zip(turned) {
                 match turned {
-                    Turned::Ask if *n >= 100 => drop(answered.insert(*n)),
-                    Turned::Failed(cause) => assert_eq!(cause, *n, "never another one's failure"),
-                    Turned::Ask | Turned::Spent => {}
+                    Leave::Ask if *n >= 100 => drop(answered.insert(*n)),
+                    Leave::Failed(cause) => assert_eq!(cause, *n, "never another one's failure"),
+                    Leave::Ask | Leave::Spent => {}
                 }
             }
             now += MINUTE;
@@ -268,7 +271,7 @@ mod tests {
             let turned = ask(&mut patience, &mut now, 0..20, |_| true);
             assert_eq!(n_asked(&turned), 10);
             for (n, turned) in turned.iter().enumerate() {
-                again[n] += u32::from(*turned == Turned::Ask);
+                again[n] += u32::from(*turned == Leave::Ask);
             }
         }
         assert_eq!(again, [2; 20]);
@@ -280,16 +283,16 @@ mod tests {
     }
 
     #[test]
-    fn late_late_ok_in_turns_uses_up_the_time_of_one_plan() {
+    fn late_late_ok_by_turns_uses_up_the_time_of_one_plan() {
         let mut now = Instant::now();
         let mut patience = Patience::of_plans(30 * SECOND);
         let turned = ask(&mut patience, &mut now, 0..100, |n| n % 3 != 2);
         assert_eq!(
-            (n_asked(&turned), turned[30..].iter().all(|one| *one == Turned::Spent)),
+            (n_asked(&turned), turned[30..].iter().all(|one| *one == Leave::Spent)),
             (30, true)
         );
         let other = ObjectId::from_bytes([2; 20]);
-        assert_eq!(patience.turn(other, &0, now), Turned::Ask);
+        assert_eq!(patience.may_ask(other, &0, now), Leave::Ask);
     }
 
     #[test]
@@ -298,7 +301,7 @@ mod tests {
         let mut patience = Patience::of_live(90 * SECOND); // 30 s a minute
         assert_eq!(n_asked(&ask(&mut patience, &mut now, 0..25, |_| false)), 25);
         let turned = ask(&mut patience, &mut now, 50..100, |_| true);
-        assert_eq!((n_asked(&turned), turned.last()), (30, Some(&Turned::Spent)));
+        assert_eq!((n_asked(&turned), turned.last()), (30, Some(&Leave::Spent)));
         now += 2 * MINUTE;
         // What failed has a third of the time for itself, and does not keep the others out.
         assert_eq!(n_asked(&ask(&mut patience, &mut now, 50..70, |_| true)), 10);

@@ -13,10 +13,6 @@ use crate::api::yaml::{self, BadYaml};
 use crate::fleet::Fleet;
 use crate::plan::{is_path_of_webhooks, script_of_path};
 
-/// What executors ask.
-const LIVE: &[Operation] =
-    &[Operation::Retain, Operation::InterpretStatus, Operation::InterpretHealth];
-
 /// What users say of kinds, in the order in which they are asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
@@ -82,7 +78,8 @@ impl Rules {
     /// Changes iff a rule does that is asked about live objects.
     #[must_use]
     pub fn live_id(&self) -> ObjectId {
-        united(self.scripts.id_of(LIVE), self.webhooks.id_of(LIVE))
+        let of_live = Operation::OF_LIVE;
+        united(self.scripts.id_of(of_live), self.webhooks.id_of(of_live))
     }
 }
 

@@ -95,12 +95,12 @@ pub(super) fn bad_port_name(name: &str) -> Option<&'static str> {
     None
 }
 
-/// Why `namespace` is no name of a namespace, if so.
-pub(super) fn bad_namespace(namespace: &str) -> Option<&'static str> {
-    if namespace.len() > LABEL_LEN_MAX {
+/// Why `name` is no RFC 1123 label, as namespaces, containers and ports of a Service need it, if so.
+pub(super) fn bad_dns_label(name: &str) -> Option<&'static str> {
+    if name.len() > LABEL_LEN_MAX {
         return Some("is longer than 63 characters");
     }
-    if !is_dns_label(namespace) {
+    if !is_dns_label(name) {
         return Some(
             "must be lower-case letters, digits and `-`, starting and ending with a letter or digit",
         );

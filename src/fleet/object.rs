@@ -6,7 +6,7 @@ use crate::api::manifest::Manifest;
 use crate::api::meta::METADATA_FIELDS;
 
 use super::names::{
-    bad_annotation_key, bad_label_key, bad_label_value, bad_name, bad_namespace, bad_path_name,
+    bad_annotation_key, bad_dns_label, bad_label_key, bad_label_value, bad_name, bad_path_name,
     did_you_mean,
 };
 use super::positions::{Positions, escape};
@@ -156,7 +156,7 @@ pub(super) fn metadata(checked: &mut Checked<'_, '_>, manifest: &Manifest) {
         if namespace.contains("{{") {
             unrendered(checked, "/metadata/namespace");
         } else if !namespace.is_empty()
-            && let Some(rule) = bad_namespace(namespace)
+            && let Some(rule) = bad_dns_label(namespace)
         {
             checked.error(
                 "/metadata/namespace",

@@ -283,14 +283,9 @@ pub(super) fn refused(checked: &mut Checked<'_, '_>, manifest: &Manifest, error:
     let schema = schema::of(manifest.api_version(), manifest.kind());
     let differences = schema.map(|schema| compare(schema, manifest)).unwrap_or_default();
     if differences.is_empty() {
-        let code = match &error.message {
-            why if why.contains("is not a cluster name") => "CLUSTER_BAD_NAME",
-            why if why.contains("length of time") => "DURATION_INVALID",
-            _ => "TYPE_MISMATCH",
-        };
         checked.error(
             &error.path.pointer(),
-            code,
+            "TYPE_MISMATCH",
             format!("`{}`: {}", error.path, cut(&error.message, 300)),
             "write a value of the form that the field takes",
         );

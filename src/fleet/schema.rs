@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::api::manifest::Manifest;
+use crate::api::names::ClusterName;
+use crate::api::period::Period;
 use crate::api::quantity::Quantity;
 
 use super::names::did_you_mean;
 use super::positions::escape;
-use super::report::shown;
+use super::report::{cut, shown};
 
 /// What differs from the schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,9 +121,19 @@ impl Walk {
         let Some(text) = value.as_str() else {
             return self.mismatch(pointer, "text", "put the value in quotes");
         };
-        let is_time = keyword(schema, "format") == Some("date-time");
-        if is_time && text.parse::<Timestamp>().is_err() {
-            self.mismatch(pointer, "a time", "write it like 2026-01-31T12:00:00Z, in quotes");
+        match keyword(schema, "format") {
+            Some("date-time") if text.parse::<Timestamp>().is_err() => {
+                self.mismatch(pointer, "a time", "write it like 2026-01-31T12:00:00Z, in quotes");
+            }
+            Some("cluster-name") => {
+                let hint = "write the name of a Cluster of the fleet";
+                self.unread(pointer, "CLUSTER_BAD_NAME", ClusterName::new(text), hint);
+            }
+            Some("period") => {
+                let hint = "write it like 500ms, 10s, 1m30s or 7d";
+                self.unread(pointer, "DURATION_INVALID", text.parse::<Period>(), hint);
+            }
+            _ => {}
         }
     }
 
@@ -160,6 +172,20 @@ impl Walk {
     fn quantity(&mut self, value: &Value, pointer: &str) {
         if serde_json::from_value::<Quantity>(value.clone()).is_err() {
             self.mismatch(pointer, "an amount", "write it like 500m, 2, 1.5Gi or 1e3");
+        }
+    }
+
+    /// A text that its type does not read, if so, in the words of the type.
+    fn unread<T, E: std::fmt::Display>(
+        &mut self,
+        pointer: &str,
+        code: &'static str,
+        read: Result<T, E>,
+        hint: &str,
+    ) {
+        if let Err(error) = read {
+            let message = format!("`{}`: {}", dotted(pointer), cut(&error.to_string(), 300));
+            self.push(pointer, code, message, hint.to_owned());
         }
     }
 

@@ -150,6 +150,16 @@ pub fn aggregate(
     Ok(status.filter(|status| status != old))
 }
 
+/// The status of `template` once it asks for something else than before: a Job that had ended has not.
+/// All else stays until it is aggregated again.
+#[must_use]
+pub fn begin_anew(template: &Manifest, mut status: Value) -> Value {
+    if let (Some(kind), Some(fields)) = (kinds::of(template), status.as_object_mut()) {
+        kind.begin_anew(fields);
+    }
+    status
+}
+
 /// Adds to the status that [`aggregate`] gave, or else to the template's own, what kstatus,
 /// `kubectl rollout status` and Argo CD look for when they judge a workload: conditions, the observed
 /// generation, and counters that compare with `spec.replicas` when it is duplicated.

@@ -176,7 +176,8 @@ fn what_members_scale_themselves_is_told_as_it_is() {
 }
 
 /// A change that a cluster does not take, as of a Job's pods, does not read as done by what the Job of
-/// before did; that it failed where the newest runs does.
+/// before did; that it failed where the newest runs does. What only its work has anew, such as a label,
+/// takes nothing back.
 #[test]
 fn a_job_has_not_ended_while_a_cluster_runs_an_earlier_one() {
     let told = |template: &Value, ends: [(&str, bool); 2]| {
@@ -198,7 +199,11 @@ fn a_job_has_not_ended_while_a_cluster_runs_an_earlier_one() {
     };
     let (word, complete) = told(&Value::Null, [("Complete", true), ("Complete", true)]);
     assert_eq!(word, "Complete");
-    let (word, changed) = told(&complete, [("Complete", true), ("Complete", false)]);
+    let (word, relabelled) = told(&complete, [("Complete", true), ("Complete", false)]);
+    assert_eq!((word.as_str(), &relabelled), ("Complete", &complete));
+    let job = object(("batch/v1", "Job"), &Value::Null, &complete);
+    let anew = begin_anew(&job, complete);
+    let (word, changed) = told(&anew, [("Complete", true), ("Complete", false)]);
     assert_eq!((word.as_str(), changed.get("startTime")), ("", None));
     let (word, _) = told(&changed, [("Complete", true), ("Complete", true)]);
     assert_eq!(word, "Complete");

@@ -10,10 +10,11 @@ use crate::fleet::embedded_yaml;
 
 /// Applies every field overrider of `overriders`, in order.
 pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<bool, Refusal> {
+    let is_secret = manifest.is_secret();
     let mut has_effect = false;
     for (idx, overrider) in overriders.field_overrider.iter().enumerate() {
         let mut object = Value::Object(std::mem::take(&mut manifest.0));
-        let outcome = override_field(&mut object, idx, overrider);
+        let outcome = override_field(&mut object, idx, overrider, is_secret);
         if let Value::Object(map) = object {
             manifest.0 = map;
         }
@@ -22,10 +23,12 @@ pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<
     Ok(has_effect)
 }
 
+/// The refusal tells what is wrong with the text, unless it is a value of a Secret: then only where.
 fn override_field(
     object: &mut Value,
     idx: usize,
     overrider: &FieldOverrider,
+    is_secret: bool,
 ) -> Result<bool, Refusal> {
     let path = &overrider.field_path;
     let wrong = |rule: &str| format!("of `{path}` cannot be applied: {rule}");
@@ -42,10 +45,9 @@ fn override_field(
     }
     let mut document: Value = if is_yaml {
         embedded_yaml(text).map_err(|problem| {
-            let (line, why) = (problem.place.line, problem.message);
-            value(&format!(
-                "the field does not hold YAML that can be read, line {line} of it: {why}"
-            ))
+            let line = problem.place.line;
+            let why = if is_secret { String::new() } else { format!(": {}", problem.message) };
+            value(&format!("the field does not hold YAML that can be read, line {line} of it{why}"))
         })?
     } else {
         serde_json::from_str(text).map_err(|error| {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Refusal;
 use super::image_name::ImageName;
+use super::patch::unescape;
 use crate::api::manifest::Manifest;
 use crate::api::override_policy::{ImageComponent, ImageOverrider, OverriderOperator, Overriders};
 
@@ -37,8 +38,7 @@ fn images_of_containers(manifest: &mut Manifest) -> Vec<&mut Value> {
         .collect()
 }
 
-/// The value that `path` leads to, segment by segment; a segment that finds a list takes the next
-/// one as its index.
+/// The text that `path` leads to, a JSON pointer. As in Karmada, the `/` that it begins with may lack.
 fn image_at<'m>(
     manifest: &'m mut Manifest,
     idx: usize,
@@ -46,13 +46,12 @@ fn image_at<'m>(
 ) -> Result<&'m mut Value, Refusal> {
     let wrong = |rule: &str| format!("has the path `{path}`, which {rule}");
     let missing = || Refusal::path(idx, wrong("leads nowhere"));
-    let trimmed = path.strip_prefix('/').unwrap_or(path);
-    let mut segments = trimmed.split('/');
+    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/').map(unescape);
     let first = segments.next().unwrap_or_default();
-    let mut value = manifest.0.get_mut(first).ok_or_else(missing)?;
+    let mut value = manifest.0.get_mut(&*first).ok_or_else(missing)?;
     for segment in segments {
         let next = match value {
-            Value::Object(map) => map.get_mut(segment),
+            Value::Object(map) => map.get_mut(&*segment),
             Value::Array(list) => segment.parse::<usize>().ok().and_then(|at| list.get_mut(at)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };

@@ -180,4 +180,38 @@ mod tests {
             assert!(!error.to_string().contains("hunter"), "{error}");
         }
     }
+
+    #[test]
+    fn yaml_that_cannot_be_read_is_quoted_unless_it_is_a_secrets() {
+        let by_field = "{fieldOverrider: [{fieldPath: /data/key, yaml: [{subPath: /a, operator: \
+             remove}]}]}";
+        for (text, why) in [("hunter2: [", ": "), ("*hunter2", "anchor"), ("pin: 1e999", "`1e999`")]
+        {
+            let told = |kind: &str| {
+                let object = format!(
+                    "{{apiVersion: v1, kind: {kind}, metadata: {{name: a}}, data: {{key: '{text}'}}}}"
+                );
+                outcome(&object, by_field).unwrap_err().rule
+            };
+            let line_alone = "of `/data/key` cannot be applied: the field does not hold YAML that can be \
+                 read, line 1 of it";
+            assert_eq!(told("Secret"), line_alone, "{text}");
+            let open = told("ConfigMap");
+            let told = open.strip_prefix(line_alone).unwrap_or_else(|| panic!("{open}"));
+            assert!(told.contains(why), "{open}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_found_by_a_json_pointer() {
+        let object = "{apiVersion: example.io/v1, kind: Shop, metadata: {name: a}, spec: {images: \
+             {'shop/front~1': 'shop:v1'}, list: [{image: 'shop:v1'}]}}";
+        for path in ["/spec/images/shop~1front~01", "/spec/list/0/image"] {
+            let overriders = format!(
+                "{{imageOverrider: [{{predicate: {{path: {path}}}, component: Tag, operator: \
+                 replace, value: v2}}]}}"
+            );
+            assert_eq!(outcome(object, &overriders), Ok(true), "{path}");
+        }
+    }
 }

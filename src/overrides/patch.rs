@@ -1,5 +1,7 @@
 //! RFC 6902 patches, in the three operations that overriders have.
 
+use std::borrow::Cow;
+
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::Value;
@@ -76,6 +78,15 @@ fn step<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     }
 }
 
+/// A segment of a JSON pointer as the name that it is of.
+pub(super) fn unescape(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') {
+        Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(segment)
+    }
+}
+
 /// `path` with every index below 0 counted from the start of the list that it points into.
 fn counted_from_the_start(document: &Value, path: &str) -> String {
     if !path.contains("/-") {
@@ -88,15 +99,15 @@ fn counted_from_the_start(document: &Value, path: &str) -> String {
             resolved.push_str(segment);
             continue;
         }
-        let mut segment = segment.replace("~1", "/").replace("~0", "~");
+        let mut segment = unescape(segment);
         if let (Some(Value::Array(list)), Ok(index)) = (value, segment.parse::<i64>())
             && index < 0
         {
-            segment = (list.len() as i64 + index).to_string();
+            segment = Cow::Owned((list.len() as i64 + index).to_string());
         }
         value = match value {
             Some(Value::Array(list)) => segment.parse::<usize>().ok().and_then(|idx| list.get(idx)),
-            Some(Value::Object(map)) => map.get(&segment),
+            Some(Value::Object(map)) => map.get(&*segment),
             _ => None,
         };
         resolved.push('/');

@@ -10,6 +10,17 @@ use crate::api::marks;
 use crate::schedule::trigger::{Trigger, is_requested};
 use crate::schedule::{self, Attempt, Refusal, Request};
 
+/// What becomes of what runs when no cluster fits any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenNoneFits {
+    /// It stays: an affinity with a slip in it is no reason to stop it. The placement in force is still
+    /// that by which it was decided, so it is decided on again until a cluster fits, or the placement
+    /// is that one again.
+    Stay,
+    /// It goes, from everywhere, as in Karmada.
+    Leave,
+}
+
 /// Chooses clusters if there is a cause to, and writes down what came of it: clusters, affinity
 /// group, condition. `previous` is the binding as it was decided on last.
 pub fn choose(
@@ -17,6 +28,7 @@ pub fn choose(
     previous: Option<&Binding>,
     cause: Option<Trigger>,
     sight: Sight<'_>,
+    when_none_fits: WhenNoneFits,
     now: Timestamp,
 ) {
     if cause.is_none() {
@@ -56,8 +68,8 @@ pub fn choose(
             record_success(binding, previous, now);
         }
         Err(refusal) => {
+            record_refusal(binding, &refusal, when_none_fits, now);
             explain::attempt(binding, &candidates, snapshot);
-            record_refusal(binding, &refusal, now);
         }
     }
 }
@@ -77,10 +89,16 @@ pub(super) fn record_success(binding: &mut Binding, previous: Option<&Binding>, 
     set_scheduled(binding, ConditionStatus::True, "Success", message, now);
 }
 
-/// Writes down that no clusters were chosen. When none fits there is none from now on; when it
-/// cannot be decided the clusters of before stay.
-fn record_refusal(binding: &mut Binding, refusal: &Refusal, now: Timestamp) {
-    if matches!(refusal, Refusal::NoClusterFits { .. }) {
+/// Writes down that no clusters were chosen. Those of before stay when it cannot be decided, and when
+/// none fits as `when_none_fits` says.
+fn record_refusal(
+    binding: &mut Binding,
+    refusal: &Refusal,
+    when_none_fits: WhenNoneFits,
+    now: Timestamp,
+) {
+    let runs_on = when_none_fits == WhenNoneFits::Stay && !binding.spec.clusters.is_empty();
+    if matches!(refusal, Refusal::NoClusterFits { .. }) && !runs_on {
         binding.spec.clusters.clear();
         apply_placement(binding);
     }

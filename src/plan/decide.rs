@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::binding::{Binding, PlannedBinding};
-use super::choose::{choose, record_success};
+use super::choose::{WhenNoneFits, choose, record_success};
 use super::dependents::{Attachment, is_attached};
 use super::explain;
-use super::finish::{does_none_fit, finish, make_works, previous_works};
+use super::finish::{finish, make_works, previous_works};
 use super::policies::Selection;
 use super::previous::Remembered;
 use super::reasons::LOST_POLICIES_MAX;
@@ -316,7 +316,8 @@ fn affinity_groups(
 /// Takes over what a new draft does not decide: where it runs, moves under way, its status.
 fn carry_over(binding: &mut Binding, case: &Case<'_>) {
     let previous = case.previous.map(Remembered::binding);
-    binding.template = TemplateState::next(case.desired, previous.map(|it| &it.template));
+    binding.template =
+        TemplateState::next(case.template, case.desired, previous.map(|it| &it.template));
     let Some(previous) = previous else { return };
     let (spec, before) = (&mut binding.spec, &previous.spec);
     spec.clusters.clone_from(&before.clusters);
@@ -374,11 +375,7 @@ pub(super) fn place(
         .filter(|cause| *cause != Trigger::Always || !stands(&binding, sight, surveys));
     if !is_suspended {
         let before = case.previous.map(Remembered::binding);
-        let (clusters, applied) = (binding.spec.clusters.clone(), applied_of(&binding));
-        choose(&mut binding, before, cause, sight, world.now);
-        if does_none_fit(&binding) && !clusters.is_empty() {
-            stay(&mut binding, clusters, applied);
-        }
+        choose(&mut binding, before, cause, sight, WhenNoneFits::Stay, world.now);
     }
     let survey = surveys.of(&binding, sight);
     binding.reasons.choice = is_choice(&binding).then_some(survey.choice);
@@ -421,20 +418,4 @@ fn is_whole(spec: &BindingSpec, target: &TargetCluster) -> bool {
             .iter()
             .map(|part| (&part.name, part.replicas))
             .eq(spec.components.iter().map(|part| (&part.name, part.replicas)))
-}
-
-/// Where no cluster fits, what runs stays: an affinity with a slip in it is no reason to stop it.
-/// (Karmada takes it away everywhere.) The placement in force is still that by which it was decided,
-/// so it is decided on again until a cluster fits, or the placement is that one again.
-fn stay(binding: &mut Binding, clusters: Vec<TargetCluster>, applied: Option<String>) {
-    binding.spec.clusters = clusters;
-    let annotations = &mut binding.metadata.annotations;
-    match applied {
-        Some(applied) => annotations.insert(marks::APPLIED_PLACEMENT.to_owned(), applied),
-        None => annotations.remove(marks::APPLIED_PLACEMENT),
-    };
-}
-
-fn applied_of(binding: &Binding) -> Option<String> {
-    binding.applied_placement().map(str::to_owned)
 }

@@ -244,8 +244,11 @@ fn template_change(
 ) -> Option<TemplateChange> {
     let clusters = |binding: Option<&Binding>| binding.map(Binding::places).unwrap_or_default();
     let (before, after) = (clusters(old), clusters(new));
+    if before == after && old.is_none() == new.is_none() {
+        return None;
+    }
     let reasons = new.map(|binding| binding.reasons.clone()).unwrap_or_default();
-    (before != after || old.is_none() != new.is_none()).then(|| TemplateChange {
+    Some(TemplateChange {
         template: key.to_string(),
         before,
         after,

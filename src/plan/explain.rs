@@ -273,11 +273,12 @@ pub(super) fn forget_refusal(binding: &mut Binding) {
 }
 
 /// Keeps how the clusters that would do stood when nothing could be decided: those that run it, and
-/// the best of the others.
+/// the best of the others. How those stood that were chosen before stays told as long as one runs it.
 pub(super) fn attempt(binding: &mut Binding, candidates: &[Candidate], snapshot: &Snapshot<'_>) {
     if candidates.is_empty() {
-        // Nothing runs from now on: how it came to run is of no interest any more.
-        binding.reasons.standings.clear();
+        if binding.spec.clusters.is_empty() {
+            binding.reasons.standings.clear();
+        }
         return;
     }
     let spec = &binding.spec;

@@ -12,6 +12,7 @@ use super::reasons::{
     Answer, ClusterGroup, Found, LostPolicy, Reasons, Rest, Standing, TriedGroup,
 };
 use super::survey::SurveyFile;
+use crate::api::binding::TargetCluster;
 use crate::api::condition::{self, Condition};
 use crate::api::manifest::ObjectKey;
 use crate::api::marks;
@@ -111,76 +112,10 @@ impl Explanation {
     #[must_use]
     pub fn of(binding: &Binding, survey: Option<&SurveyFile>) -> Self {
         let (spec, reasons) = (&binding.spec, &binding.reasons);
-        let has_replicas = spec.replicas > 0 || spec.replica_requirements.is_some();
-        let overrides = reasons.overrides.iter();
-        let overrides = by_cluster(overrides.map(|group| (&*group.clusters, &group.policies)));
-        let stale = by_cluster(reasons.stale.iter().map(|group| (&*group.clusters, &group.why)));
-        let unapplied = |name: &ClusterName| {
-            let mut items = binding.status.aggregated_status.iter();
-            let item = items.find(|item| item.cluster_name == *name && !item.applied)?;
-            Some(item.applied_message.clone()).filter(|message| !message.is_empty())
-        };
-        let (standings, attempt) = (stood(&reasons.standings), stood(&reasons.attempt));
-        let runs_on: BTreeMap<&ClusterName, i32> =
-            reasons.runs_on.iter().map(|target| (&target.name, target.replicas)).collect();
-        let explain = |(group, name): (&ClusterGroup, &ClusterName), is_chosen: bool| {
-            let left_over = runs_on.get(name).copied();
-            let share = binding.target(name).filter(|_| is_chosen).map(|target| target.replicas);
-            let is_concerned = is_chosen || left_over.is_some();
-            let overrides = overrides.get(name).filter(|_| is_concerned).copied();
-            ClusterExplanation {
-                runs: left_over.is_some() || (is_chosen && !reasons.unmade.contains(name)),
-                chosen: is_chosen,
-                replicas: share.or(left_over).filter(|_| has_replicas),
-                plugin: group.plugin.clone(),
-                fact: group.fact.clone(),
-                standing: standings.get(name).copied().cloned(),
-                attempt: attempt.get(name).copied().cloned(),
-                overrides: overrides.cloned().unwrap_or_default(),
-                stale: stale.get(name).filter(|_| is_concerned).copied().cloned(),
-                unapplied: unapplied(name).filter(|_| is_concerned),
-                ..ClusterExplanation::new(name, Arc::clone(&group.why))
-            }
-        };
-        let names = |groups: &'_ [ClusterGroup], is_chosen: bool| -> Vec<ClusterExplanation> {
-            let pairs =
-                groups.iter().flat_map(|group| group.clusters.iter().map(move |n| (group, n)));
-            let mut told: Vec<_> = pairs.map(|pair| explain(pair, is_chosen)).collect();
-            told.sort_by(|left, right| left.cluster.cmp(&right.cluster));
-            told
-        };
-        let mut clusters = names(&reasons.chosen, true);
-        let chosen: BTreeSet<&ClusterName> =
-            reasons.chosen.iter().flat_map(|group| &group.clusters).collect();
-        let mut out = names(&reasons.rejected, false);
-        out.extend(survey.into_iter().flat_map(|survey| names(&survey.out, false)));
-        out.retain(|one| !chosen.contains(&one.cluster));
-        out.sort_by(|left, right| left.cluster.cmp(&right.cluster));
-        // What is said of a cluster by its name comes before what the survey says of it.
-        out.dedup_by(|later, earlier| later.cluster == earlier.cluster);
-        // Those of the rest that more is known of.
-        let is_told = |name: &ClusterName| {
-            chosen.contains(name) || out.binary_search_by(|one| one.cluster.cmp(name)).is_ok()
-        };
-        let mut rest = reasons.rest.clone();
-        let of_rest = attempt.keys().filter(|_| rest.is_some()).chain(runs_on.keys()).copied();
-        let more: BTreeSet<&ClusterName> = of_rest.filter(|name| !is_told(name)).collect();
-        let why = rest.as_ref().map_or("was not chosen", |rest| &rest.why);
-        let group = ClusterGroup::new(Answer::new(why), Vec::new());
-        let more: Vec<_> = more.into_iter().map(|name| explain((&group, name), false)).collect();
-        if let Some(rest) = &mut rest {
-            rest.n_clusters = rest.n_clusters.saturating_sub(more.len());
-        }
-        out.extend(more);
-        let (mut running, out): (Vec<_>, Vec<_>) = out.into_iter().partition(|one| one.runs);
-        clusters.append(&mut running);
-        clusters.sort_by(|left, right| left.cluster.cmp(&right.cluster));
-        let n_first = clusters.len();
-        clusters.extend(out);
-        clusters[n_first..].sort_by(|left, right| left.cluster.cmp(&right.cluster));
+        let (clusters, rest) = clusters(binding, survey);
         Self {
             template: spec.resource.key().to_string(),
-            replicas: has_replicas.then_some(spec.replicas),
+            replicas: has_replicas(binding).then_some(spec.replicas),
             method: method(binding),
             policy: reasons.policy.clone(),
             beats: reasons.beats.clone(),
@@ -194,7 +129,7 @@ impl Explanation {
             chosen: binding.status.last_scheduled_time.filter(|_| !spec.clusters.is_empty()),
             found: reasons.found,
             clusters,
-            rest: rest.filter(|rest| rest.n_clusters > 0),
+            rest,
         }
     }
 
@@ -242,6 +177,105 @@ impl ClusterExplanation {
             overrides: Vec::new(),
             stale: None,
             unapplied: None,
+        }
+    }
+}
+
+fn has_replicas(binding: &Binding) -> bool {
+    binding.spec.replicas > 0 || binding.spec.replica_requirements.is_some()
+}
+
+/// Each cluster that is named: those that are chosen or that it runs in, then the others, by name; and
+/// the rest, of which those are no part that more is known of.
+fn clusters(
+    binding: &Binding,
+    survey: Option<&SurveyFile>,
+) -> (Vec<ClusterExplanation>, Option<Rest>) {
+    let reasons = &binding.reasons;
+    let known = Known::of(binding);
+    // What is said of a cluster by its name comes before what the survey says of it.
+    let mut groups: BTreeMap<&ClusterName, &ClusterGroup> = BTreeMap::new();
+    let out = reasons.rejected.iter().chain(survey.into_iter().flat_map(|survey| &survey.out));
+    for group in reasons.chosen.iter().chain(out) {
+        for name in &group.clusters {
+            groups.entry(name).or_insert(group);
+        }
+    }
+    let mut rest = reasons.rest.clone();
+    let why = rest.as_ref().map_or("was not chosen", |rest| &rest.why);
+    let of_rest = ClusterGroup::new(Answer::new(why), Vec::new());
+    let more = known.attempt.keys().filter(|_| rest.is_some()).chain(known.runs_on.keys());
+    let n_told = groups.len();
+    for name in more {
+        groups.entry(name).or_insert(&of_rest);
+    }
+    if let Some(rest) = &mut rest {
+        rest.n_clusters = rest.n_clusters.saturating_sub(groups.len() - n_told);
+    }
+    let mut told: Vec<ClusterExplanation> =
+        groups.into_iter().map(|(name, group)| known.tell(name, group)).collect();
+    told.sort_by_key(|one| !(one.chosen || one.runs));
+    (told, rest.filter(|rest| rest.n_clusters > 0))
+}
+
+/// What a binding says of its clusters, by their names.
+struct Known<'b> {
+    has_replicas: bool,
+    chosen: BTreeSet<&'b ClusterName>,
+    shares: BTreeMap<&'b ClusterName, i32>,
+    /// Clusters that are not chosen and run it on, with what they were given.
+    runs_on: BTreeMap<&'b ClusterName, i32>,
+    unmade: BTreeSet<&'b ClusterName>,
+    standings: BTreeMap<&'b ClusterName, &'b Standing>,
+    attempt: BTreeMap<&'b ClusterName, &'b Standing>,
+    overrides: BTreeMap<&'b ClusterName, &'b Vec<String>>,
+    stale: BTreeMap<&'b ClusterName, &'b Arc<str>>,
+    unapplied: BTreeMap<&'b ClusterName, &'b String>,
+}
+
+impl<'b> Known<'b> {
+    fn of(binding: &'b Binding) -> Self {
+        let reasons = &binding.reasons;
+        let overrides = reasons.overrides.iter();
+        let stale = reasons.stale.iter();
+        let unapplied = binding.status.aggregated_status.iter();
+        let unapplied = unapplied.filter(|one| !one.applied && !one.applied_message.is_empty());
+        let replicas = |targets: &'b [TargetCluster]| {
+            targets.iter().map(|target| (&target.name, target.replicas)).collect()
+        };
+        Self {
+            has_replicas: has_replicas(binding),
+            chosen: reasons.chosen.iter().flat_map(|group| &group.clusters).collect(),
+            shares: replicas(&binding.spec.clusters),
+            runs_on: replicas(&reasons.runs_on),
+            unmade: reasons.unmade.iter().collect(),
+            standings: stood(&reasons.standings),
+            attempt: stood(&reasons.attempt),
+            overrides: by_cluster(overrides.map(|group| (&*group.clusters, &group.policies))),
+            stale: by_cluster(stale.map(|group| (&*group.clusters, &group.why))),
+            unapplied: unapplied.map(|one| (&one.cluster_name, &one.applied_message)).collect(),
+        }
+    }
+
+    /// Tells of one cluster that is in or out for what `group` says.
+    fn tell(&self, name: &ClusterName, group: &ClusterGroup) -> ClusterExplanation {
+        let chosen = self.chosen.contains(name);
+        let left_over = self.runs_on.get(name).copied();
+        let share = self.shares.get(name).copied().filter(|_| chosen);
+        let is_concerned = chosen || left_over.is_some();
+        let overrides = self.overrides.get(name).filter(|_| is_concerned).copied();
+        ClusterExplanation {
+            runs: left_over.is_some() || (chosen && !self.unmade.contains(name)),
+            chosen,
+            replicas: share.or(left_over).filter(|_| self.has_replicas),
+            plugin: group.plugin.clone(),
+            fact: group.fact.clone(),
+            standing: self.standings.get(name).copied().cloned(),
+            attempt: self.attempt.get(name).copied().cloned(),
+            overrides: overrides.cloned().unwrap_or_default(),
+            stale: self.stale.get(name).filter(|_| is_concerned).copied().cloned(),
+            unapplied: self.unapplied.get(name).filter(|_| is_concerned).copied().cloned(),
+            ..ClusterExplanation::new(name, Arc::clone(&group.why))
         }
     }
 }

@@ -38,38 +38,31 @@ pub(super) fn previous_works(world: &World<'_>, previous: &Remembered) -> Works 
 pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) -> Works {
     let mut works = Works::new();
     let mut stale = Vec::new();
-    let mut overrides: BTreeMap<Vec<String>, Vec<ClusterName>> = BTreeMap::new();
+    let mut overridden: BTreeMap<Vec<String>, Vec<ClusterName>> = BTreeMap::new();
     let policies = world.overrides_for(case.template.namespace());
     let mut maker = WorkMaker::new(case.template, binding, policies, world.interpreter);
     for (name, share) in shares(binding, case.template) {
         let Some(state) = world.clusters.get(&name) else { continue };
         let before = case.previous.and_then(|previous| previous.work(&name));
-        if does_none_fit(binding) && binding.target(&name).is_some() {
-            stale
-                .push((name.clone(), Answer::new("runs on here, though no cluster fits any more")));
-            works.extend(before.map(|work| (name, work)));
-            continue;
-        }
-        let is_held =
-            binding.spec.suspension.as_ref().is_some_and(|one| one.policy.holds(name.as_str()));
-        if is_held {
-            stale.push((name.clone(), Answer::new("dispatching is suspended")));
-            works.extend(before.map(|work| (name, work)));
-            continue;
-        }
-        match maker.make(&state.cluster, share) {
-            Ok((work, policies)) => {
-                if !policies.is_empty() {
-                    overrides.entry(policies).or_default().push(name.clone());
+        let made = match why_kept(binding, &name) {
+            Some(why) => Err(Answer::new(why)),
+            None => maker.make(&state.cluster, share).map_err(|error| {
+                if let WorkError::NoAnswer(no_answer) = &error {
+                    world.asked_in_vain(no_answer);
+                }
+                Answer::new(&error.to_string())
+            }),
+        };
+        match made {
+            Ok((work, changed_by)) => {
+                if !changed_by.is_empty() {
+                    overridden.entry(changed_by).or_default().push(name.clone());
                 }
                 let work = before.filter(|before| before.file.id == work.file.id).unwrap_or(work);
                 works.insert(name, work);
             }
-            Err(error) => {
-                if let WorkError::NoAnswer(no_answer) = &error {
-                    world.asked_in_vain(no_answer);
-                }
-                stale.push((name.clone(), Answer::new(&error.to_string())));
+            Err(why) => {
+                stale.push((name.clone(), why));
                 works.extend(before.map(|work| (name, work)));
             }
         }
@@ -79,13 +72,26 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
         works.insert(name, work);
     }
     let group = |(policies, clusters)| OverrideGroup { policies, clusters };
-    binding.reasons.overrides = overrides.into_iter().map(group).collect();
+    binding.reasons.overrides = overridden.into_iter().map(group).collect();
     binding.reasons.stale = group_clusters(stale);
     works
 }
 
+/// Why a cluster that is to run the template keeps the work that it has, whatever a new one would say.
+fn why_kept(binding: &Binding, name: &ClusterName) -> Option<&'static str> {
+    if does_none_fit(binding) && binding.target(name).is_some() {
+        return Some("runs on here, though no cluster fits any more");
+    }
+    is_suspended(binding, name).then_some("dispatching is suspended")
+}
+
+/// Whether nothing may be written in this cluster.
+fn is_suspended(binding: &Binding, name: &ClusterName) -> bool {
+    binding.spec.suspension.as_ref().is_some_and(|one| one.policy.holds(name.as_str()))
+}
+
 /// Whether it was refused because no cluster fits: then nothing new is sent anywhere.
-pub(super) fn does_none_fit(binding: &Binding) -> bool {
+fn does_none_fit(binding: &Binding) -> bool {
     condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED)
         .is_some_and(|scheduled| scheduled.reason == Refusal::NO_CLUSTER_FIT)
 }
@@ -105,9 +111,8 @@ fn leaving(
     let is_missing =
         |name: &&ClusterName| world.clusters.contains_key(*name) && !works.contains_key(*name);
     let missing = chosen.keys().find(is_missing);
-    let why_kept = |name: &ClusterName| {
-        let suspension = binding.spec.suspension.as_ref();
-        if suspension.is_some_and(|one| one.policy.holds(name.as_str())) {
+    let why_left = |name: &ClusterName| {
+        if is_suspended(binding, name) {
             return Some(
                 "runs on here, though it is to leave: dispatching is suspended".to_owned(),
             );
@@ -118,7 +123,7 @@ fn leaving(
     let names = previous.works().map(|(name, _)| name);
     let names =
         names.filter(|name| !chosen.contains_key(*name) && world.clusters.contains_key(*name));
-    names.filter_map(|name| Some((name.clone(), previous.work(name)?, why_kept(name)?))).collect()
+    names.filter_map(|name| Some((name.clone(), previous.work(name)?, why_left(name)?))).collect()
 }
 
 /// Folds in what the members report, and keeps the very value of before when nothing changed.

@@ -1,4 +1,5 @@
-//! Users' rules, scripts and webhooks, that are asked beside the members: they go along with the work, so that whoever reads the work ref has what it takes to judge the live objects.
+//! Users' rules, scripts and webhooks, that are asked beside the members: they go along with the work,
+//! so that whoever reads the work ref has what it takes to judge the live objects.
 
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ pub(super) fn of(fleet: &Fleet) -> Vec<MemberRule> {
     let mut rules = Vec::new();
     for (name, customization) in &fleet.customizations {
         let target = &customization.value.spec.target;
-        for operation in Operation::ALL.iter().filter(|operation| operation.is_of_live()) {
+        for operation in Operation::OF_LIVE {
             let text = customization.value.spec.customizations.script(*operation);
             rules.extend(text.map(|text| MemberRule {
                 subject: Subject::Kind(target.clone()),
@@ -115,14 +116,13 @@ fn judges(
 ) -> bool {
     let rules = configuration.webhooks.iter().flat_map(|webhook| &webhook.rules);
     let rules: Vec<_> = rules.filter(|rule| rule.is_about(&kind.group, &kind.kind)).collect();
-    let of_live = || Operation::ALL.iter().filter(|operation| operation.is_of_live());
     !rules.is_empty()
         && of_kind(works, kind).any(|work| {
             let version = work.manifest.version();
             let judges = |operation: &Operation| {
                 rules.iter().any(|rule| rule.matches(*operation, &kind.group, version, &kind.kind))
             };
-            of_live().any(judges)
+            Operation::OF_LIVE.iter().any(judges)
         })
 }
 

@@ -46,7 +46,7 @@ use crate::interpret::Interpreter;
 use crate::status::Reports;
 
 pub use binding::{Binding, PlannedBinding};
-pub use choose::choose;
+pub use choose::{WhenNoneFits, choose};
 pub use clusters::{ClusterState, snapshot};
 pub use diff::{PlanDiff, Removals, Takeover, TemplateChange, WorkChanges, subject};
 pub use explanation::{ClusterExplanation, Explanation};

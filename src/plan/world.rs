@@ -12,7 +12,7 @@ use super::policies::{Policy, PolicyIndex};
 use super::rendered::blob_id;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Template};
 use crate::interpret::{Interpreter, NoAnswer};
 use crate::overrides::{OverrideIndex, OverridePolicies};
 use crate::schedule::{Profile, Snapshot};
@@ -22,15 +22,18 @@ use crate::status::Reports;
 const SYSTEM_PRIORITY_CLASSES: [(&str, i32); 2] =
     [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)];
 
-fn is_priority_class(key: &ObjectKey) -> bool {
-    (&*key.group_kind.group, &*key.group_kind.kind) == ("scheduling.k8s.io", "PriorityClass")
+/// The PriorityClasses of the source, by name.
+fn classes_of(fleet: &Fleet) -> impl Iterator<Item = (&ObjectKey, &Template)> {
+    let first = ObjectKey::new("scheduling.k8s.io", "PriorityClass", None, "");
+    let kind = first.group_kind.clone();
+    fleet.templates.range(first..).take_while(move |(key, _)| key.group_kind == kind)
 }
 
 /// Values of the PriorityClasses that a policy may name: those of the source, and Kubernetes' own.
 #[must_use]
 pub fn priority_classes(fleet: &Fleet) -> BTreeMap<&str, i32> {
     let mut classes = BTreeMap::from(SYSTEM_PRIORITY_CLASSES);
-    for (key, class) in fleet.templates.iter().filter(|(key, _)| is_priority_class(key)) {
+    for (key, class) in classes_of(fleet) {
         let value = class.manifest.0.get("value").and_then(serde_json::Value::as_i64);
         let value = value.and_then(|value| i32::try_from(value).ok());
         classes.extend(value.map(|value| (&*key.name, value)));
@@ -46,11 +49,11 @@ pub(super) struct World<'a> {
     override_names: BTreeSet<(Option<&'a str>, &'a str)>,
     /// The plugins of the scheduler that take part.
     pub(super) profile: Profile,
-    /// Values of the PriorityClasses of the source.
+    /// Values of the PriorityClasses that a policy may name.
     priority_classes: BTreeMap<&'a str, i32>,
-    /// The same members with what they reported.
+    /// The clusters of the fleet, with what is known of each.
     pub(super) clusters: &'a BTreeMap<ClusterName, Arc<ClusterState>>,
-    /// What they run.
+    /// What the executors report of their clusters and of the objects in them.
     pub(super) reports: &'a Reports,
     /// Who says what a template means.
     pub(super) interpreter: &'a dyn Interpreter,
@@ -90,8 +93,7 @@ impl<'a> World<'a> {
         let scheduler = &fleet.settings.scheduler;
         let profile = serde_json::to_vec(scheduler).expect("names and numbers have a JSON form");
         ids.push(blob_id(&profile));
-        let classes = fleet.templates.iter().filter(|(key, _)| is_priority_class(key));
-        ids.extend(classes.map(|(_, class)| class.id));
+        ids.extend(classes_of(fleet).map(|(_, class)| class.id));
         let bytes: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
         Self {
             policies: PolicyIndex::new(policies),

@@ -13,7 +13,7 @@ use super::records::Records;
 use crate::api::names::ObjectId;
 use crate::customize::cache::Cache;
 use crate::customize::failure::OfSecrets;
-use crate::customize::patience::{Patience, Turned};
+use crate::customize::patience::{Leave, Patience};
 
 /// Where answers may come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,11 +129,11 @@ impl Calls {
         let patience = if is_of_plan { plans } else { live };
         let asked = (id, question.replicas);
         let began = Instant::now();
-        match patience.turn(webhook.id, &asked, began) {
-            Turned::Ask => {}
-            Turned::Failed(cause) => return Err(cause),
-            Turned::Spent if is_of_plan => return Err(WebhookCause::Spent(patience.seconds())),
-            Turned::Spent => return Err(WebhookCause::Rests(patience.seconds())),
+        match patience.may_ask(webhook.id, &asked, began) {
+            Leave::Ask => {}
+            Leave::Failed(cause) => return Err(cause),
+            Leave::Spent if is_of_plan => return Err(WebhookCause::Spent(patience.seconds())),
+            Leave::Spent => return Err(WebhookCause::Rests(patience.seconds())),
         }
         let uid = fresh_uid();
         let answer = client.post(webhook, question.body(&uid)).and_then(|body| {

@@ -14,7 +14,6 @@ use crate::api::names::ObjectId;
 use crate::api::resource_interpreter_customization::Operation;
 use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use crate::customize::failure::OfSecrets;
-use crate::customize::foreign::is_secret;
 
 /// One question about one object.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +36,7 @@ impl<'q> Question<'q> {
 
     /// A cause as it may be told of this object.
     pub(super) fn told(self, cause: WebhookCause, of_secrets: OfSecrets) -> WebhookCause {
-        let is_untold = of_secrets == OfSecrets::Untold && is_secret(self.object);
+        let is_untold = of_secrets == OfSecrets::Untold && self.object.is_secret();
         if is_untold { cause.untold() } else { cause }
     }
 

@@ -10,7 +10,7 @@ use crate::api::time_zone::{self, UnknownTimeZone};
 
 use super::super::object::Checked;
 use super::super::report::shown;
-use super::federated_hpa::{at_least_one, between, reference};
+use super::fields::{at_least_one, between, reference};
 
 /// Longest name of a rule, in characters.
 const NAME_MAX: usize = 32;

@@ -1,14 +1,14 @@
 //! Rules for FederatedHPA (`spec/placement.md` §9.6 of Karmada's rules).
 
 use crate::api::federated_hpa::{
-    CrossVersionObjectReference, FederatedHPASpec, HPAScalingRules, MetricIdentifier,
-    MetricSourceType, MetricSpec, MetricTarget,
+    FederatedHPASpec, HPAScalingRules, MetricIdentifier, MetricSourceType, MetricSpec, MetricTarget,
 };
 use crate::api::quantity::Quantity;
 
-use super::super::names::{bad_label_key, bad_namespace, bad_path_segment};
+use super::super::names::{bad_dns_label, bad_label_key};
 use super::super::object::Checked;
 use super::super::report::shown;
+use super::fields::{at_least_one, between, name, reference};
 
 /// Longest time to look back, in seconds.
 const WINDOW_MAX: i32 = 3600;
@@ -32,30 +32,6 @@ pub(in super::super) fn federated_hpa(checked: &mut Checked<'_, '_>, spec: &Fede
     }
 }
 
-/// A reference names its object by a kind and a name that can stand in a URL.
-pub(super) fn reference(
-    checked: &mut Checked<'_, '_>,
-    reference: &CrossVersionObjectReference,
-    pointer: &str,
-) {
-    for (field, text) in [("kind", &reference.kind), ("name", &reference.name)] {
-        let hint = format!("write the {field} of the object");
-        name(checked, text, &format!("{pointer}/{field}"), &hint);
-    }
-}
-
-/// A text that is needed, and that stands in a URL.
-pub(super) fn name(checked: &mut Checked<'_, '_>, text: &str, pointer: &str, hint: &str) {
-    let field = pointer.rsplit('/').next().unwrap_or_default();
-    if text.is_empty() {
-        let message = format!("`{field}` is empty");
-        checked.error(pointer, "OBJ_MISSING_FIELD", message, hint);
-    } else if let Some(rule) = bad_path_segment(text) {
-        let message = format!("`{}` {rule}", shown(text));
-        checked.error(pointer, "OBJ_BAD_NAME", message, hint);
-    }
-}
-
 fn replicas(checked: &mut Checked<'_, '_>, spec: &FederatedHPASpec) {
     let least = spec.min_replicas.unwrap_or(1);
     at_least_one(checked, Some(least), "/spec/minReplicas");
@@ -68,15 +44,6 @@ fn replicas(checked: &mut Checked<'_, '_>, spec: &FederatedHPASpec) {
             format!("`maxReplicas` is {most} and `minReplicas` is {least}"),
             "let `maxReplicas` be no less than `minReplicas`, which is 1 if absent",
         );
-    }
-}
-
-/// A number from 1, where there is one.
-pub(super) fn at_least_one(checked: &mut Checked<'_, '_>, number: Option<i32>, pointer: &str) {
-    if let Some(number) = number.filter(|number| *number < 1) {
-        let field = pointer.rsplit('/').next().unwrap_or_default();
-        let message = format!("`{field}` is {number}; the least is 1");
-        checked.error(pointer, "INT_RANGE", message, "write a greater number");
     }
 }
 
@@ -157,7 +124,7 @@ fn resource_name(checked: &mut Checked<'_, '_>, pointer: &str) {
 fn container(checked: &mut Checked<'_, '_>, container: &str, pointer: &str) {
     if container.is_empty() {
         checked.error(pointer, "OBJ_MISSING_FIELD", "`container` is empty", "name the container");
-    } else if let Some(rule) = bad_namespace(container) {
+    } else if let Some(rule) = bad_dns_label(container) {
         let message = format!("the container's name `{}` {rule}", shown(container));
         checked.error(pointer, "OBJ_BAD_NAME", message, "write it as it stands in the pod");
     }
@@ -269,24 +236,5 @@ fn scaling(checked: &mut Checked<'_, '_>, rules: &HPAScalingRules, pointer: &str
         let pointer = format!("{pointer}/policies/{idx}");
         at_least_one(checked, Some(policy.value), &format!("{pointer}/value"));
         between(checked, policy.period_seconds, 1, PERIOD_MAX, &format!("{pointer}/periodSeconds"));
-    }
-}
-
-/// A number from `least` to `most`.
-pub(super) fn between(
-    checked: &mut Checked<'_, '_>,
-    number: i32,
-    least: i32,
-    most: i32,
-    pointer: &str,
-) {
-    if !(least..=most).contains(&number) {
-        let field = pointer.rsplit('/').next().unwrap_or_default();
-        checked.error(
-            pointer,
-            "INT_RANGE",
-            format!("`{field}` is {number}, and not from {least} to {most}"),
-            "write a number of that range",
-        );
     }
 }

@@ -8,8 +8,7 @@ use crate::api::multi_cluster_ingress::{
 use super::super::names::{bad_host, bad_name, bad_port_name, bad_service_name, is_ipv4};
 use super::super::object::Checked;
 use super::super::report::shown;
-use super::federated_hpa::name;
-use super::service::port;
+use super::fields::{name, port};
 
 /// What a path that is compared part by part must not hold.
 const FORBIDDEN_PARTS: &[&str] = &["//", "/./", "/../", "%2f", "%2F"];

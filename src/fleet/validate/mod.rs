@@ -7,6 +7,7 @@ mod cluster;
 mod cron_federated_hpa;
 mod customization;
 mod federated_hpa;
+mod fields;
 mod ingress;
 mod overrides;
 mod placement;

@@ -15,7 +15,7 @@ use super::selector::{cluster_affinity, resource_selectors};
 const CHANGES_MAX: usize = 1_000;
 
 /// Fields that make an object the one that it is: another value would be another object.
-const IDENTITY: &[&str] = &["/kind", "/metadata/name", "/metadata/namespace"];
+const IDENTITY: &[&str] = &["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace"];
 
 /// What works are pruned of behind the overrides, besides the fields of `metadata` that a template is
 /// not read with.
@@ -63,11 +63,9 @@ fn one_form(checked: &mut Checked<'_, '_>, spec: &OverrideSpec) {
 fn overriders(checked: &mut Checked<'_, '_>, all: &Overriders, pointer: &str) {
     for (idx, overrider) in all.image_overrider.iter().enumerate() {
         if let Some(predicate) = &overrider.predicate {
-            json_pointer(
-                checked,
-                &predicate.path,
-                &format!("{pointer}/imageOverrider/{idx}/predicate/path"),
-            );
+            let at = format!("{pointer}/imageOverrider/{idx}/predicate/path");
+            json_pointer(checked, &predicate.path, &at);
+            not_identity(checked, &predicate.path, &at);
         }
     }
     add_or_remove(checked, &all.command_overrider, &format!("{pointer}/commandOverrider"));
@@ -85,27 +83,8 @@ fn overriders(checked: &mut Checked<'_, '_>, all: &Overriders, pointer: &str) {
     for (idx, overrider) in all.plaintext.iter().enumerate() {
         let at = format!("{pointer}/plaintext/{idx}/path");
         json_pointer(checked, &overrider.path, &at);
-        let is_below = |one: &&&str| {
-            one.strip_prefix(&*overrider.path).is_some_and(|rest| rest.starts_with('/'))
-        };
-        if IDENTITY.contains(&overrider.path.as_str()) {
-            checked.error(
-                &at,
-                "OVERRIDE_FORBIDDEN",
-                format!("`{}` says which object it is, and cannot be overridden", overrider.path),
-                "write a template of its own instead",
-            );
-        } else if let Some(identity) = IDENTITY.iter().find(is_below) {
-            checked.error(
-                &at,
-                "OVERRIDE_FORBIDDEN",
-                format!(
-                    "`{}` holds `{identity}`, which says which object it is, and cannot be overridden as a whole",
-                    overrider.path
-                ),
-                "name the field below it that is meant",
-            );
-        } else if is_pruned(&overrider.path) {
+        not_identity(checked, &overrider.path, &at);
+        if is_pruned(&overrider.path) {
             checked.warning(
                 &at,
                 "FIELD_SERVER_OWNED",
@@ -113,6 +92,28 @@ fn overriders(checked: &mut Checked<'_, '_>, all: &Overriders, pointer: &str) {
                 "remove the change",
             );
         }
+    }
+}
+
+/// Refuses a change of what says which object it is, or of what holds that.
+fn not_identity(checked: &mut Checked<'_, '_>, path: &str, pointer: &str) {
+    let is_below = |one: &&&str| one.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    if IDENTITY.contains(&path) {
+        checked.error(
+            pointer,
+            "OVERRIDE_FORBIDDEN",
+            format!("`{path}` says which object it is, and cannot be overridden"),
+            "write a template of its own instead",
+        );
+    } else if let Some(identity) = IDENTITY.iter().find(is_below) {
+        checked.error(
+            pointer,
+            "OVERRIDE_FORBIDDEN",
+            format!(
+                "`{path}` holds `{identity}`, which says which object it is, and cannot be overridden as a whole"
+            ),
+            "name the field below it that is meant",
+        );
     }
 }
 
@@ -217,7 +218,9 @@ fn pairs(
 }
 
 fn field(checked: &mut Checked<'_, '_>, overrider: &FieldOverrider, pointer: &str) {
-    json_pointer(checked, &overrider.field_path, &format!("{pointer}/fieldPath"));
+    let at = format!("{pointer}/fieldPath");
+    json_pointer(checked, &overrider.field_path, &at);
+    not_identity(checked, &overrider.field_path, &at);
     if overrider.json.is_empty() == overrider.yaml.is_empty() {
         checked.error_at_key(
             pointer,

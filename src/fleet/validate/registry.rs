@@ -5,7 +5,7 @@ use url::Url;
 use crate::api::resource_registry::ResourceRegistrySpec;
 use crate::api::workload_rebalancer::WorkloadRebalancerSpec;
 
-use super::super::names::bad_namespace;
+use super::super::names::bad_dns_label;
 use super::super::object::Checked;
 use super::super::report::shown;
 use super::selector::cluster_affinity;
@@ -24,7 +24,7 @@ pub(in super::super) fn registry(checked: &mut Checked<'_, '_>, spec: &ResourceR
             );
         }
         if !selector.namespace.is_empty()
-            && let Some(rule) = bad_namespace(&selector.namespace)
+            && let Some(rule) = bad_dns_label(&selector.namespace)
         {
             checked.error(
                 &format!("{pointer}/namespace"),

@@ -5,13 +5,10 @@ use std::collections::BTreeSet;
 use crate::api::multi_cluster_service::{ClusterSelector, MultiClusterService};
 use crate::api::names::ClusterName;
 
-use super::super::names::{bad_namespace, bad_service_name};
+use super::super::names::{bad_dns_label, bad_service_name};
 use super::super::object::Checked;
 use super::super::report::shown;
-use super::federated_hpa::between;
-
-/// Greatest number of a port.
-const PORT_MAX: i32 = 65_535;
+use super::fields::port;
 
 /// All rules for a MultiClusterService.
 pub(in super::super) fn service(checked: &mut Checked<'_, '_>, service: &MultiClusterService) {
@@ -36,7 +33,7 @@ pub(in super::super) fn service(checked: &mut Checked<'_, '_>, service: &MultiCl
     for (idx, exposed) in spec.ports.iter().enumerate() {
         let pointer = format!("/spec/ports/{idx}");
         if !exposed.name.is_empty() {
-            if let Some(rule) = bad_namespace(&exposed.name) {
+            if let Some(rule) = bad_dns_label(&exposed.name) {
                 checked.error(
                     &format!("{pointer}/name"),
                     "OBJ_BAD_NAME",
@@ -57,11 +54,6 @@ pub(in super::super) fn service(checked: &mut Checked<'_, '_>, service: &MultiCl
     }
     clusters(checked, &spec.provider_clusters, "/spec/providerClusters");
     clusters(checked, &spec.consumer_clusters, "/spec/consumerClusters");
-}
-
-/// The number of a port.
-pub(super) fn port(checked: &mut Checked<'_, '_>, number: i32, pointer: &str) {
-    between(checked, number, 1, PORT_MAX, pointer);
 }
 
 fn clusters(checked: &mut Checked<'_, '_>, clusters: &[ClusterSelector], pointer: &str) {

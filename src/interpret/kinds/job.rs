@@ -30,15 +30,12 @@ fn end(status: &Value) -> Option<&str> {
         .text("type")
 }
 
-/// Takes out that the job has ended, and when, except that it failed in a cluster that runs the newest
-/// work.
-fn take_back_the_end(items: &[AggregatedStatusItem], status: &mut Map<String, Value>) {
-    let mut newest = items.iter().filter(|item| item.applied);
-    let has_failed = newest.any(|item| item.status.as_ref().and_then(end) == Some("Failed"));
+/// Takes out that the job has ended, and when.
+fn take_back_the_end(status: &mut Map<String, Value>, stays_failed: bool) {
     if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut) {
         conditions.retain(|one| match one["type"].as_str() {
             Some("Complete" | "SuccessCriteriaMet") => false,
-            Some("Failed") => has_failed,
+            Some("Failed") => stays_failed,
             _ => true,
         });
     }
@@ -82,11 +79,20 @@ impl Kind for Job {
         Some(Value::Object(pick(status, &fields)))
     }
 
-    /// A job is suspended once it is everywhere. How an earlier work of it ended says nothing of the
-    /// newest one, which a cluster has not taken yet.
+    fn begin_anew(&self, status: &mut Map<String, Value>) {
+        take_back_the_end(status, false);
+    }
+
+    /// A job is suspended once it is everywhere. Until it has ended, how an earlier work of it did says
+    /// nothing of the newest one, which a cluster has not taken yet; that it failed where the newest
+    /// runs does.
     fn complete(&self, reported: &Reported<'_>, status: &mut Map<String, Value>) {
-        if reported.items.iter().any(|item| !item.applied) {
-            take_back_the_end(reported.items, status);
+        let has_ended = reported.template.field("status").and_then(end).is_some();
+        if !has_ended && reported.items.iter().any(|item| !item.applied) {
+            let mut newest = reported.items.iter().filter(|item| item.applied);
+            let has_failed =
+                |item: &AggregatedStatusItem| item.status.as_ref().and_then(end) == Some("Failed");
+            take_back_the_end(status, newest.any(has_failed));
         }
         if end(&Value::Object(status.clone())).is_none()
             && everywhere(reported.items, |status| is_true(status, "Suspended"))
@@ -101,7 +107,8 @@ impl Kind for Job {
         }
     }
 
-    /// A job that ended is never touched again, so its times are written once.
+    /// A job that ended is never touched again, so its times are written once; see
+    /// [`begin_anew`](Kind::begin_anew) for one that is changed afterwards.
     fn aggregate(
         &self,
         template: &Manifest,

@@ -99,6 +99,10 @@ pub(super) trait Kind: Sync {
         Ok(None)
     }
 
+    /// Takes out of the template's status what no content but the one of before brought about, and
+    /// nothing would take back.
+    fn begin_anew(&self, _status: &mut Map<String, Value>) {}
+
     /// Adds to the template's status what tools look for that know one cluster's objects only.
     fn complete(&self, _reported: &Reported<'_>, _status: &mut Map<String, Value>) {}
 

@@ -10,7 +10,7 @@ use git_fleet::api::condition::{self, Condition};
 use git_fleet::api::marks;
 use git_fleet::api::names::ClusterName;
 use git_fleet::api::settings::SchedulerSettings;
-use git_fleet::plan::{Binding, Sight, choose};
+use git_fleet::plan::{Binding, Sight, WhenNoneFits, choose};
 use git_fleet::schedule::trigger::{Trigger, trigger};
 use git_fleet::schedule::{
     Context, Member, Profile, Refusal, Request, Snapshot, Verdict, allocatable, assigned, filter,
@@ -226,7 +226,8 @@ fn our_round(mut binding: Binding, cause: Option<Trigger>, snapshot: &Snapshot<'
     let (spec, status) = (binding.spec.clone(), binding.status.clone());
     let Request { companions, profile, .. } = Request::new(&spec, &status);
     let sight = Sight { snapshot, companions, profile };
-    choose(&mut binding, None, cause, sight, "2026-06-01T12:00:00Z".parse().unwrap());
+    let now = "2026-06-01T12:00:00Z".parse().unwrap();
+    choose(&mut binding, None, cause, sight, WhenNoneFits::Leave, now);
     let scheduled = condition::find(&binding.status.conditions, marks::CONDITION_SCHEDULED);
     let told = scheduled.filter(|_| cause.is_some());
     let is_told = |one: &&Condition| !["Success", "NoClusterFit"].contains(&&*one.reason);
