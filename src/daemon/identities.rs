@@ -189,7 +189,7 @@ impl Identities {
             self.members.get(name).is_some_and(|known| {
                 let is_first = open.as_ref().is_none_or(|open| name < open);
                 let is_new = matches!(known.claim(), Some((Claim::Seen, _)));
-                known.is_registered && (is_first || !is_new)
+                known.is_registered && known.is_ours && (is_first || !is_new)
             })
         };
         let due: Vec<ClusterName> = self.waiting.iter().filter(|n| due(n)).cloned().collect();

@@ -35,7 +35,10 @@ impl Engine {
     }
 
     fn reported(&mut self, cluster: ClusterName, news: News, now: Timestamp) {
-        let Some(member) = self.members.get_mut(&cluster) else { return };
+        // INVARIANT: a ref has one writer, and the status of a Pull member has its agent. What an executor
+        // of ours says last, that was stopped since, is not for us to write.
+        let member = self.members.get_mut(&cluster).filter(|member| member.mode == SyncMode::Push);
+        let Some(member) = member else { return };
         let by = match news {
             News::Member => now,
             News::Objects => after(now, self.timing.status),

@@ -94,6 +94,21 @@ fn work_is_handed_on_once_and_only_to_push_mode_members() {
 }
 
 #[test]
+fn the_last_word_of_an_executor_that_an_agent_follows_is_not_committed() {
+    let mut engine = converged();
+    engine.step(Event::Reported(name("eu"), News::Objects), at(150));
+    engine.step(Event::SourceMoved, at(200));
+    let members = BTreeMap::from([(name("eu"), SyncMode::Pull), (name("edge"), SyncMode::Pull)]);
+    let effects =
+        engine.step(Event::Loaded(LoadOutcome::Ready { commit: id(5), members }), at(210));
+    assert_eq!(jobs(&effects), [&Effect::Disconnect(name("eu")), &Effect::Plan]);
+    engine.step(Event::Reported(name("eu"), News::Member), at(215));
+    let effects = engine.step(in_force(6, 7), at(220));
+    assert_eq!(jobs(&effects), Vec::<&Effect>::new());
+    assert_eq!(jobs(&engine.step(Event::Woke, at(5_000))), Vec::<&Effect>::new());
+}
+
+#[test]
 fn any_number_of_hints_during_a_job_cost_one_look() {
     let mut engine = converged();
     assert_eq!(jobs(&engine.step(Event::SourceMoved, at(200))), [&Effect::Load]);

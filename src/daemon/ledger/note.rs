@@ -66,7 +66,10 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let Some(commit) = self.fleet().map(|fleet| fleet.commit) else { return Ok(()) };
         // Reports change the results without a new source commit: that is no news about it.
-        if self.noted.as_ref().is_some_and(|(noted, _)| *noted == commit) {
+        // But that it is held no longer, is.
+        let is_said =
+            |(noted, text): &(ObjectId, String)| *noted == commit && !text.starts_with(HELD);
+        if self.noted.as_ref().is_some_and(is_said) {
             return Ok(());
         }
         let is_same = diff.is_empty() && diff.takeovers.is_empty();

@@ -1,6 +1,6 @@
 //! Moving refs, also while the remote is away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Ledger, LedgerError};
 use crate::api::names::ObjectId;
@@ -37,8 +37,8 @@ impl Ledger {
         for update in all.into_values() {
             by_lane.entry(self.store.lane(&update.name)).or_default().push(update);
         }
-        self.unpushed.clear();
         let mut waiting = Vec::new();
+        let mut published = BTreeSet::new();
         for mut updates in by_lane.into_values() {
             // INVARIANT: no work ref shows what the record does not hold yet.
             if waiting.iter().any(|update: &RefUpdate| update.name == self.layout.results()) {
@@ -48,16 +48,18 @@ impl Ledger {
                 waiting.extend(updates.extract_if(.., is_work));
             }
             match self.store.publish(&updates) {
-                Ok(()) => {}
+                Ok(()) => published.extend(updates.into_iter().map(|update| update.name)),
                 Err(error) if is_out_of_reach(&error) => {
                     tracing::warn!(error = %crate::daemon::chain(&error), "the remote is out of reach; going on without it");
                     waiting.extend(updates);
                 }
                 Err(error) => {
                     self.upkeep.failed(&error);
+                    self.unpushed.retain(|name, _| !published.contains(name));
                     if matches!(error, PublishError::Moved { .. }) {
-                        // The next try starts from where they are now.
                         let names: Vec<_> = updates.into_iter().map(|update| update.name).collect();
+                        self.drop_moved(&names);
+                        // The next try starts from where they are now.
                         self.store.fetch(&names)?;
                     }
                     return Err(error.into());
@@ -73,11 +75,19 @@ impl Ledger {
         Ok(reach)
     }
 
-    /// Brings the remote what it lacks.
+    /// Drops what waits of these refs, which someone else moved; and with the record what follows from it.
+    fn drop_moved(&mut self, names: &[RefName]) {
+        let is_record = names.contains(&self.layout.results());
+        let layout = &self.layout;
+        let follows = |name: &RefName| is_record && matches!(layout.role(name), Role::Work(_));
+        self.unpushed.retain(|name, _| !names.contains(name) && !follows(name));
+    }
+
+    /// Brings the remote what it lacks. While it cannot be reached, that waits.
     ///
     /// # Errors
-    /// It still cannot be reached, or someone else moved a ref of ours meanwhile: then what was
-    /// waiting is dropped and has to be planned again.
+    /// It is refused: what it does not have goes on waiting. Or someone else moved a ref of ours meanwhile:
+    /// then what was waiting for that place is dropped and has to be planned again.
     pub fn push(&mut self) -> Result<Reach, LedgerError> {
         self.move_refs(Vec::new())
     }
