@@ -86,6 +86,12 @@ impl ObjectKey {
         let namespace = (namespace != "_cluster").then_some(namespace);
         Some(Self::new(group, kind, namespace, name))
     }
+
+    /// The key of the object whose file this is: its [`ObjectKey::path`] with the ending `.yaml`.
+    #[must_use]
+    pub fn from_file(file: &str) -> Option<Self> {
+        Self::from_path(file.strip_suffix(".yaml")?)
+    }
 }
 
 impl fmt::Display for ObjectKey {

@@ -93,16 +93,17 @@ fn tell_pulled(repository: &Repository, pulled: &[ClusterName]) -> anyhow::Resul
         return Ok(());
     }
     let (ledger, recorded) = repository.look()?;
+    let reported = ledger.reported(pulled)?;
     for cluster in pulled {
-        let told = match ledger.reported(cluster)? {
+        let told = match reported.get(cluster) {
             None => "it has reported nothing yet".to_owned(),
             Some(report) => {
                 let dir = format!("work/{cluster}/");
                 let work: BTreeMap<ObjectKey, ObjectId> = recorded
                     .paths(&dir)
                     .filter_map(|path| {
-                        let key = path.strip_prefix(&dir)?.strip_suffix(".yaml")?;
-                        Some((ObjectKey::from_path(key)?, recorded.blob(path)?))
+                        let key = ObjectKey::from_file(path.strip_prefix(&dir)?)?;
+                        Some((key, recorded.blob(path)?))
                     })
                     .collect();
                 let is_in_force = |(key, blob): &(&ObjectKey, &ObjectId)| {

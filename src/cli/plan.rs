@@ -85,7 +85,7 @@ fn print(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let mut ledger = repository.ledger()?;
-    ledger.read_only();
+    ledger.look_only()?;
     if answers == Answers::Called {
         ledger.call_webhooks();
     }

@@ -327,7 +327,7 @@ impl Desk {
                 |path, change| {
                     is_changed = true;
                     if change == PathChange::Removed {
-                        self.held.extend(work_key(path));
+                        self.held.extend(ObjectKey::from_file(path));
                     }
                 },
             )?;
@@ -364,7 +364,7 @@ impl Desk {
                 rules.push((path, self.store.blob(*blob).map_err(|error| text(&error))?));
                 continue;
             }
-            let Some(key) = work_key(path) else { continue };
+            let Some(key) = ObjectKey::from_file(path) else { continue };
             if let Some(object) = self.objects.get(&key).filter(|object| object.work == *blob) {
                 objects.insert(key, object.clone());
                 continue;
@@ -481,8 +481,4 @@ impl Desk {
             }
         }
     }
-}
-
-fn work_key(path: &str) -> Option<ObjectKey> {
-    ObjectKey::from_path(path.strip_suffix(".yaml")?)
 }

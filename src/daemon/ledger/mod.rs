@@ -34,7 +34,7 @@ use crate::fleet::{Fleet, ParsedFile};
 use crate::plan::{Memo, Previous};
 use crate::store::{
     BadRefName, Change, FetchError, GitError, Lane, Layout, Location, PublishError, RefName,
-    RefUpdate, RemoteUrl, SnapshotError, Store, StoreError,
+    RefUpdate, RemoteUrl, SnapshotError, Store, StoreError, Upstream,
 };
 
 pub use checks::{Origin, fleet_of};
@@ -205,8 +205,12 @@ pub struct Ledger {
     work_since: BTreeMap<ClusterName, ObjectId>,
     /// The source commit that has its note, and what the note says.
     noted: Option<(ObjectId, String)>,
+    /// The only source commit that may be loaded; any, if none is named.
     expected: Option<ObjectId>,
-    is_read_only: bool,
+    /// For verbs that only look: the remotes among whose branches refs are looked for, too. `None`
+    /// for who writes.
+    looked_at: Option<Vec<Upstream>>,
+    /// Whether webhooks are asked although the ledger only looks; who writes asks them anyway.
     calls_webhooks: bool,
     /// Where the source is.
     origin: Origin,
@@ -262,7 +266,7 @@ impl Ledger {
             work_since: BTreeMap::new(),
             noted: None,
             expected: None,
-            is_read_only: false,
+            looked_at: None,
             calls_webhooks: false,
             origin: match location {
                 Location::Remote(url) if !url.is_on_this_machine() => Origin::Hosted,
@@ -320,22 +324,26 @@ impl Ledger {
 
 /// For verbs that only look.
 impl Ledger {
-    /// What one member's executor last reported.
+    /// What the executors of these members last reported. Those that never did are absent.
     ///
     /// # Errors
     /// The repository cannot be read.
     pub fn reported(
         &self,
-        cluster: &ClusterName,
-    ) -> Result<Option<Arc<ClusterReport>>, LedgerError> {
-        let refname = self.layout.status(cluster);
-        self.store.fetch(std::slice::from_ref(&refname))?;
-        let Some(tip) = self.tip(&refname)? else { return Ok(None) };
-        let mut status = StatusRef::new(cluster.clone());
-        let files = self.store.files(tip)?;
-        if let Err(error) = status.advance(tip, files, |blob| self.store.blob(blob)) {
-            tracing::warn!(%cluster, commit = %tip, %error, "a status is unreadable");
+        clusters: &[ClusterName],
+    ) -> Result<BTreeMap<ClusterName, Arc<ClusterReport>>, LedgerError> {
+        let refs: Vec<RefName> = clusters.iter().map(|name| self.layout.status(name)).collect();
+        self.store.fetch(&refs)?;
+        let mut reported = BTreeMap::new();
+        for (cluster, refname) in clusters.iter().zip(refs) {
+            let Some(tip) = self.tip(&refname)? else { continue };
+            let mut status = StatusRef::new(cluster.clone());
+            let files = self.store.files(tip)?;
+            if let Err(error) = status.advance(tip, files, |blob| self.store.blob(blob)) {
+                tracing::warn!(%cluster, commit = %tip, %error, "a status is unreadable");
+            }
+            reported.extend(status.committed().map(|report| (cluster.clone(), Arc::clone(report))));
         }
-        Ok(status.committed().cloned())
+        Ok(reported)
     }
 }

@@ -147,7 +147,7 @@ impl Ledger {
     fn recall_last_good(&mut self) -> Result<(), LedgerError> {
         let Some(tip) = self.our_tip(&self.layout.results())? else { return Ok(()) };
         let Some(bytes) = self.store.file(tip, inputs::PATH)? else { return Ok(()) };
-        let Ok(inputs) = crate::api::yaml::from_bytes::<PlanInputs>(&bytes) else { return Ok(()) };
+        let Some(inputs) = PlanInputs::read(&bytes) else { return Ok(()) };
         let loaded = self.read(inputs.source)?;
         if loaded.is_valid() {
             self.upkeep.set_limits(&loaded.fleet.settings.history);
