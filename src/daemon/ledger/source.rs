@@ -130,7 +130,11 @@ impl Ledger {
         Ok(loaded)
     }
 
-    fn expected_head(&mut self) -> Result<ObjectId, LedgerError> {
+    /// The commit that the source branch shows.
+    ///
+    /// # Errors
+    /// The source is missing, out of reach, or at another commit than [`Ledger::expect`] says.
+    pub fn expected_head(&self) -> Result<ObjectId, LedgerError> {
         let found = self.source_head()?;
         match self.expected {
             Some(expected) if expected != found => Err(LedgerError::Elsewhere {
