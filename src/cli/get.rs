@@ -223,13 +223,13 @@ fn clusters(args: &GetArgs, ledger: &Ledger, recorded: &Recorded) -> anyhow::Res
         if !args.is_of(name) || args.name.as_ref().is_some_and(|wanted| wanted.name != name) {
             continue;
         }
-        rows.push(cluster_row(stored(ledger, recorded, path)?)?);
+        rows.push(cluster_row(&stored(ledger, recorded, path)?)?);
     }
     let wide = ["ZONES", "REGION", "PROVIDER", "API-ENDPOINT"];
     print(args, recorded, &["NAME", "VERSION", "MODE", "READY"], &wide, rows)
 }
 
-fn cluster_row(cluster: Cluster) -> anyhow::Result<Row> {
+fn cluster_row(cluster: &Cluster) -> anyhow::Result<Row> {
     let (name, spec, status) = (&cluster.metadata.name, &cluster.spec, &cluster.status);
     let ready = match condition::find(&status.conditions, "Ready").map(|c| c.status) {
         Some(ConditionStatus::True) => "True",
@@ -251,7 +251,7 @@ fn cluster_row(cluster: Cluster) -> anyhow::Result<Row> {
             spec.provider.clone().unwrap_or_default(),
             spec.api_endpoint.clone(),
         ],
-        value: serde_json::to_value(&cluster)?,
+        value: serde_json::to_value(cluster)?,
     })
 }
 
