@@ -5,6 +5,7 @@ use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOp
 use serde_json::Value;
 
 use crate::api::override_policy::OverriderOperator;
+use crate::api::pointer::{escape, unescape};
 
 /// One operation of a patch, borrowed from a policy.
 pub(super) struct Operation<'a> {
@@ -88,19 +89,19 @@ fn counted_from_the_start(document: &Value, path: &str) -> String {
             resolved.push_str(segment);
             continue;
         }
-        let mut segment = segment.replace("~1", "/").replace("~0", "~");
+        let mut segment = unescape(segment);
         if let (Some(Value::Array(list)), Ok(index)) = (value, segment.parse::<i64>())
             && index < 0
         {
-            segment = (list.len() as i64 + index).to_string();
+            segment = (list.len() as i64 + index).to_string().into();
         }
         value = match value {
             Some(Value::Array(list)) => segment.parse::<usize>().ok().and_then(|idx| list.get(idx)),
-            Some(Value::Object(map)) => map.get(&segment),
+            Some(Value::Object(map)) => map.get(&*segment),
             _ => None,
         };
         resolved.push('/');
-        resolved.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+        resolved.push_str(&escape(&segment));
     }
     resolved
 }
