@@ -15,12 +15,12 @@ pub(super) struct PlanDocument<'a> {
     /// What is wrong with the commit: warnings, or why there is no plan.
     problems: &'a [Problem],
     #[serde(flatten)]
-    planned: Option<Planned<'a>>,
+    planned: Option<Contents<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Planned<'a> {
+struct Contents<'a> {
     #[serde(flatten)]
     diff: &'a PlanDiff,
     not_placed: Vec<Told<'a>>,
@@ -65,7 +65,7 @@ impl<'a> PlanDocument<'a> {
             reason: &hold.reason,
             approval: format!("{}: {}", Approval::TRAILER, hold.approval.0),
         };
-        let planned = Planned {
+        let planned = Contents {
             diff,
             not_placed: not_placed(plan).collect(),
             not_decided_anew: kept(plan).collect(),
