@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::condition::Condition;
-use super::manifest::ObjectKey;
+use super::manifest::{ObjectKey, group_of};
 use super::meta::{ApiVersion, Kind, ObjectMeta, Resource, empty_as_none};
 use super::names::ClusterName;
 use super::placement::{FailoverBehavior, Placement, PurgeMode, Suspension};
@@ -165,8 +165,12 @@ impl ObjectReference {
     /// Identity of the template.
     #[must_use]
     pub fn key(&self) -> ObjectKey {
-        let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
-        ObjectKey::new(group, &self.kind, self.namespace.as_deref(), &self.name)
+        ObjectKey::new(
+            group_of(&self.api_version),
+            &self.kind,
+            self.namespace.as_deref(),
+            &self.name,
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cluster.karmada.io/v1alpha1 Cluster`: a member of the fleet.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,15 @@ pub enum SyncMode {
     Push,
     /// An agent that runs at the cluster.
     Pull,
+}
+
+impl fmt::Display for SyncMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Push => "Push",
+            Self::Pull => "Pull",
+        })
+    }
 }
 
 /// Names a Secret.

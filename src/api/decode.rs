@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::manifest::Manifest;
 use super::meta::{METADATA_FIELDS, Resource};
+use super::pointer::escape;
 use super::schema;
 use tracked::{Track, Tracked};
 
@@ -52,7 +53,7 @@ impl FieldPath {
     #[must_use]
     pub fn pointer(&self) -> String {
         let step = |step: &Step| match step {
-            Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Step::Key(key) => format!("/{}", escape(key)),
             Step::Index(index) => format!("/{index}"),
         };
         self.0.iter().map(step).collect()

@@ -26,6 +26,12 @@ impl fmt::Display for GroupKind {
     }
 }
 
+/// The group of an `apiVersion`: `apps` of `apps/v1`, empty for the core group.
+#[must_use]
+pub fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
 /// Identity of an object inside one cluster or one fleet: group-kind, namespace and name.
 ///
 /// The version of the API and the file's path are not part of it: moving a file, or changing
@@ -86,6 +92,12 @@ impl ObjectKey {
         let namespace = (namespace != "_cluster").then_some(namespace);
         Some(Self::new(group, kind, namespace, name))
     }
+
+    /// The key of the object whose file this is: its [`ObjectKey::path`] with the ending `.yaml`.
+    #[must_use]
+    pub fn from_file(file: &str) -> Option<Self> {
+        Self::from_path(file.strip_suffix(".yaml")?)
+    }
 }
 
 impl fmt::Display for ObjectKey {
@@ -137,7 +149,7 @@ impl Manifest {
     /// API group: `apiVersion` before the `/`, empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
-        self.api_version().split_once('/').map_or("", |(group, _)| group)
+        group_of(self.api_version())
     }
 
     /// API version without its group: `v1` of `apps/v1`.

@@ -22,6 +22,7 @@ pub mod names;
 pub mod override_policy;
 pub mod period;
 pub mod placement;
+pub mod pointer;
 pub mod problem;
 pub mod propagation_policy;
 pub mod quantity;

@@ -1,6 +1,7 @@
 //! What an executor reports of the objects that it applied and of its cluster.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,16 @@ pub enum Health {
     /// It was not looked at, or its kind has no health.
     #[default]
     Unknown,
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Healthy => "Healthy",
+            Self::Unhealthy => "Unhealthy",
+            Self::Unknown => "Unknown",
+        })
+    }
 }
 
 /// What the executor of one cluster last saw of one object.

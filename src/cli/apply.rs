@@ -11,6 +11,7 @@ use crate::api::cluster::SyncMode;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::period::Period;
+use crate::daemon::chain;
 use crate::daemon::controller::{self, Progress, Until};
 
 /// Bring the fleet to what the source says, once
@@ -33,7 +34,7 @@ pub(super) struct ApplyArgs {
 
 pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     if args.dry_run {
-        return super::plan::show(&args.repository, &super::plan::Which::Source);
+        return super::plan::show(&args.repository, &super::plan::Which::Source(args.expect));
     }
     let credentials = args.connection.credentials()?;
     let bar = Bar::new("reading the repository");
@@ -60,30 +61,38 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     let run = controller::run(ledger, credentials, options, timing, poll, until, show);
     let summary = runtime()?.block_on(run)?;
     drop(bar);
-    if summary.refused {
-        writeln!(err, "commit {} does not validate: nothing was changed", loaded.commit.short())?;
-        return Ok(Exit::Invalid);
-    }
-    if let Some(hold) = &summary.held {
-        writeln!(err, "nothing was changed: {hold}")?;
-        return Ok(Exit::Failed);
-    }
-    if let Some(fault) = summary.broken {
+    let mut exit = if summary.failures.is_empty() { Exit::Clean } else { Exit::Failed };
+    // While one commit is brought into force, a newer one may come and be stopped.
+    if let Some(refused) = summary.refused {
+        let changed = summary.in_force.map_or("nothing was changed", |_| "it changed nothing");
+        writeln!(err, "commit {} does not validate: {changed}", refused.short())?;
+        exit = Exit::Invalid;
+    } else if let Some(hold) = &summary.held {
+        let changed =
+            summary.in_force.map_or("nothing was changed", |_| "the next plan changed nothing");
+        writeln!(err, "{changed}: {hold}")?;
+        exit = Exit::Failed;
+    } else if let Some(fault) = summary.broken {
         return Err(fault.into());
     }
+    let Some(commit) = summary.in_force else { return Ok(exit) };
     for (cluster, failure) in &summary.failures {
         writeln!(err, "cluster {cluster}: {failure}")?;
     }
-    tell_pulled(&args.repository, &pulled)?;
+    // The pass is over, and was what it was.
+    if let Err(error) = tell_pulled(&args.repository, &pulled) {
+        let told = chain(error.as_ref());
+        writeln!(err, "what the agents have reported cannot be read: {told}")?;
+    }
     writeln!(
         err,
         "commit {} of {source}: {} objects applied, {} pruned, {} clusters with failures",
-        loaded.commit.short(),
+        commit.short(),
         summary.n_applied,
         summary.n_pruned,
         summary.failures.len()
     )?;
-    Ok(if summary.failures.is_empty() { Exit::Clean } else { Exit::Failed })
+    Ok(exit)
 }
 
 /// Names the clusters that nobody waited for, since their agents apply the work when they find it, and
@@ -93,16 +102,17 @@ fn tell_pulled(repository: &Repository, pulled: &[ClusterName]) -> anyhow::Resul
         return Ok(());
     }
     let (ledger, recorded) = repository.look()?;
+    let reported = ledger.reported(pulled)?;
     for cluster in pulled {
-        let told = match ledger.reported(cluster)? {
+        let told = match reported.get(cluster) {
             None => "it has reported nothing yet".to_owned(),
             Some(report) => {
                 let dir = format!("work/{cluster}/");
                 let work: BTreeMap<ObjectKey, ObjectId> = recorded
                     .paths(&dir)
                     .filter_map(|path| {
-                        let key = path.strip_prefix(&dir)?.strip_suffix(".yaml")?;
-                        Some((ObjectKey::from_path(key)?, recorded.blob(path)?))
+                        let key = ObjectKey::from_file(path.strip_prefix(&dir)?)?;
+                        Some((key, recorded.blob(path)?))
                     })
                     .collect();
                 let is_in_force = |(key, blob): &(&ObjectKey, &ObjectId)| {

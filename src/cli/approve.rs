@@ -26,7 +26,7 @@ pub(super) fn run(args: &ApproveArgs) -> anyhow::Result<Exit> {
         return Err(Fault::new("APPROVE_REMOTE", text, hint).into());
     }
     let mut ledger = args.repository.ledger()?;
-    ledger.read_only();
+    ledger.look_only()?;
     args.repository.find_refs(&mut ledger)?;
     let head = ledger.source_head()?;
     let source = ledger.layout().source();

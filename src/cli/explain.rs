@@ -5,7 +5,8 @@ use std::io::Write as _;
 use super::explain_text::tell;
 use super::kind_name::{TypedName, lives_in, pick, within};
 use super::output::{json, yaml};
-use super::{Exit, Repository, absent, unreadable_results};
+use super::results::stored;
+use super::{Exit, Repository, absent};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
 use crate::daemon::Fault;
@@ -74,12 +75,13 @@ fn explanation(
         let namespace = args.namespace.as_deref();
         typed.name == *key.name && namespace.is_none_or(|one| lives_in(recorded, key, one))
     };
+    let bound = recorded.paths("bindings/");
     let mut there: Vec<ObjectKey> =
-        recorded.paths("bindings/").filter_map(key_of_binding).collect();
+        bound.filter_map(|path| ObjectKey::from_file(path.strip_prefix("bindings/")?)).collect();
     let mut keys: Vec<ObjectKey> = there.iter().filter(|key| is_there(key)).cloned().collect();
     let mut unplaced = Vec::new();
-    if let Some(bytes) = ledger.recorded_file(recorded, UnplacedFile::PATH)? {
-        let file: UnplacedFile = read(UnplacedFile::PATH, &bytes)?;
+    if recorded.has(UnplacedFile::PATH) {
+        let file: UnplacedFile = stored(ledger, recorded, UnplacedFile::PATH)?;
         there.extend(file.reasons().map(|(key, _)| key));
         let reasons = file.reasons().filter(|(key, _)| is_there(key));
         unplaced.extend(reasons.map(|(key, why)| (key, why.to_owned())));
@@ -106,26 +108,10 @@ fn explanation(
     if let Some((_, why)) = unplaced.iter().find(|(one, _)| one == key) {
         return Ok(Explanation::of_unplaced(key, why));
     }
-    let stored = |path: &str| {
-        let bytes = ledger.recorded_file(recorded, path)?;
-        let lacks = || unreadable_results(format!("the results have no `{path}`"));
-        bytes.ok_or_else(|| anyhow::Error::new(lacks()))
-    };
-    let path = format!("bindings/{}.yaml", key.path());
-    let binding: Binding = read(&path, &stored(&path)?)?;
+    let binding: Binding = stored(ledger, recorded, &format!("bindings/{}.yaml", key.path()))?;
     let survey = match binding.reasons.survey.map(SurveyFile::path) {
         None => None,
-        Some(path) => Some(read::<SurveyFile>(&path, &stored(&path)?)?),
+        Some(path) => Some(stored::<SurveyFile>(ledger, recorded, &path)?),
     };
     Ok(Explanation::of(&binding, survey.as_ref()))
-}
-
-fn key_of_binding(path: &str) -> Option<ObjectKey> {
-    let stem = path.strip_prefix("bindings/")?.strip_suffix(".yaml")?;
-    ObjectKey::from_path(stem)
-}
-
-fn read<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> anyhow::Result<T> {
-    crate::api::yaml::from_bytes(bytes)
-        .map_err(|error| unreadable_results(format!("`{path}` of the results: {error}")).into())
 }

@@ -12,15 +12,16 @@ use super::absent::{self, member};
 use super::kind_name::{TypedName, lives_in, pick, within};
 use super::output::{ListFormat, Table, json, yaml};
 use super::render::{RUNS_ON, place};
-use super::{Exit, Repository, unreadable_results};
+use super::results::stored;
+use super::{Exit, Repository};
 use crate::api::cluster::Cluster;
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
-use crate::api::names::ClusterName;
+use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::{Health, ObjectReport};
 use crate::daemon::Fault;
 use crate::daemon::ledger::{Ledger, Recorded};
-use crate::plan::Binding;
+use crate::plan::{Binding, Reasons};
 
 /// List clusters, bindings, work or templates, as the repository has them
 #[derive(clap::Args, Debug)]
@@ -128,7 +129,7 @@ impl GetArgs {
     /// That nothing has the name that was typed.
     fn not_found(&self, typed: &TypedName, recorded: &Recorded) -> Fault {
         let within = within(self.namespace.as_deref(), self.cluster.as_ref());
-        let bound = || recorded.paths("bindings/").filter_map(|path| key_of(path, "bindings/"));
+        let bound = || recorded.paths("bindings/").filter_map(bound_key);
         match self.what {
             What::Clusters => absent::cluster(&typed.name, recorded, &within),
             What::Bindings => {
@@ -137,7 +138,9 @@ impl GetArgs {
                 absent::object("binding", typed, &within, &there, remedy)
             }
             What::Work => {
-                let key = |path: &str| key_of(path.strip_prefix("work/")?.split_once('/')?.1, "");
+                let key = |path: &str| {
+                    ObjectKey::from_file(path.strip_prefix("work/")?.split_once('/')?.1)
+                };
                 let there: Vec<ObjectKey> = recorded.paths("work/").filter_map(key).collect();
                 let remedy = "`git fleet get work` lists all of it";
                 absent::object("work", typed, &within, &there, remedy)
@@ -220,134 +223,153 @@ fn clusters(args: &GetArgs, ledger: &Ledger, recorded: &Recorded) -> anyhow::Res
         if !args.is_of(name) || args.name.as_ref().is_some_and(|wanted| wanted.name != name) {
             continue;
         }
-        let cluster: Cluster = read(ledger, recorded, path)?;
-        let name = cluster.metadata.name.clone();
-        let status = cluster.status.clone();
-        let ready = match condition::find(&status.conditions, "Ready").map(|c| c.status) {
-            Some(ConditionStatus::True) => "True",
-            Some(ConditionStatus::False) => "False",
-            Some(ConditionStatus::Unknown) => "Unknown",
-            None => "never reported",
-        };
-        let spec = &cluster.spec;
-        let mode = format!("{:?}", spec.sync_mode);
-        rows.push(Row {
-            name: format!("cluster/{name}"),
-            cells: vec![name, status.kubernetes_version.clone(), mode, ready.to_owned()],
-            wide: vec![
-                spec.zones.join(","),
-                spec.region.clone().unwrap_or_default(),
-                spec.provider.clone().unwrap_or_default(),
-                spec.api_endpoint.clone(),
-            ],
-            value: serde_json::to_value(&cluster)?,
-        });
+        rows.push(cluster_row(&stored(ledger, recorded, path)?)?);
     }
     let wide = ["ZONES", "REGION", "PROVIDER", "API-ENDPOINT"];
     print(args, recorded, &["NAME", "VERSION", "MODE", "READY"], &wide, rows)
+}
+
+fn cluster_row(cluster: &Cluster) -> anyhow::Result<Row> {
+    let (name, spec, status) = (&cluster.metadata.name, &cluster.spec, &cluster.status);
+    let ready = match condition::find(&status.conditions, "Ready").map(|c| c.status) {
+        Some(ConditionStatus::True) => "True",
+        Some(ConditionStatus::False) => "False",
+        Some(ConditionStatus::Unknown) => "Unknown",
+        None => "never reported",
+    };
+    Ok(Row {
+        name: format!("cluster/{name}"),
+        cells: vec![
+            name.clone(),
+            status.kubernetes_version.clone(),
+            spec.sync_mode.to_string(),
+            ready.to_owned(),
+        ],
+        wide: vec![
+            spec.zones.join(","),
+            spec.region.clone().unwrap_or_default(),
+            spec.provider.clone().unwrap_or_default(),
+            spec.api_endpoint.clone(),
+        ],
+        value: serde_json::to_value(cluster)?,
+    })
 }
 
 fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     let fleet: BTreeSet<&str> = recorded.paths("clusters/").filter_map(member).collect();
     for (path, key) in bound(args, ledger, recorded)? {
-        let binding: Binding = read(ledger, recorded, path)?;
-        let (clusters, reasons) = (binding.places(), &binding.reasons);
-        if !args.is_placed(&clusters) {
-            continue;
+        let binding: Binding = stored(ledger, recorded, path)?;
+        if args.is_placed(&binding.places()) {
+            let is_whole = args.is_whole();
+            let value = if is_whole { stored(ledger, recorded, path)? } else { Value::Null };
+            rows.push(binding_row(&key, &binding, &fleet, value));
         }
-        let placed: Vec<String> = clusters
-            .iter()
-            .map(|(name, replicas)| {
-                let mark = if !fleet.contains(name.as_str()) {
-                    return format!("{name}(left)");
-                } else if reasons.runs_on.iter().any(|target| target.name == *name) {
-                    Some(RUNS_ON)
-                } else if reasons.unmade.contains(name) {
-                    Some("not-yet")
-                } else {
-                    None
-                };
-                place(name.as_str(), *replicas, mark)
-            })
-            .collect();
-        let scheduled = condition::find(&binding.status.conditions, "Scheduled");
-        let scheduled = match scheduled {
-            Some(condition) if condition.status == ConditionStatus::True => "True".to_owned(),
-            Some(condition) => condition.reason.clone(),
-            None => String::new(),
-        };
-        let items = &binding.status.aggregated_status;
-        let applied = items.iter().filter(|item| item.applied).count();
-        let healthy = items.iter().filter(|item| item.health == Health::Healthy).count();
-        // Nothing is heard any more of those that left the fleet.
-        let n = clusters.keys().filter(|name| fleet.contains(name.as_str())).count();
-        rows.push(Row {
-            name: format!("{}/{}", key.group_kind.to_string().to_lowercase(), key.name),
-            cells: vec![
-                key.namespace.as_deref().unwrap_or_default().to_owned(),
-                key.group_kind.kind.to_string(),
-                key.name.to_string(),
-                scheduled,
-                format!("{applied}/{n}"),
-                format!("{healthy}/{n}"),
-                placed.join(" "),
-            ],
-            wide: vec![reasons.policy.clone()],
-            value: if args.is_whole() { read(ledger, recorded, path)? } else { Value::Null },
-        });
     }
     let headers = ["NAMESPACE", "KIND", "NAME", "SCHEDULED", "APPLIED", "HEALTHY", "CLUSTERS"];
     print(args, recorded, &headers, &["POLICY"], rows)
 }
 
+/// `fleet` are the clusters that are in it now.
+fn binding_row(key: &ObjectKey, binding: &Binding, fleet: &BTreeSet<&str>, value: Value) -> Row {
+    let clusters = binding.places();
+    let scheduled = match condition::find(&binding.status.conditions, "Scheduled") {
+        Some(condition) if condition.status == ConditionStatus::True => "True".to_owned(),
+        Some(condition) => condition.reason.clone(),
+        None => String::new(),
+    };
+    let items = &binding.status.aggregated_status;
+    let applied = items.iter().filter(|item| item.applied).count();
+    let healthy = items.iter().filter(|item| item.health == Health::Healthy).count();
+    // Nothing is heard any more of those that left the fleet.
+    let n = clusters.keys().filter(|name| fleet.contains(name.as_str())).count();
+    let placed = clusters.iter().map(|(name, n)| placed(&binding.reasons, fleet, name, *n));
+    Row {
+        name: name_of(key),
+        cells: vec![
+            key.namespace.as_deref().unwrap_or_default().to_owned(),
+            key.group_kind.kind.to_string(),
+            key.name.to_string(),
+            scheduled,
+            format!("{applied}/{n}"),
+            format!("{healthy}/{n}"),
+            placed.collect::<Vec<_>>().join(" "),
+        ],
+        wide: vec![binding.reasons.policy.clone()],
+        value,
+    }
+}
+
+/// One cluster of a binding, with replicas and what is special of it.
+fn placed(reasons: &Reasons, fleet: &BTreeSet<&str>, name: &ClusterName, replicas: i32) -> String {
+    if !fleet.contains(name.as_str()) {
+        return format!("{name}(left)");
+    }
+    let runs_on = reasons.runs_on.iter().any(|target| target.name == *name);
+    let not_yet = || reasons.unmade.contains(name).then_some("not-yet");
+    place(name.as_str(), replicas, runs_on.then_some(RUNS_ON).or_else(not_yet))
+}
+
 fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
-    let mut rows = Vec::new();
-    let mut applied = BTreeMap::new();
-    let place_of = |path: &'_ str| {
-        let (cluster, rest) = path.strip_prefix("work/")?.split_once('/')?;
-        let key =
-            key_of(rest, "").filter(|key| args.is_of(cluster) && is_wanted(args, recorded, key))?;
-        Some((cluster.to_owned(), key))
+    let place_of = |path: &str| {
+        let (cluster, file) = path.strip_prefix("work/")?.split_once('/')?;
+        let key = ObjectKey::from_file(file)?;
+        let is_wanted = args.is_of(cluster) && is_wanted(args, recorded, &key);
+        is_wanted.then_some((ClusterName::new(cluster).ok()?, key))
     };
     let places = recorded.paths("work/").filter_map(|path| Some((path, place_of(path)?)));
-    let places: Vec<(&str, (String, ObjectKey))> = places.collect();
-    let keys = places.iter().map(|(_, (_, key))| key.clone());
-    let picked = picked(args, ledger, recorded, keys)?;
-    for (path, (cluster, key)) in places {
-        if !picked.contains(&key) {
-            continue;
-        }
-        if !applied.contains_key(&cluster) {
-            applied.insert(cluster.clone(), ledger.reported(&ClusterName::new(&cluster)?)?);
-        }
-        let report = applied[&cluster].as_ref().and_then(|report| report.objects.get(&key));
-        let manifest: Manifest = read(ledger, recorded, path)?;
-        // As in the binding: an object that an earlier work made says nothing of this one.
-        let is_in_force =
-            |report: &ObjectReport| report.applied && report.work == recorded.blob(path);
-        let (state, health) = match report {
-            None => ("Unknown", String::new()),
-            Some(report) if is_in_force(report) => ("True", format!("{:?}", report.health)),
-            Some(_) => ("False", format!("{:?}", Health::Unknown)),
-        };
-        let message = report.map(|report| report.message.clone()).unwrap_or_default();
-        rows.push(Row {
-            name: format!("{cluster}/{}/{}", key.group_kind.to_string().to_lowercase(), key.name),
-            cells: vec![
-                cluster,
-                key.namespace.as_deref().unwrap_or_default().to_owned(),
-                key.group_kind.kind.to_string(),
-                key.name.to_string(),
-                state.to_owned(),
-                health,
-            ],
-            wide: vec![manifest.api_version().to_owned(), message],
-            value: manifest.into_value(),
-        });
+    let mut places: Vec<(&str, (ClusterName, ObjectKey))> = places.collect();
+    let picked = picked(args, ledger, recorded, places.iter().map(|(_, (_, key))| key.clone()))?;
+    places.retain(|(_, (_, key))| picked.contains(key));
+    let clusters: BTreeSet<&ClusterName> = places.iter().map(|(_, (cluster, _))| cluster).collect();
+    let reported = ledger.reported(&clusters.into_iter().cloned().collect::<Vec<_>>())?;
+    let mut rows = Vec::new();
+    for (path, (cluster, key)) in &places {
+        let report = reported.get(cluster).and_then(|report| report.objects.get(key));
+        let manifest: Manifest = stored(ledger, recorded, path)?;
+        rows.push(work_row(cluster, key, recorded.blob(path), report, manifest));
     }
     let headers = ["CLUSTER", "NAMESPACE", "KIND", "NAME", "APPLIED", "HEALTH"];
     print(args, recorded, &headers, &["APIVERSION", "MESSAGE"], rows)
+}
+
+/// `work` is the file of what the cluster is to run, `report` what it last said of it.
+fn work_row(
+    cluster: &ClusterName,
+    key: &ObjectKey,
+    work: Option<ObjectId>,
+    report: Option<&ObjectReport>,
+    manifest: Manifest,
+) -> Row {
+    // As in the binding: an object that an earlier work made says nothing of this one.
+    let (applied, health) = match report {
+        None => ("Unknown", String::new()),
+        Some(report) if report.applied && report.work == work => {
+            ("True", report.health.to_string())
+        }
+        Some(_) => ("False", Health::Unknown.to_string()),
+    };
+    Row {
+        name: format!("{cluster}/{}", name_of(key)),
+        cells: vec![
+            cluster.to_string(),
+            key.namespace.as_deref().unwrap_or_default().to_owned(),
+            key.group_kind.kind.to_string(),
+            key.name.to_string(),
+            applied.to_owned(),
+            health,
+        ],
+        wide: vec![
+            manifest.api_version().to_owned(),
+            report.map(|report| report.message.clone()).unwrap_or_default(),
+        ],
+        value: manifest.into_value(),
+    }
+}
+
+/// The name that is printed for `-o name`, as kubectl writes it.
+fn name_of(key: &ObjectKey) -> String {
+    format!("{}/{}", key.group_kind.to_string().to_lowercase(), key.name)
 }
 
 /// The bindings that are asked for: path and template of each.
@@ -356,8 +378,7 @@ fn bound<'r>(
     ledger: &mut Ledger,
     recorded: &'r Recorded,
 ) -> anyhow::Result<Vec<(&'r str, ObjectKey)>> {
-    let keys =
-        recorded.paths("bindings/").filter_map(|path| Some((path, key_of(path, "bindings/")?)));
+    let keys = recorded.paths("bindings/").filter_map(|path| Some((path, bound_key(path)?)));
     let mut bound: Vec<(&str, ObjectKey)> =
         keys.filter(|(_, key)| is_wanted(args, recorded, key)).collect();
     let picked = picked(args, ledger, recorded, bound.iter().map(|(_, key)| key.clone()))?;
@@ -365,8 +386,9 @@ fn bound<'r>(
     Ok(bound)
 }
 
-fn key_of(path: &str, prefix: &str) -> Option<ObjectKey> {
-    ObjectKey::from_path(path.strip_prefix(prefix)?.strip_suffix(".yaml")?)
+/// The template whose binding is at this path.
+fn bound_key(path: &str) -> Option<ObjectKey> {
+    ObjectKey::from_file(path.strip_prefix("bindings/")?)
 }
 
 /// Those of the keys that are of the kind that was typed, if one was.
@@ -384,15 +406,4 @@ fn picked(
 fn is_wanted(args: &GetArgs, recorded: &Recorded, key: &ObjectKey) -> bool {
     args.name.as_ref().is_none_or(|typed| typed.name == *key.name)
         && args.namespace.as_ref().is_none_or(|one| lives_in(recorded, key, one))
-}
-
-/// Reads a file of the results that is there.
-fn read<T: serde::de::DeserializeOwned>(
-    ledger: &Ledger,
-    recorded: &Recorded,
-    path: &str,
-) -> anyhow::Result<T> {
-    let bytes = ledger.recorded_file(recorded, path)?.unwrap_or_default();
-    crate::api::yaml::from_bytes(&bytes)
-        .map_err(|error| unreadable_results(format!("`{path}` of the results: {error}")).into())
 }

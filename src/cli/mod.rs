@@ -25,6 +25,7 @@ mod plan_document;
 mod progress;
 mod render;
 mod reports;
+mod results;
 mod run;
 mod schema;
 mod session;
@@ -213,12 +214,6 @@ fn advice(error: &anyhow::Error) -> (&'static str, String) {
 fn unreadable(path: &Path, error: &(dyn std::error::Error + 'static)) -> Fault {
     let text = format!("{} cannot be read", path.display());
     Fault::new("CONFIG_READ", text, "correct the path, or what it says there").because(error)
-}
-
-/// The results are not what an engine of this version writes.
-fn unreadable_results(text: String) -> Fault {
-    let hint = "use the version that wrote them, or let `git fleet apply` or `run` of this one write them anew";
-    Fault::new("RESULTS_UNREADABLE", text, hint)
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::plan_document::PlanDocument;
 use super::{Exit, Repository, output};
-use crate::api::names::ClusterName;
+use crate::api::names::{ClusterName, ObjectId};
 use crate::api::problem::Severity;
 use crate::daemon::ledger::Preview;
 
@@ -48,8 +48,8 @@ enum Format {
 
 /// Which commit to plan for.
 pub(super) enum Which<'a> {
-    /// What the source branch shows.
-    Source,
+    /// What the source branch shows; if a commit is expected, that one and no other.
+    Source(Option<ObjectId>),
     /// What a person named.
     Revision(&'a str),
 }
@@ -85,14 +85,19 @@ fn print(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let mut ledger = repository.ledger()?;
-    ledger.read_only();
+    ledger.look_only()?;
     if answers == Answers::Called {
         ledger.call_webhooks();
     }
     // The source says where the record is, not the commit that is looked at.
     repository.find_refs(&mut ledger)?;
     let commit = match which {
-        Which::Source => ledger.source_head()?,
+        Which::Source(expected) => {
+            if let Some(commit) = expected {
+                ledger.expect(*commit);
+            }
+            ledger.expected_head()?
+        }
         Which::Revision(revision) => ledger.resolve(revision)?,
     };
     let mut loaded = ledger.read(commit)?;

@@ -3,15 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::plan_document::{self, not_placed};
 use crate::api::names::ClusterName;
-use crate::plan::{Plan, PlanDiff, TemplateChange};
+use crate::plan::{Plan, PlanDiff, TemplateChange, not_decided_anew, not_placed, not_up_to_date};
 
 /// Rows of each part of a Markdown plan: a pull request's comment has at most 65,536 characters.
 const MARKDOWN_ROWS_MAX: usize = 200;
-
-/// Clusters that one line names.
-const STALE_CLUSTERS_MAX: usize = 10;
 
 /// What becomes of a workload that is new and asks for none.
 const NO_REPLICAS: &str = "nowhere, it asks for 0 replicas";
@@ -62,13 +58,13 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
     for (cluster, n) in &diff.left {
         let _ = writeln!(out, "{}", leaving(cluster, *n));
     }
-    for refusal in refusals(plan) {
-        let _ = writeln!(out, "not placed: {refusal}");
+    for told in not_placed(plan) {
+        let _ = writeln!(out, "not placed: {told}");
     }
-    for kept in kept(plan) {
-        let _ = writeln!(out, "not decided anew: {kept}");
+    for told in not_decided_anew(plan) {
+        let _ = writeln!(out, "not decided anew: {told}");
     }
-    for stale in stale(plan) {
+    for stale in not_up_to_date(plan) {
         let _ = writeln!(out, "not up to date: {stale}");
     }
     out
@@ -122,9 +118,9 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
     for (cluster, n) in diff.left.iter().take(MARKDOWN_ROWS_MAX) {
         let _ = writeln!(out, "- {}", cell(&leaving(cluster, *n)));
     }
-    list(&mut out, "Not placed:", &refusals(plan).collect::<Vec<_>>());
-    list(&mut out, "Not decided anew:", &kept(plan).collect::<Vec<_>>());
-    list(&mut out, "Not up to date:", &stale(plan).collect::<Vec<_>>());
+    list(&mut out, "Not placed:", not_placed(plan));
+    list(&mut out, "Not decided anew:", not_decided_anew(plan));
+    list(&mut out, "Not up to date:", not_up_to_date(plan));
     out
 }
 
@@ -142,7 +138,8 @@ fn without_replicas(diff: &PlanDiff) -> impl Iterator<Item = &TemplateChange> {
 }
 
 /// A list of its own, if there is anything on it.
-fn list(out: &mut String, title: &str, entries: &[String]) {
+fn list(out: &mut String, title: &str, entries: impl Iterator<Item = impl ToString>) {
+    let entries: Vec<String> = entries.map(|entry| entry.to_string()).collect();
     if entries.is_empty() {
         return;
     }
@@ -164,29 +161,6 @@ fn no_difference(diff: &PlanDiff) -> &'static str {
 /// The policy that decides, and the one that did before if it was another.
 fn policies(before: &str, now: &str) -> String {
     if before.is_empty() { cell(now) } else { format!("{} → {}", cell(before), cell(now)) }
-}
-
-/// Templates that run nowhere, each with its reason.
-fn refusals(plan: &Plan) -> impl Iterator<Item = String> {
-    not_placed(plan).map(|told| format!("{}: {}", told.template, told.why))
-}
-
-/// Templates that run on as they were, whatever the source says of them now, each with its reason.
-fn kept(plan: &Plan) -> impl Iterator<Item = String> {
-    plan_document::kept(plan).map(|told| format!("{}: {}", told.template, told.why))
-}
-
-/// Templates whose work is not what the source says now, with clusters and reason.
-fn stale(plan: &Plan) -> impl Iterator<Item = String> {
-    plan_document::stale(plan).map(|stale| {
-        let shown = stale.clusters.iter().take(STALE_CLUSTERS_MAX).map(ClusterName::as_str);
-        let mut clusters = shown.collect::<Vec<_>>().join(", ");
-        let n_more = stale.clusters.len().saturating_sub(STALE_CLUSTERS_MAX);
-        if n_more > 0 {
-            let _ = write!(clusters, " and {n_more} more");
-        }
-        format!("{} in {clusters}: {}", stale.template, stale.why)
-    })
 }
 
 fn leaving(cluster: &ClusterName, n_objects: usize) -> String {

@@ -45,7 +45,7 @@ impl Repository {
     /// Opens it to look at what is recorded now.
     pub(super) fn look(&self) -> anyhow::Result<(Ledger, Recorded)> {
         let mut ledger = self.ledger()?;
-        ledger.read_only();
+        ledger.look_only()?;
         self.find_refs(&mut ledger)?;
         let recorded = ledger.recorded()?;
         Ok((ledger, recorded))

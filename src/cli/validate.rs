@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::api::names::ObjectId;
 use crate::api::problem::{Problem, Severity};
 use crate::api::settings::SETTINGS_PATH;
 use crate::customize::{Interpreter, Limits, Program};
+use crate::daemon::Fault;
 use crate::daemon::ledger::{Origin, fleet_of};
 use crate::fleet::{Fleet, is_manifest_path, parse_file};
 use crate::plan::RenderedFile;
@@ -17,7 +19,8 @@ use crate::plan::RenderedFile;
 /// Check a commit, or files on disk, and list what is wrong
 #[derive(clap::Args, Debug)]
 pub(super) struct ValidateArgs {
-    /// Files and directories on disk to check instead of a commit
+    /// Files and directories on disk to check instead of a commit; links to files are followed, in a
+    /// commit they are refused
     paths: Vec<PathBuf>,
     #[command(flatten)]
     repository: Repository,
@@ -40,7 +43,7 @@ enum Format {
 pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let (what, fleet, problems) = if args.paths.is_empty() {
         let mut ledger = args.repository.ledger()?;
-        ledger.read_only();
+        ledger.look_only()?;
         let commit = match &args.commit {
             Some(revision) => ledger.resolve(revision)?,
             None if args.repository.source_branch.is_some() => ledger.source_head()?,
@@ -135,20 +138,39 @@ fn root_of(paths: &[PathBuf]) -> Option<&Path> {
     directory.join(SETTINGS_PATH).is_file().then_some(directory.as_path())
 }
 
-/// The manifests of a directory, and of those below it that are not hidden; or the file itself.
-pub(super) fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let kind = std::fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
-    if kind.is_file() {
-        files.push(path.to_owned());
-    } else if kind.is_dir() {
-        for entry in std::fs::read_dir(path).map_err(|error| unreadable(path, &error))? {
-            let entry = entry.map_err(|error| unreadable(path, &error))?.path();
-            let is_hidden =
-                entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            let is_manifest = entry.is_file() && is_manifest_path(&entry.to_string_lossy());
-            if !is_hidden && (entry.is_dir() || is_manifest) {
-                collect(&entry, files)?;
-            }
+/// The file that a person named, or the manifests of the directory. A link that is named is followed, and
+/// so is one to a file that lies in a directory: of a mounted ConfigMap each key is one.
+pub(super) fn collect(named: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let metadata = std::fs::metadata(named).map_err(|error| unreadable(named, &error))?;
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        return below(named, files);
+    }
+    // A shell makes a pipe of `<(command)`.
+    if !kind.is_file() && !kind.is_fifo() {
+        let text = format!("{} is neither a file nor a directory", named.display());
+        return Err(Fault::new("CONFIG_READ", text, "name a file or a directory").into());
+    }
+    files.push(named.to_owned());
+    Ok(())
+}
+
+/// The manifests of a directory and of those below it, without what is hidden. A link to a directory
+/// leads out of it, or back into it, and is not followed.
+fn below(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(directory).map_err(|error| unreadable(directory, &error))? {
+        let entry = entry.map_err(|error| unreadable(directory, &error))?;
+        let path = entry.path();
+        let told = |error| unreadable(&path, &error);
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        if entry.file_type().map_err(told)?.is_dir() {
+            below(&path, files)?;
+        } else if is_manifest_path(&path.to_string_lossy())
+            && std::fs::metadata(&path).map_err(told)?.is_file()
+        {
+            files.push(path);
         }
     }
     Ok(())

@@ -331,7 +331,7 @@ impl Desk {
                 |path, change| {
                     is_changed = true;
                     if change == PathChange::Removed {
-                        self.held.extend(work_key(path));
+                        self.held.extend(ObjectKey::from_file(path));
                     }
                 },
             )?;
@@ -376,7 +376,7 @@ impl Desk {
                 })?;
                 continue;
             }
-            let Some(key) = work_key(path) else { continue };
+            let Some(key) = ObjectKey::from_file(path) else { continue };
             if let Some(object) = self.objects.get(&key).filter(|object| object.work == *blob) {
                 objects.insert(key, object.clone());
                 continue;
@@ -495,8 +495,4 @@ impl Desk {
             }
         }
     }
-}
-
-fn work_key(path: &str) -> Option<ObjectKey> {
-    ObjectKey::from_path(path.strip_suffix(".yaml")?)
 }

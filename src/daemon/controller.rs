@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::worker::{self, Done, Job};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::daemon::{Fault, chain, not_ready};
-use crate::engine::{Effect, Engine, Event, PlanOutcome, Timing};
+use crate::engine::{Effect, Engine, Event, LoadOutcome, PlanOutcome, Timing};
 use crate::member::{self, AppliedRound, DesiredWork, MemberHandle, MemberReport};
 use crate::store::{Hint, Layout, RefName, Role, Trigger};
 
@@ -54,9 +54,11 @@ pub struct Progress {
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Whether the source commit was refused because it does not validate.
-    pub refused: bool,
-    /// Whether the plan waits for an approval.
+    /// The source commit of the last plan that came into force, if any did.
+    pub in_force: Option<ObjectId>,
+    /// The newest source commit, if it was refused because it does not validate.
+    pub refused: Option<ObjectId>,
+    /// The newest source commit, if its plan waits for an approval, and why.
     pub held: Option<String>,
     /// Members and what kept their work from being in force, in order of their names.
     pub failures: BTreeMap<ClusterName, String>,
@@ -94,8 +96,8 @@ struct Controller {
     n_unrecorded: usize,
     wake: Option<Timestamp>,
     summary: Summary,
-    /// Whether any plan came into force since the start.
-    planned: bool,
+    /// The source commit that is planned for.
+    loaded: Option<ObjectId>,
 }
 
 /// Runs the controller over `ledger` until a signal, or until converged. `show` is called whenever
@@ -153,7 +155,7 @@ pub async fn run(
         n_unrecorded: 0,
         wake: None,
         summary: Summary::default(),
-        planned: false,
+        loaded: None,
     };
     let mut stop = std::pin::pin!(stop_signal());
     let mut rotation = tokio::time::interval(ROTATION_CHECK);
@@ -330,8 +332,11 @@ impl Controller {
     async fn take(&mut self, done: Done) -> anyhow::Result<()> {
         match done {
             Done::Event(event) => {
-                if matches!(event, Event::Loaded(_)) {
-                    self.summary.refused = false;
+                if let Event::Loaded(outcome) = &event {
+                    self.summary.refused = None;
+                    if let LoadOutcome::Ready { commit, .. } = outcome {
+                        self.loaded = Some(*commit);
+                    }
                 }
                 if matches!(event, Event::StatusCommitted(_)) {
                     self.n_unrecorded = 0;
@@ -345,8 +350,8 @@ impl Controller {
                 }
                 self.feed(event).await
             }
-            Done::Refused(event) => {
-                self.summary.refused = true;
+            Done::Refused(commit, event) => {
+                self.summary.refused = Some(commit);
                 self.feed(event).await
             }
             Done::Broken(event, reason) => {
@@ -359,7 +364,7 @@ impl Controller {
             }
             Done::Planned(outcome, desired) => {
                 self.summary.held = None;
-                self.planned = true;
+                self.summary.in_force = self.loaded;
                 self.summary.broken = None;
                 self.desired.extend(desired);
                 self.feed(Event::Planned(outcome)).await
@@ -459,12 +464,14 @@ impl Controller {
         }
     }
 
-    /// Whether one pass is complete: the source was refused or held, the repository failed, or all
-    /// that was handed out came back and is committed.
+    /// Whether one pass is complete: the repository failed, the source was refused or held before
+    /// anything came into force, or all that was handed out came back and is committed.
     fn is_converged(&self) -> bool {
-        let ended =
-            self.summary.refused || self.summary.held.is_some() || self.summary.broken.is_some();
-        ended || (self.planned && self.engine.is_quiet() && self.applying.is_empty())
+        let summary = &self.summary;
+        if summary.in_force.is_none() {
+            return summary.refused.is_some() || summary.held.is_some() || summary.broken.is_some();
+        }
+        summary.broken.is_some() || (self.engine.is_quiet() && self.applying.is_empty())
     }
 
     async fn stop(mut self, worker: std::thread::JoinHandle<()>) -> Summary {

@@ -27,3 +27,11 @@ pub struct PlanInputs {
     #[serde(default)]
     pub status: BTreeMap<ClusterName, ObjectId>,
 }
+
+impl PlanInputs {
+    /// What the bytes of the file say; `None` if another version wrote them, and says more or less.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        crate::api::yaml::from_bytes(bytes).ok()
+    }
+}

@@ -335,7 +335,7 @@ impl StatusRef {
 }
 
 fn object_key(path: &str) -> Option<ObjectKey> {
-    ObjectKey::from_path(path.strip_prefix(OBJECTS_DIR)?.strip_suffix(".yaml")?)
+    ObjectKey::from_file(path.strip_prefix(OBJECTS_DIR)?)
 }
 
 /// Since when a condition has its status is known from before if the status is the same: an executor

@@ -36,8 +36,8 @@ pub(super) enum Job {
 pub(super) enum Done {
     /// A job ended.
     Event(Event),
-    /// The source does not validate.
-    Refused(Event),
+    /// The source commit that does not validate.
+    Refused(ObjectId, Event),
     /// A job ended because the world failed, and why.
     Broken(Event, Fault),
     /// A plan ended; the works of the members whose work differs from the last one.
@@ -185,7 +185,7 @@ impl Worker {
             Some(commit) => LoadOutcome::Ready { commit, members: self.ledger.members() },
             None => LoadOutcome::Refused { commit },
         };
-        self.answer(Done::Refused(Event::Loaded(outcome)));
+        self.answer(Done::Refused(commit, Event::Loaded(outcome)));
     }
 
     fn plan(&mut self) {

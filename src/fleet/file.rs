@@ -106,34 +106,28 @@ fn ending(path: &str) -> &str {
 
 /// Reads one file. Never fails: what is wrong becomes Problems, and what is right is kept.
 pub fn parse_file(path: &str, blob: ObjectId, bytes: &[u8]) -> ParsedFile {
-    let mut report = Report::new(path);
-    let trees = trees(path, bytes, &mut report);
-    let mut loader = Loader { path, report, objects: Objects::Documents(Vec::new()) };
-    for tree in trees {
-        loader.value(tree.value, tree.positions, 0);
-    }
-    let problems = loader.report.finish();
-    let documents = match loader.objects {
-        Objects::Documents(documents) => documents,
-        Objects::AsTheyAre(_) => Vec::new(),
-    };
+    let mut documents = Vec::new();
+    let problems = load(path, bytes, Objects::Documents(&mut documents));
     ParsedFile { path: path.to_owned(), blob, documents, problems }
 }
 
 /// The objects of a file that is no part of a fleet, lists opened, with every field that they have: only
 /// that they are objects is checked. And what is wrong with the file.
 pub fn parse_objects(path: &str, bytes: &[u8]) -> (Vec<Manifest>, Vec<Problem>) {
+    let mut manifests = Vec::new();
+    let problems = load(path, bytes, Objects::AsTheyAre(&mut manifests));
+    (manifests, problems)
+}
+
+/// Adds what the file holds to the objects. Returns what is wrong with it.
+fn load(path: &str, bytes: &[u8], objects: Objects<'_>) -> Vec<Problem> {
     let mut report = Report::new(path);
     let trees = trees(path, bytes, &mut report);
-    let mut loader = Loader { path, report, objects: Objects::AsTheyAre(Vec::new()) };
+    let mut loader = Loader { path, report, objects };
     for tree in trees {
         loader.value(tree.value, tree.positions, 0);
     }
-    let problems = loader.report.finish();
-    match loader.objects {
-        Objects::AsTheyAre(manifests) => (manifests, problems),
-        Objects::Documents(_) => (Vec::new(), problems),
-    }
+    loader.report.finish()
 }
 
 /// The documents of a file, whatever they are, with their positions. And what is wrong with the file.
@@ -158,15 +152,15 @@ fn trees(path: &str, bytes: &[u8], report: &mut Report<'_>) -> Vec<Tree> {
 struct Loader<'f> {
     path: &'f str,
     report: Report<'f>,
-    objects: Objects,
+    objects: Objects<'f>,
 }
 
-/// The objects so far.
-enum Objects {
+/// Where the objects go.
+enum Objects<'f> {
     /// Recognised and checked.
-    Documents(Vec<Document>),
+    Documents(&'f mut Vec<Document>),
     /// Neither.
-    AsTheyAre(Vec<Manifest>),
+    AsTheyAre(&'f mut Vec<Manifest>),
 }
 
 impl Loader<'_> {

@@ -11,7 +11,7 @@ use crate::api::cron_federated_hpa::CronFederatedHPA;
 use crate::api::decode::{DecodeError, decode, unknown_fields};
 use crate::api::federated_hpa::FederatedHPA;
 use crate::api::federated_resource_quota::FederatedResourceQuota;
-use crate::api::manifest::Manifest;
+use crate::api::manifest::{Manifest, group_of};
 use crate::api::meta::Resource;
 use crate::api::multi_cluster_ingress::MultiClusterIngress;
 use crate::api::multi_cluster_service::MultiClusterService;
@@ -198,10 +198,6 @@ const KINDS: &[OwnKind] = &[
     inert::<ResourceRegistry>(),
     inert::<WorkloadRebalancer>(),
 ];
-
-pub(super) fn group_of(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
-}
 
 /// Whether objects of this group steer the fleet rather than run in it. What only claims to does too:
 /// it is refused with the kinds that there are.

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+pub(super) use crate::api::pointer::escape;
+use crate::api::pointer::unescape;
+
 /// Line and column of something in a file, both from 1; columns count characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -153,13 +156,4 @@ fn hash(key: &str) -> u32 {
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash.max(1)
-}
-
-/// One step of a pointer, escaped as RFC 6901 asks.
-pub(super) fn escape(step: &str) -> String {
-    step.replace('~', "~0").replace('/', "~1")
-}
-
-fn unescape(step: &str) -> std::borrow::Cow<'_, str> {
-    if step.contains('~') { step.replace("~1", "/").replace("~0", "~").into() } else { step.into() }
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::api::manifest::Manifest;
 use crate::api::names::ClusterName;
 use crate::api::period::Period;
+use crate::api::pointer::unescape;
 use crate::api::quantity::Quantity;
 
 use super::names::did_you_mean;
@@ -231,7 +232,7 @@ fn words(schema: &Value) -> Option<Vec<&str>> {
 fn dotted(pointer: &str) -> String {
     let mut dotted = String::new();
     for step in pointer.split('/').skip(1) {
-        let step = step.replace("~1", "/").replace("~0", "~");
+        let step = unescape(step);
         if step.bytes().all(|byte| byte.is_ascii_digit()) && !step.is_empty() {
             dotted.push('[');
             dotted.push_str(&step);

@@ -4,6 +4,8 @@
 //! duplicate key, a tag, an alias bomb or a word of YAML 1.1 is told with line and column, and every
 //! field keeps its position for the checks that follow. Nothing here recurses.
 
+use std::ops::ControlFlow;
+
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 use serde_json::{Number, Value};
 
@@ -19,10 +21,36 @@ const DOCUMENTS_MAX: usize = 10_000;
 ///
 /// Stops at the first thing after which the rest cannot be told: the documents before it are kept.
 pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Tree> {
-    let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: 4096 };
     let mut trees = Vec::new();
-    let mut n_documents = 0;
+    drive(text, Builder::new(report), |tree| {
+        trees.extend(tree.filter(|tree| !tree.value.is_null()));
+        ControlFlow::Continue(())
+    });
+    trees
+}
+
+/// Reads the first document of `text` by the rules of Kubernetes' own reader; what comes after it is not
+/// looked at. `Null` if there is none; of no meaning if the report has an error afterwards.
+pub(super) fn read_first(text: &str, report: &mut Report<'_>) -> Value {
     let mut builder = Builder::new(report);
+    builder.reading = Reading::Kubernetes;
+    let mut first = Value::Null;
+    drive(text, builder, |tree| {
+        first = tree.map(|tree| tree.value).unwrap_or_default();
+        ControlFlow::Break(())
+    });
+    first
+}
+
+/// Hands on one document after the other, as long as that is wanted and the rest can be told; `None` for
+/// one that holds nothing.
+fn drive(
+    text: &str,
+    mut builder: Builder<'_, '_>,
+    mut document: impl FnMut(Option<Tree>) -> ControlFlow<()>,
+) {
+    let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: 4096 };
+    let mut n_documents = 0;
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = match next {
             Ok(next) => next,
@@ -45,36 +73,11 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Vec<Tree> {
         }
         let at = position(&span.start);
         match take(&mut builder, event, at, span.slice(text).unwrap_or_default()) {
-            Ok(true) => trees.extend(builder.finish().filter(|tree| !tree.value.is_null())),
-            Ok(false) => {}
+            Ok(true) if document(builder.finish()).is_break() => break,
+            Ok(_) => {}
             Err(Stop) => break,
         }
     }
-    trees
-}
-
-/// Reads the first document of `text` by the rules of Kubernetes' own reader; what comes after it is not
-/// looked at. `Null` if there is none; of no meaning if the report has an error afterwards.
-pub(super) fn read_first(text: &str, report: &mut Report<'_>) -> Value {
-    let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: 4096 };
-    let mut builder = Builder::new(report);
-    builder.reading = Reading::Kubernetes;
-    for next in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = match next {
-            Ok(next) => next,
-            Err(error) => {
-                syntax(builder.report, text, &error);
-                break;
-            }
-        };
-        match take(&mut builder, event, position(&span.start), span.slice(text).unwrap_or_default())
-        {
-            Ok(true) => return builder.finish().map(|tree| tree.value).unwrap_or_default(),
-            Ok(false) => {}
-            Err(Stop) => break,
-        }
-    }
-    Value::Null
 }
 
 /// Takes one event; true at the end of a document. `source` is the text of the event.

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::Refusal;
 use super::image_name::ImageName;
-use super::patch::unescape;
 use crate::api::manifest::Manifest;
 use crate::api::override_policy::{ImageComponent, ImageOverrider, OverriderOperator, Overriders};
+use crate::api::pointer::unescape;
 
 /// Applies every image overrider of `overriders`, in order.
 pub(super) fn apply(manifest: &mut Manifest, overriders: &Overriders) -> Result<bool, Refusal> {

@@ -1,12 +1,11 @@
 //! RFC 6902 patches, in the three operations that overriders have.
 
-use std::borrow::Cow;
-
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::Value;
 
 use crate::api::override_policy::OverriderOperator;
+use crate::api::pointer::{escape, unescape};
 
 /// One operation of a patch, borrowed from a policy.
 pub(super) struct Operation<'a> {
@@ -78,15 +77,6 @@ fn step<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     }
 }
 
-/// A segment of a JSON pointer as the name that it is of.
-pub(super) fn unescape(segment: &str) -> Cow<'_, str> {
-    if segment.contains('~') {
-        Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
-    } else {
-        Cow::Borrowed(segment)
-    }
-}
-
 /// `path` with every index below 0 counted from the start of the list that it points into.
 fn counted_from_the_start(document: &Value, path: &str) -> String {
     if !path.contains("/-") {
@@ -103,7 +93,7 @@ fn counted_from_the_start(document: &Value, path: &str) -> String {
         if let (Some(Value::Array(list)), Ok(index)) = (value, segment.parse::<i64>())
             && index < 0
         {
-            segment = Cow::Owned((list.len() as i64 + index).to_string());
+            segment = (list.len() as i64 + index).to_string().into();
         }
         value = match value {
             Some(Value::Array(list)) => segment.parse::<usize>().ok().and_then(|idx| list.get(idx)),
@@ -111,7 +101,7 @@ fn counted_from_the_start(document: &Value, path: &str) -> String {
             _ => None,
         };
         resolved.push('/');
-        resolved.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+        resolved.push_str(&escape(&segment));
     }
     resolved
 }

@@ -8,7 +8,7 @@ use super::decide::{Case, attach};
 use super::reserved::why_reserved;
 use super::turns::Round;
 use crate::api::binding::BindingSnapshot;
-use crate::api::manifest::ObjectKey;
+use crate::api::manifest::{ObjectKey, group_of};
 use crate::api::propagation_policy::ConflictResolution;
 use crate::fleet::Fleet;
 use crate::interpret::Dependency;
@@ -164,7 +164,7 @@ fn is_as_wanted(binding: &Binding, needed_by: &[&Binding]) -> bool {
 
 /// The templates of the fleet that a reference means: the one of its name, or all of its labels.
 fn referred_to<'f>(fleet: &'f Fleet, reference: &Dependency) -> Vec<&'f ObjectKey> {
-    let group = reference.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let group = group_of(&reference.api_version);
     // A template may leave the namespace `default` out.
     let namespaces = match reference.namespace.as_deref() {
         None | Some("default") => [None, Some("default")].as_slice(),

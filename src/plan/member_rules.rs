@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ClusterWorks;
 use super::rendered::RenderedFile;
 use super::work::PlannedWork;
-use crate::api::manifest::{GroupKind, ObjectKey};
+use crate::api::manifest::{GroupKind, ObjectKey, group_of};
 use crate::api::resource_interpreter_customization::{CustomizationTarget, Operation};
 use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
 use crate::fleet::Fleet;
@@ -103,8 +103,8 @@ fn first_of(group_kind: GroupKind) -> ObjectKey {
 }
 
 fn runs(works: &ClusterWorks, target: &CustomizationTarget) -> bool {
-    let group = target.api_version.rsplit_once('/').map_or("", |(group, _)| group);
-    let kind = GroupKind { group: group.into(), kind: target.kind.as_str().into() };
+    let group = group_of(&target.api_version).into();
+    let kind = GroupKind { group, kind: target.kind.as_str().into() };
     of_kind(works, &kind).any(|work| work.manifest.api_version() == target.api_version)
 }
 

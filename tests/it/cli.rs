@@ -9,6 +9,7 @@ use git_fleet::sim::{Host, MemberSpec};
 
 use crate::store::git::{commit, git, init};
 
+mod apply;
 mod clone;
 mod demo;
 mod errors;
@@ -44,7 +45,7 @@ data: {text: hello}
 /// A fleet of one simulated member, applied once.
 struct World {
     dir: tempfile::TempDir,
-    _host: Host,
+    host: Host,
 }
 
 impl World {
@@ -59,7 +60,7 @@ impl World {
         std::fs::create_dir(&credentials).unwrap();
         std::fs::write(credentials.join("one.yaml"), host.kubeconfig("one").unwrap()).unwrap();
         commit(&init(&dir.path().join("fleet")), &[("fleet/all.yaml", source)]);
-        let world = Self { dir, _host: host };
+        let world = Self { dir, host };
         assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
         world
     }

@@ -252,15 +252,9 @@ fn results_work_and_status_go_where_the_settings_say() {
         assert_eq!(again.results, reread.results);
         let log = git(&results, &["rev-list", "--parents", "fleet/results"]);
         assert!(log.contains(&planned.results.to_string()), "{log}");
-        assert_eq!(
-            ledger
-                .reported(&ClusterName::new("one").unwrap())
-                .unwrap()
-                .unwrap()
-                .cluster
-                .kubernetes_version,
-            "v1.36.0"
-        );
+        let one = ClusterName::new("one").unwrap();
+        let reported = ledger.reported(std::slice::from_ref(&one)).unwrap();
+        assert_eq!(reported[&one].cluster.kubernetes_version, "v1.36.0");
     }
 }
 

@@ -137,7 +137,7 @@ fn who_only_looks_calls_nobody_unless_told_to() {
     commit(&world.repository, &[("chess.yaml", &game(8))]);
     let look = |calls: bool| {
         let mut ledger = world.ledger();
-        ledger.read_only();
+        ledger.look_only().unwrap();
         if calls {
             ledger.call_webhooks();
         }

@@ -254,7 +254,7 @@ impl<'s> Scene<'s> {
     fn ledger(&self) -> anyhow::Result<Ledger> {
         let location = self.stage.repository().display().to_string().parse()?;
         let mut ledger = Ledger::open(&location, self.stage.dir(), Overrides::default())?;
-        ledger.read_only();
+        ledger.look_only()?;
         Ok(ledger)
     }
 

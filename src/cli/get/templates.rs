@@ -5,10 +5,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::{GetArgs, Row, bound, print, read};
+use super::{GetArgs, Row, bound, name_of, print};
 use crate::api::manifest::ObjectKey;
+use crate::cli::Exit;
 use crate::cli::output::{ListFormat, json, yaml};
-use crate::cli::{Exit, unreadable_results};
+use crate::cli::results::{stored, unreadable};
 use crate::daemon::ledger::{Ledger, Recorded};
 use crate::fleet::Fleet;
 use crate::plan::Binding;
@@ -23,7 +24,7 @@ pub(super) fn run(
     let source = if is_whole && !bound.is_empty() { Some(source(ledger, recorded)?) } else { None };
     let mut rows = Vec::new();
     for (path, key) in bound {
-        let binding: Binding = read(ledger, recorded, path)?;
+        let binding: Binding = stored(ledger, recorded, path)?;
         if !args.is_placed(&binding.places()) {
             continue;
         }
@@ -57,7 +58,7 @@ pub(super) fn run(
 /// The fleet at the source commit that was planned for.
 fn source(ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Arc<Fleet>> {
     let commit = ledger.recorded_source(recorded)?;
-    let lacks = || unreadable_results("the results do not name their source".to_owned());
+    let lacks = || unreadable("the results do not name their source".to_owned());
     let commit = commit.ok_or_else(lacks)?;
     let loaded = ledger.read(commit);
     let loaded = loaded.with_context(|| format!("the results were made of commit {commit}"))?;
@@ -70,7 +71,7 @@ fn row(key: &ObjectKey, binding: &Binding, value: Value) -> Row {
     let observed = status.and_then(|status| status.get("observedGeneration")?.as_i64());
     let text = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
     Row {
-        name: format!("{}/{}", key.group_kind.to_string().to_lowercase(), key.name),
+        name: name_of(key),
         cells: vec![
             key.namespace.as_deref().unwrap_or_default().to_owned(),
             key.group_kind.kind.to_string(),

@@ -35,7 +35,7 @@ impl Ledger {
                 return Err(LedgerError::Results { refname, commit, reason });
             }
         };
-        if self.is_read_only && !self.calls_webhooks {
+        if self.only_looks() && !self.calls_webhooks {
             self.interpreter.replay(records);
         } else {
             self.interpreter.recall(records);

@@ -114,13 +114,21 @@ impl Ledger {
     }
 
     /// From now on refs are also looked for where `git clone` puts a remote's branches, so that a
-    /// clone of a fleet repository answers as the repository itself does. Nothing may be written.
-    pub fn read_only(&mut self) {
-        self.is_read_only = true;
+    /// clone of a fleet repository answers as the repository itself does. No ref may be moved then.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn look_only(&mut self) -> Result<(), LedgerError> {
+        self.looked_at = Some(self.store.upstreams()?);
+        Ok(())
+    }
+
+    pub(super) fn only_looks(&self) -> bool {
+        self.looked_at.is_some()
     }
 
     /// How a clone learns of the results of the repository that it was cloned from; `None` where they
-    /// are known, or no other repository is.
+    /// are known, or no other repository is. For a ledger that only looks.
     ///
     /// # Errors
     /// The repository cannot be read.
@@ -128,8 +136,8 @@ impl Ledger {
         if self.tip(&self.layout.results())?.is_some() {
             return Ok(None);
         }
-        let upstreams = self.store.upstreams()?;
-        let Some(upstream) = upstreams.first() else { return Ok(None) };
+        let upstream = self.looked_at.iter().flatten().next();
+        let Some(upstream) = upstream else { return Ok(None) };
         let prefix = self.layout.prefix();
         let (name, url) = (upstream.name(), upstream.url());
         Ok(Some(format!(
@@ -140,17 +148,15 @@ impl Ledger {
     /// Commit of one of our refs, or of the source.
     pub(super) fn tip(&self, name: &RefName) -> Result<Option<ObjectId>, LedgerError> {
         let here = self.store.read_ref(name)?;
-        if !self.is_read_only {
-            return Ok(here);
-        }
+        let Some(upstreams) = &self.looked_at else { return Ok(here) };
         // A machine-owned branch that somebody checked out to read it stays as old as that day.
         let is_copy =
             self.layout.role(name) != Role::Source && self.store.follows_upstream(name)?;
         if here.is_some() && !is_copy {
             return Ok(here);
         }
-        for upstream in self.store.upstreams()? {
-            if let Some(tip) = self.store.read_ref_of(&upstream, name)? {
+        for upstream in upstreams {
+            if let Some(tip) = self.store.read_ref_of(upstream, name)? {
                 return Ok(Some(tip));
             }
         }

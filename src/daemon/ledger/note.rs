@@ -5,14 +5,12 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::{Hold, Ledger, LedgerError, Loaded};
-use crate::api::names::{ClusterName, ObjectId};
-use crate::plan::{Plan, PlanDiff};
+use crate::api::names::ObjectId;
+use crate::plan::{Plan, PlanDiff, not_decided_anew, not_placed, not_up_to_date};
 use crate::store::RefUpdate;
 
 /// Problems that a note lists; a person looks at the first ones, and a note is no log.
 const PROBLEMS_MAX: usize = 100;
-/// Clusters that one line of a note names.
-const CLUSTERS_MAX: usize = 10;
 /// What a commit did that only moved files, or changed what nobody runs; as `git fleet plan` says it.
 const SAME: &str = "no difference in what runs";
 /// First word of the note on a commit that waits for an approval.
@@ -84,26 +82,14 @@ impl Ledger {
         // What the results record of the clusters is no doing of the commit.
         let subject = if is_same { SAME.to_owned() } else { crate::plan::subject(diff) };
         let mut text = format!("{subject}\n\n{RESULTS}: {results}\n");
-        for (key, unplaced) in plan.unplaced.iter().take(PROBLEMS_MAX) {
-            let _ = write!(text, "\nnot placed: {key}: {}\n", unplaced.reason);
+        for told in not_placed(plan).take(PROBLEMS_MAX) {
+            let _ = write!(text, "\nnot placed: {told}\n");
         }
-        let bindings = || plan.bindings.iter().map(|(key, planned)| (key, &planned.binding));
-        let undecided = bindings().filter_map(|(key, binding)| {
-            let why = binding.undecided()?;
-            let runs = !binding.places().is_empty();
-            Some((key, if runs { "not decided anew" } else { "not placed" }, why))
-        });
-        for (key, what, why) in undecided.take(PROBLEMS_MAX) {
-            let _ = write!(text, "\n{what}: {key}: {why}\n");
+        for told in not_decided_anew(plan).take(PROBLEMS_MAX) {
+            let _ = write!(text, "\nnot decided anew: {told}\n");
         }
-        let stale = bindings()
-            .flat_map(|(key, binding)| binding.reasons.stale.iter().map(move |group| (key, group)));
-        for (key, group) in stale.take(PROBLEMS_MAX) {
-            let names = group.clusters.iter().take(CLUSTERS_MAX).map(ClusterName::as_str);
-            let names = names.collect::<Vec<_>>().join(", ");
-            let n_more = group.clusters.len().saturating_sub(CLUSTERS_MAX);
-            let more = if n_more > 0 { format!(" and {n_more} more") } else { String::new() };
-            let _ = write!(text, "\nnot up to date: {key} in {names}{more}: {}\n", group.why);
+        for stale in not_up_to_date(plan).take(PROBLEMS_MAX) {
+            let _ = write!(text, "\nnot up to date: {stale}\n");
         }
         for problem in self.warnings.iter().take(PROBLEMS_MAX) {
             let _ = write!(text, "\n{problem}\n");
@@ -135,21 +121,19 @@ impl Ledger {
     }
 
     fn note(&mut self, commit: ObjectId, text: String, now: Timestamp) -> Result<(), LedgerError> {
-        let noted = Some((commit, text));
-        if self.noted == noted {
+        if self.noted.as_ref().is_some_and(|(noted, said)| (*noted, said) == (commit, &text)) {
             return Ok(());
         }
-        let Some((commit, text)) = &noted else { return Ok(()) };
         let name = self.layout.notes();
         if self.results.is_none() {
             self.store.fetch(std::slice::from_ref(&name))?;
         }
         let old = self.our_tip(&name)?;
         let mut batch = self.store.batch();
-        let new = batch.note(old, *commit, text, now)?;
+        let new = batch.note(old, commit, &text, now)?;
         batch.write()?;
         self.move_refs(vec![RefUpdate { name, old, new: Some(new) }])?;
-        self.noted = noted;
+        self.noted = Some((commit, text));
         Ok(())
     }
 }

@@ -227,7 +227,7 @@ impl Ledger {
                     return;
                 }
                 changed.insert(name.to_owned());
-                let key = rest.strip_suffix(".yaml").and_then(ObjectKey::from_path);
+                let key = ObjectKey::from_file(rest);
                 if let (PathChange::Removed, Some(key), Ok(name)) =
                     (change, key, ClusterName::new(name))
                 {
@@ -277,16 +277,16 @@ impl Ledger {
         if refs.is_empty() {
             return Ok(BTreeMap::new());
         }
-        if self.is_read_only {
+        if self.only_looks() {
             // Whoever writes has fetched all work refs at the start.
             self.store.fetch(&refs.values().cloned().collect::<Vec<_>>())?;
         }
         let mut returned = BTreeMap::new();
         for (name, work) in refs {
             let Some(tip) = self.our_tip(&work)? else { continue };
-            let paths = self.store.files(tip)?.into_keys();
-            let key = |path: String| path.strip_suffix(".yaml").and_then(ObjectKey::from_path);
-            returned.insert(name.clone(), paths.filter_map(key).collect());
+            let files = self.store.files(tip)?;
+            let keys = files.keys().filter_map(|file| ObjectKey::from_file(file));
+            returned.insert(name.clone(), keys.collect());
         }
         Ok(returned)
     }
@@ -315,8 +315,7 @@ impl Ledger {
     fn planned_source(&self) -> Result<Option<ObjectId>, LedgerError> {
         let results = self.results.as_ref().and_then(|results| results.files.get(inputs::PATH));
         let Some(blob) = results else { return Ok(None) };
-        let inputs = crate::api::yaml::from_bytes::<PlanInputs>(&self.store.blob(*blob)?);
-        Ok(inputs.ok().map(|inputs| inputs.source))
+        Ok(PlanInputs::read(&self.store.blob(*blob)?).map(|inputs| inputs.source))
     }
 
     /// INVARIANT: all refs move together or none does, and only from where they were read.
@@ -398,7 +397,7 @@ impl Ledger {
             else {
                 continue;
             };
-            let key = rest.strip_suffix(".yaml").and_then(ObjectKey::from_path);
+            let key = ObjectKey::from_file(rest);
             if let (Ok(cluster), Some(key)) = (ClusterName::new(cluster), key)
                 && plan.works.get(&cluster).is_none_or(|works| !works.contains_key(&key))
             {

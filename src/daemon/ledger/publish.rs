@@ -21,6 +21,7 @@ impl Ledger {
     /// A remote that is away does not stop the fleet: the commits are on our disk, the work may be
     /// applied, and the refs follow when the remote is back.
     pub(super) fn move_refs(&mut self, updates: Vec<RefUpdate>) -> Result<Reach, LedgerError> {
+        debug_assert!(!self.only_looks(), "what a clone shows is not where a ref is here");
         let mut all = self.unpushed.clone();
         for update in updates {
             match all.get_mut(&update.name) {

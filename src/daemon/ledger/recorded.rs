@@ -70,8 +70,7 @@ impl Ledger {
     /// The repository cannot be read.
     pub fn recorded_source(&self, recorded: &Recorded) -> Result<Option<ObjectId>, LedgerError> {
         let Some(bytes) = self.recorded_file(recorded, inputs::PATH)? else { return Ok(None) };
-        let inputs = crate::api::yaml::from_bytes::<PlanInputs>(&bytes);
-        Ok(inputs.ok().map(|inputs| inputs.source))
+        Ok(PlanInputs::read(&bytes).map(|inputs| inputs.source))
     }
 
     /// The files of the results below `prefix` as they are now, in order of their paths.

@@ -83,7 +83,7 @@ impl Ledger {
     pub(super) fn fetch_record(&self, fleet: &Fleet) -> Result<(), LedgerError> {
         let results = self.layout.results();
         let mut names: Vec<RefName> = vec![results.clone()];
-        if !self.is_read_only {
+        if !self.only_looks() {
             names.push(self.layout.notes());
             names.extend(fleet.clusters.keys().map(|cluster| self.layout.work(cluster)));
         }

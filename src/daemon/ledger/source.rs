@@ -130,7 +130,11 @@ impl Ledger {
         Ok(loaded)
     }
 
-    fn expected_head(&mut self) -> Result<ObjectId, LedgerError> {
+    /// The commit that the source branch shows.
+    ///
+    /// # Errors
+    /// The source is missing, out of reach, or at another commit than [`Ledger::expect`] says.
+    pub fn expected_head(&self) -> Result<ObjectId, LedgerError> {
         let found = self.source_head()?;
         match self.expected {
             Some(expected) if expected != found => Err(LedgerError::Elsewhere {
@@ -147,7 +151,7 @@ impl Ledger {
     fn recall_last_good(&mut self) -> Result<(), LedgerError> {
         let Some(tip) = self.our_tip(&self.layout.results())? else { return Ok(()) };
         let Some(bytes) = self.store.file(tip, inputs::PATH)? else { return Ok(()) };
-        let Ok(inputs) = crate::api::yaml::from_bytes::<PlanInputs>(&bytes) else { return Ok(()) };
+        let Some(inputs) = PlanInputs::read(&bytes) else { return Ok(()) };
         let loaded = self.read(inputs.source)?;
         if loaded.is_valid() {
             self.upkeep.set_limits(&loaded.fleet.settings.history);

@@ -1,9 +1,10 @@
 //! Rules for ResourceInterpreterCustomization. Whether its scripts are Lua is `customize`'s to say.
 
+use crate::api::manifest::group_of;
 use crate::api::resource_interpreter_customization::{CustomizationSpec, CustomizationTarget};
 
 use super::super::object::Checked;
-use super::super::own::{group_of, is_own};
+use super::super::own::is_own;
 use super::super::report::shown;
 use super::super::scope::never_propagated;
 

@@ -52,13 +52,14 @@ pub(super) struct Standing {
     /// object.
     under_way: Option<u64>,
     /// What is observed after that, or when its turn comes.
-    next: Option<Next>,
+    next: Option<Awaiting>,
     /// Observations in a row that failed and need not.
     attempts: u32,
     again_at: Option<Instant>,
 }
 
-enum Next {
+/// What is observed when nothing is under way any more.
+enum Awaiting {
     Kept(Value),
     LookUp,
 }
@@ -81,10 +82,10 @@ impl Executor {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let standing = &mut entry.observing;
         match &mut standing.next {
-            Some(Next::Kept(kept)) => return kept.clone_from(value),
-            Some(Next::LookUp) => return,
+            Some(Awaiting::Kept(kept)) => return kept.clone_from(value),
+            Some(Awaiting::LookUp) => return,
             None if standing.under_way.is_some() => {
-                standing.next = Some(Next::Kept(value.clone()));
+                standing.next = Some(Awaiting::Kept(value.clone()));
                 return;
             }
             None => {}
@@ -95,7 +96,7 @@ impl Executor {
                 self.begin(key, observing.map(Some).boxed());
             }
             Observing::UnderWay(_) => {
-                standing.next = Some(Next::Kept(value.clone()));
+                standing.next = Some(Awaiting::Kept(value.clone()));
                 self.wait(key);
             }
         }
@@ -105,7 +106,7 @@ impl Executor {
     fn wait(&mut self, key: &ObjectKey) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         if self.observations.waiting.len() >= KEPT_MAX {
-            entry.observing.next = Some(Next::LookUp);
+            entry.observing.next = Some(Awaiting::LookUp);
         }
         self.observations.waiting.push_back(key.clone());
     }
@@ -172,11 +173,11 @@ impl Executor {
             }
             match entry.observing.next.take() {
                 None => {}
-                Some(Next::Kept(value)) => {
+                Some(Awaiting::Kept(value)) => {
                     self.observe(&key, &value);
                     self.note(&key);
                 }
-                Some(Next::LookUp) => self.look_up(&key),
+                Some(Awaiting::LookUp) => self.look_up(&key),
             }
         }
     }
@@ -211,7 +212,7 @@ impl Executor {
             }
             standing.again_at = None;
             if standing.under_way.is_none() && standing.next.is_none() {
-                standing.next = Some(Next::LookUp);
+                standing.next = Some(Awaiting::LookUp);
                 self.observations.waiting.push_back(key);
             }
         }

@@ -24,6 +24,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
+use crate::api::manifest::group_of;
+
 /// Names one object; `namespace` is empty for cluster-scoped kinds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id {
@@ -42,10 +44,9 @@ impl Id {
     pub fn of(object: &Value) -> Id {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let version = object["apiVersion"].as_str().unwrap_or_default();
-        let group = version.split_once('/').map_or("", |(group, _)| group);
         let metadata = &object["metadata"];
         Id {
-            group: group.to_owned(),
+            group: group_of(version).to_owned(),
             kind: text(&object["kind"]),
             namespace: text(&metadata["namespace"]),
             name: text(&metadata["name"]),
@@ -235,7 +236,7 @@ fn controller(object: &Value, namespace: &str) -> Option<Id> {
     let reference = references.iter().find(|reference| reference["controller"] == true)?;
     let version = text(&reference["apiVersion"]);
     Some(Id {
-        group: version.split_once('/').map_or("", |(group, _)| group).to_owned(),
+        group: group_of(version).to_owned(),
         kind: text(&reference["kind"]).to_owned(),
         namespace: namespace.to_owned(),
         name: text(&reference["name"]).to_owned(),

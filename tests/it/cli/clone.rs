@@ -29,8 +29,18 @@ fn a_clone_shows_what_the_repository_shows() {
     assert!(text.contains("cluster one: 0 added, 1 changed, 0 removed"), "{text}");
 }
 
-/// Every verb that would write is refused, and writes nothing; what the last of them says.
+/// Every verb that would write is refused for being run in a clone; what the last of them says.
 fn assert_refused(world: &World, clone: &str) -> String {
+    assert_refused_with("REPO_CLONE", world, clone)
+}
+
+/// For being run in an old copy.
+fn assert_stale(world: &World, copy: &str) -> String {
+    assert_refused_with("REPO_STALE", world, copy)
+}
+
+/// They write nothing, either.
+fn assert_refused_with(code: &str, world: &World, clone: &str) -> String {
     let refs = || git(&world.path(clone), &["for-each-ref"]);
     let before = refs();
     let mut last = String::new();
@@ -38,7 +48,7 @@ fn assert_refused(world: &World, clone: &str) -> String {
         let refused = world.run(clone, &[verb, "--credentials", "../credentials"]);
         last = String::from_utf8(refused.stderr.clone()).unwrap();
         assert_eq!(refused.status.code(), Some(4), "{clone} {verb}: {last}");
-        assert!(last.contains("error[REPO_CLONE]"), "{clone} {verb}: {last}");
+        assert!(last.contains(&format!("error[{code}]")), "{clone} {verb}: {last}");
         assert!(hint(&refused).starts_with("name the fleet repository itself: --repo "), "{last}");
     }
     assert_eq!(refs(), before, "{clone}: something was written");
@@ -135,24 +145,25 @@ fn an_old_copy_is_refused_however_it_was_made() {
     let results = |dir: &str| git(&world.path(dir), &["rev-parse", "fleet/results"]);
     let old = results("fleet");
     applied_anew(&world, "good day");
-    for copy in ["bare", "mirror", "fetched", "untracked"] {
+    for copy in ["mirror", "fetched", "untracked"] {
         assert_eq!(results(copy), old, "{copy}");
         assert_refused(&world, copy);
     }
-    let told = assert_refused(&world, "bare");
+    assert_eq!(results("bare"), old);
+    let told = assert_stale(&world, "bare");
     for known in [&old, &results("fleet")] {
         assert!(told.contains(&known[..7]), "it names {known}: {told}");
     }
     // The advice for a copy does not turn an old one into the fleet's own.
     git(&world.path("untracked"), &["branch", "--unset-upstream", "main"]);
-    assert!(assert_refused(&world, "untracked").contains("an old copy"));
+    assert!(assert_stale(&world, "untracked").contains("an old copy"));
     git(&world.path("untracked"), &["branch", "-q", "-D", "fleet/results"]);
-    assert!(assert_refused(&world, "untracked").contains("has no commit"));
+    assert!(assert_stale(&world, "untracked").contains("has no commit"));
     // Nor does a line that is down.
     git(&world.path("untracked"), &["fetch", "-q"]);
     git(&world.path("untracked"), &["branch", "-q", "--no-track", "fleet/results", &old]);
     git(&world.path("untracked"), &["remote", "set-url", "origin", "../gone"]);
-    assert!(assert_refused(&world, "untracked").contains("an old copy"));
+    assert!(assert_stale(&world, "untracked").contains("an old copy"));
     let text = world.run("fleet", &["get", "work", "--cluster", "one", "-o", "yaml"]).stdout;
     assert!(String::from_utf8(text).unwrap().contains("good day"));
 }

@@ -119,3 +119,61 @@ fn what_init_says_next_can_be_typed() {
     let checked = run(&frame, &["validate"]);
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
 }
+
+/// A mounted `ConfigMap` is nothing but links. What is no file is said, not passed over.
+#[test]
+fn links_to_files_are_followed_on_disk() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    std::fs::create_dir_all(path("mounted/..2026")).unwrap();
+    std::fs::write(path("mounted/..2026/all.yaml"), FLEET).unwrap();
+    symlink("..2026", path("mounted/..data")).unwrap();
+    symlink("..data/all.yaml", path("mounted/all.yaml")).unwrap();
+    symlink("mounted", path("link")).unwrap();
+    symlink("..", path("mounted/up")).unwrap();
+    let told = |verb: &[&str]| {
+        let output = run(dir.path(), verb);
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), told)
+    };
+    for named in ["mounted", "link", "mounted/all.yaml", "link/all.yaml"] {
+        let (code, told) = told(&["validate", named]);
+        assert_eq!(code, Some(0), "{named}: {told}");
+        assert!(told.contains("1 cluster, 1 template"), "{named}: {told}");
+    }
+    let shell = std::process::Command::new("bash")
+        .args(["-c", "exec \"$0\" validate <(cat mounted/all.yaml)"])
+        .arg(env!("CARGO_BIN_EXE_git-fleet"))
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(shell.status.code(), Some(0), "{shell:?}");
+    let (code, device) = told(&["validate", "/dev/null"]);
+    assert_eq!(code, Some(4), "{device}");
+    assert!(device.contains("error[CONFIG_READ]: /dev/null is neither a file nor"), "{device}");
+    symlink("gone", path("mounted/gone.yaml")).unwrap();
+    let (code, gone) = told(&["validate", "mounted"]);
+    assert_eq!(code, Some(4), "{gone}");
+    assert!(gone.contains("error[CONFIG_READ]: mounted/gone.yaml cannot be read"), "{gone}");
+
+    std::fs::create_dir(path("rules")).unwrap();
+    std::fs::write(path("rules.yaml"), RULES).unwrap();
+    symlink("../rules.yaml", path("rules/rules.yaml")).unwrap();
+    symlink("rules", path("linked")).unwrap();
+    for named in ["rules", "linked", "linked/rules.yaml"] {
+        let (code, told) = told(&["interpret", "--check", "-f", named]);
+        assert_eq!(code, Some(0), "{named}: {told}");
+        assert!(told.contains("games: InterpretReplica of example.com/v1 Game: pass"), "{told}");
+    }
+}
+
+const RULES: &str = "apiVersion: config.karmada.io/v1alpha1
+kind: ResourceInterpreterCustomization
+metadata: {name: games}
+spec:
+  target: {apiVersion: example.com/v1, kind: Game}
+  customizations:
+    replicaResource:
+      luaScript: function GetReplicas(desired) return desired.spec.players, nil end
+";

@@ -241,17 +241,21 @@ async fn an_object_that_is_wanted_again_gets_no_answer_about_the_old_one() {
     let object = config_map("a", "1");
     let (release, _) = watch::channel(0_usize);
     let (n_asked, releases) = (Arc::new(AtomicUsize::new(0)), release.clone());
-    let meaning = Slow::new(move |_| {
-        let number = n_asked.fetch_add(1, Ordering::SeqCst) + 1;
+    let meaning = Slow::new(move |live| {
+        let is_other = live["metadata"]["name"] == "other";
+        let is_marked = live["metadata"]["labels"]["marked"] == "yes";
+        let number = if is_other { 0 } else { n_asked.fetch_add(1, Ordering::SeqCst) + 1 };
         let mut released = releases.subscribe();
         async move {
             released.wait_for(|released| *released >= number).await.unwrap();
-            found(if number == 1 { Health::Unhealthy } else { Health::Healthy })
+            let is_healthy = if is_other { is_marked } else { number > 1 };
+            found(if is_healthy { Health::Healthy } else { Health::Unhealthy })
         }
     });
-    let mut with = work(&[namespace(), object.clone()]);
+    let other = config_map("other", "1");
+    let mut with = work(&[namespace(), object.clone(), other.clone()]);
     with.meaning = meaning.clone();
-    let mut without = work(&[namespace()]);
+    let mut without = work(&[namespace(), other.clone()]);
     (without.meaning, without.held) = (meaning.clone(), with.held.clone());
     world.run(with.clone()).await;
     world.run(without).await;
@@ -263,11 +267,17 @@ async fn an_object_that_is_wanted_again_gets_no_answer_about_the_old_one() {
         })
         .await;
     release.send_replace(1);
-    tokio::spawn(async move {
-        // Long enough for a report of the first answer.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        release.send_replace(usize::MAX);
-    });
+    // What happens to the other one after the first answer is reported after it.
+    let mark = Patch::Merge(json!({"metadata": {"labels": {"marked": "yes"}}}));
+    world.config_maps().patch("other", &PatchParams::default(), &mark).await.unwrap();
+    world
+        .until("the other one is seen", |world| {
+            let health = world.objects.get(&key(&object)).map(|report| report.health);
+            assert_ne!(health, Some(Health::Unhealthy), "that was the old one");
+            world.objects[&key(&other)].health == Health::Healthy
+        })
+        .await;
+    release.send_replace(usize::MAX);
     world
         .until("the new one is healthy", |world| {
             let health = world.objects[&key(&object)].health;
