@@ -50,7 +50,7 @@ impl fmt::Display for Refusal {
             }
             Self::Stores { names } => {
                 named(f, names)?;
-                f.write_str(" everywhere, and maybe the data with them")
+                f.write_str(" from every cluster that has it, and maybe the data with it")
             }
             Self::Containers { names } => {
                 named(f, names)?;
@@ -156,7 +156,11 @@ mod tests {
         assert_eq!(told(&moved), None, "one of them moves");
         let mut store = diff(1, 1_000);
         store.removals.stores.insert("StatefulSet.apps web/db".to_owned());
-        assert!(told(&store).expect("data waits").contains("StatefulSet.apps web/db everywhere"));
+        assert!(
+            told(&store)
+                .expect("data waits")
+                .contains("StatefulSet.apps web/db from every cluster")
+        );
     }
 
     #[test]

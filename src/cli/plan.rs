@@ -103,16 +103,16 @@ fn print(
     let mut loaded = ledger.read(commit)?;
     let missing_source = ledger.missing_source(&loaded.fleet)?;
     let mut err = std::io::stderr();
-    if let Ok(head) = ledger.source_head()
-        && head != commit
-    {
-        writeln!(
+    match ledger.source_head() {
+        Ok(head) if head == commit => loaded.problems.extend(ledger.rewritten(&loaded)?),
+        Ok(head) => writeln!(
             err,
             "this is the plan for {}; the fleet follows {}, which is at {}",
             commit.short(),
             ledger.layout().source().short(),
             head.short()
-        )?;
+        )?,
+        Err(_) => {}
     }
     if let Some(problem) = &missing_source {
         writeln!(err, "{problem}")?;

@@ -107,7 +107,7 @@ pub struct Removals {
     pub namespaces: BTreeSet<String>,
     /// CustomResourceDefinitions that some cluster loses: every resource of the kind goes with them.
     pub definitions: BTreeSet<String>,
-    /// What keeps data and is to run nowhere any more, as `StatefulSet.apps web/db`.
+    /// What keeps data and is to leave every cluster that has it, as `StatefulSet.apps web/db`.
     pub stores: BTreeSet<String>,
 }
 
@@ -144,9 +144,9 @@ impl PlanDiff {
         }
     }
 
-    fn lose_store(&mut self, key: &ObjectKey, runs_elsewhere: bool) {
+    fn lose_store(&mut self, key: &ObjectKey, is_kept: bool) {
         let kind = (&*key.group_kind.group, &*key.group_kind.kind);
-        if !runs_elsewhere && STORES.contains(&kind) {
+        if !is_kept && STORES.contains(&kind) {
             self.removals.stores.insert(key.to_string());
         }
     }
@@ -198,6 +198,10 @@ impl Plan {
                 .into_iter()
                 .flat_map(|new| new.works.iter().map(|(name, work)| (name, work.file.id)))
                 .collect();
+            // Where it is new it has none of the data. What leaves the fleet keeps what it has.
+            let keeps =
+                |name: &ClusterName| new_works.contains_key(name) || !self.works.contains_key(name);
+            let is_kept = old_works.keys().any(|name| keeps(name));
             for (cluster, id) in &new_works {
                 match old_works.get(cluster) {
                     Some(old_id) if old_id == id => {}
@@ -209,7 +213,7 @@ impl Plan {
                 // Nobody is told to remove anything from a cluster that is no longer of the fleet.
                 if self.works.contains_key(*cluster) {
                     diff.lose(cluster, key);
-                    diff.lose_store(key, !new_works.is_empty());
+                    diff.lose_store(key, is_kept);
                 } else {
                     *diff.left.entry((*cluster).clone()).or_default() += 1;
                 }

@@ -136,7 +136,8 @@ impl Store {
         Ok(messages.map_err(fault)?.into_iter())
     }
 
-    /// Refuses a `new` head of `name` that does not descend from the last accepted one.
+    /// Refuses a `new` head of `name` that does not descend from the last accepted one, as far as the past
+    /// is here: a shallow clone that has not the old one says nothing.
     pub fn check_moved_forward(
         &self,
         name: &RefName,
@@ -144,7 +145,8 @@ impl Store {
         new: ObjectId,
     ) -> Result<(), StoreError> {
         // When the old commit is gone altogether the history was rewritten, too.
-        if self.is_ancestor(old, new).unwrap_or(false) {
+        let is_unknown = self.is_shallow() && self.tree(old).is_err();
+        if is_unknown || self.is_ancestor(old, new).unwrap_or(false) {
             return Ok(());
         }
         self.tree(new)?;

@@ -20,6 +20,7 @@ mod identity;
 mod note;
 mod policies;
 mod removals;
+mod rewritten;
 mod running;
 mod templates;
 mod validate;

@@ -77,12 +77,16 @@ impl Approval {
     /// Whether a commit message carries this approval.
     #[must_use]
     pub fn is_in(&self, message: &str) -> bool {
-        message.lines().any(|line| {
-            line.split_once(':').is_some_and(|(key, value)| {
-                key.trim().eq_ignore_ascii_case(Self::TRAILER) && value.trim() == self.0
-            })
-        })
+        has_trailer(message, Self::TRAILER, &self.0)
     }
+}
+
+/// Whether a commit message says this, anywhere: forges put their own words behind what people write.
+pub(super) fn has_trailer(message: &str, trailer: &str, text: &str) -> bool {
+    message
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .any(|(key, value)| key.trim().eq_ignore_ascii_case(trailer) && value.trim() == text)
 }
 
 /// What a plan would do, without doing it.

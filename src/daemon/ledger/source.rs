@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::checks::fleet_of;
+use super::plan::has_trailer;
 use super::{Ledger, LedgerError};
 use crate::api::names::ObjectId;
 use crate::api::problem::{Problem, Severity};
@@ -11,6 +12,11 @@ use crate::api::settings::{SETTINGS_PATH, Settings};
 use crate::daemon::inputs::{self, PlanInputs};
 use crate::fleet::{Document, Fleet, Object, ParsedFile, is_manifest_path};
 use crate::store::{Layout, PathFilter, RefName, StoreError};
+
+/// Trailer of a source commit that accepts that the source does not go on from this commit.
+const ACCEPT_REWRITE: &str = "Fleet-Accept-Rewrite";
+/// Most new commits that are looked at for it.
+const REWRITTEN_MAX: usize = 1_000;
 
 /// What a source commit holds.
 #[derive(Clone, Debug)]
@@ -116,6 +122,9 @@ impl Ledger {
             let commit = self.expected_head()?;
             loaded = self.read(commit)?;
         }
+        if let Some(problem) = self.rewritten(&loaded)? {
+            loaded.problems.push(problem);
+        }
         if loaded.is_valid() {
             self.fleet = Some(Arc::clone(&loaded.fleet));
             self.warnings.clone_from(&loaded.problems);
@@ -128,6 +137,37 @@ impl Ledger {
             self.refresh_statuses(&fleet)?;
         }
         Ok(loaded)
+    }
+
+    /// What is wrong with a source that does not go on from the commit that the results were made of: what
+    /// was pushed since is not in it, and would be removed (`spec/reliability-security.md` R-81). `None` if it
+    /// does, if one of its new commits says that this is meant, or if there are no results yet.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn rewritten(&self, loaded: &Loaded) -> Result<Option<Problem>, LedgerError> {
+        let Some(tip) = self.our_tip(&self.layout.results())? else { return Ok(None) };
+        let Some(bytes) = self.store.file(tip, inputs::PATH)? else { return Ok(None) };
+        let Some(PlanInputs { source: old, .. }) = PlanInputs::read(&bytes) else {
+            return Ok(None);
+        };
+        let (name, new) = (self.layout.source(), loaded.commit);
+        let error = match self.store.check_moved_forward(&name, old, new) {
+            Ok(()) => return Ok(None),
+            Err(error @ StoreError::HistoryRewritten { .. }) => error,
+            Err(error) => return Err(error.into()),
+        };
+        let accepts = |message: String| has_trailer(&message, ACCEPT_REWRITE, &old.to_string());
+        if self.store.messages_since(Some(old), new, REWRITTEN_MAX)?.any(accepts) {
+            return Ok(None);
+        }
+        let place = loaded.fleet.place_of_setting("/spec/source/branch");
+        let hint = format!(
+            "to go back to an earlier state, `git revert` on top of {}; if the new history is meant, push a commit on \
+             top of it with the trailer\n    {ACCEPT_REWRITE}: {old}",
+            old.short()
+        );
+        Ok(Some(Problem::error(place, error.code(), error.to_string(), hint)))
     }
 
     /// The commit that the source branch shows.
@@ -152,6 +192,10 @@ impl Ledger {
         let Some(tip) = self.our_tip(&self.layout.results())? else { return Ok(()) };
         let Some(bytes) = self.store.file(tip, inputs::PATH)? else { return Ok(()) };
         let Some(inputs) = PlanInputs::read(&bytes) else { return Ok(()) };
+        // After a rewrite it may have been swept away.
+        if self.store.tree(inputs.source).is_err() {
+            return Ok(());
+        }
         let loaded = self.read(inputs.source)?;
         if loaded.is_valid() {
             self.upkeep.set_limits(&loaded.fleet.settings.history);

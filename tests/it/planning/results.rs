@@ -73,6 +73,31 @@ fn the_guard_is_told_which_namespaces_go() {
     assert_eq!(diff.removals.n_removed, 2);
 }
 
+/// A volume that is made anew elsewhere has none of the data.
+#[test]
+fn the_guard_is_told_which_stores_leave_every_cluster_that_has_them() {
+    let volume = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: web}\n---\n";
+    let on = |clusters: &str| {
+        format!(
+            "### commit\n{CLUSTERS}{volume}
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {{name: volumes, namespace: web}}
+spec:
+  resourceSelectors: [{{apiVersion: v1, kind: PersistentVolumeClaim}}]
+  placement: {{clusterAffinity: {{clusterNames: [{clusters}]}}}}
+"
+        )
+    };
+    let stores = |before: &str, after: &str| {
+        let diff = last_diff(&format!("{}{}", on(before), on(after)));
+        diff.removals.stores.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(stores("member1", "member2"), ["PersistentVolumeClaim web/data"]);
+    assert_eq!(stores("member1, member2", "member2"), [""; 0], "one that has it keeps it");
+    assert_eq!(stores("member1", "member1, member2"), [""; 0]);
+}
+
 #[test]
 fn the_tree_names_every_file_by_what_it_is_about() {
     let steps = case::steps(&format!("### commit\n{CLUSTERS}{SHOP}{EVERYWHERE}"));
