@@ -8,7 +8,7 @@ use super::plan_document::PlanDocument;
 use super::{Exit, Repository, output};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::problem::Severity;
-use crate::daemon::ledger::Preview;
+use crate::daemon::ledger::{Ledger, Loaded, Preview};
 
 /// Show what a commit would change in the fleet, without changing it
 #[derive(clap::Args, Debug)]
@@ -91,6 +91,46 @@ fn print(
     }
     // The source says where the record is, not the commit that is looked at.
     repository.find_refs(&mut ledger)?;
+    let loaded = load(&mut ledger, which)?;
+    let mut out = std::io::stdout().lock();
+    if !loaded.is_valid() {
+        print_invalid(&mut out, &loaded, format)?;
+        return Ok(Exit::Invalid);
+    }
+    ledger.adopt(&loaded)?;
+    let supposed = match reports {
+        Some(path) => super::reports::read(path, &loaded.fleet)?,
+        None => BTreeMap::new(),
+    };
+    let preview = ledger.preview(&loaded, &supposed, jiff::Timestamp::now())?;
+    let mut err = std::io::stderr();
+    let Preview { plan, diff, hold } = &preview;
+    if let Some(remedy) = ledger.how_to_fetch()? {
+        writeln!(err, "no results are known here, so everything counts as new; {remedy}")?;
+    }
+    if let Some(path) = reports {
+        let names = supposed.keys().map(ClusterName::as_str).collect::<Vec<_>>().join(", ");
+        writeln!(
+            err,
+            "this is the plan as if {} were what is reported of {names}",
+            path.display()
+        )?;
+    }
+    let document = || PlanDocument::of(loaded.commit, &loaded.problems, &preview);
+    match format {
+        Format::Json => output::json(&mut out, &document())?,
+        Format::Yaml => output::yaml(&mut out, &document())?,
+        Format::Text => out.write_all(super::render::text(plan, diff).as_bytes())?,
+        Format::Markdown => out.write_all(super::render::markdown(plan, diff).as_bytes())?,
+    }
+    if let Some(hold) = hold {
+        writeln!(err, "this plan would wait for an approval: {hold}")?;
+    }
+    Ok(if diff.is_empty() { Exit::Clean } else { Exit::Changes })
+}
+
+/// Reads the commit. Says if it is not the one that the fleet follows, and if that cannot be followed.
+fn load(ledger: &mut Ledger, which: &Which<'_>) -> anyhow::Result<Loaded> {
     let commit = match which {
         Which::Source(expected) => {
             if let Some(commit) = expected {
@@ -118,48 +158,26 @@ fn print(
         writeln!(err, "{problem}")?;
     }
     loaded.problems.extend(missing_source);
-    let mut out = std::io::stdout().lock();
-    if !loaded.is_valid() {
-        let document = PlanDocument::invalid(commit, &loaded.problems);
-        match format {
-            Format::Json => output::json(&mut out, &document)?,
-            Format::Yaml => output::yaml(&mut out, &document)?,
-            Format::Text | Format::Markdown => {
-                for problem in loaded.problems.iter().filter(|p| p.severity == Severity::Error) {
-                    writeln!(err, "{problem}")?;
-                }
+    Ok(loaded)
+}
+
+/// Prints why there is no plan.
+fn print_invalid(
+    out: &mut impl std::io::Write,
+    loaded: &Loaded,
+    format: Format,
+) -> anyhow::Result<()> {
+    let document = PlanDocument::invalid(loaded.commit, &loaded.problems);
+    let mut err = std::io::stderr();
+    match format {
+        Format::Json => output::json(out, &document)?,
+        Format::Yaml => output::yaml(out, &document)?,
+        Format::Text | Format::Markdown => {
+            for problem in loaded.problems.iter().filter(|p| p.severity == Severity::Error) {
+                writeln!(err, "{problem}")?;
             }
         }
-        writeln!(err, "commit {} does not validate: there is no plan for it", commit.short())?;
-        return Ok(Exit::Invalid);
     }
-    ledger.adopt(&loaded)?;
-    let supposed = match reports {
-        Some(path) => super::reports::read(path, &loaded.fleet)?,
-        None => BTreeMap::new(),
-    };
-    let preview = ledger.preview(&loaded, &supposed, jiff::Timestamp::now())?;
-    let Preview { plan, diff, hold } = &preview;
-    if let Some(remedy) = ledger.how_to_fetch()? {
-        writeln!(err, "no results are known here, so everything counts as new; {remedy}")?;
-    }
-    if let Some(path) = reports {
-        let names = supposed.keys().map(ClusterName::as_str).collect::<Vec<_>>().join(", ");
-        writeln!(
-            err,
-            "this is the plan as if {} were what is reported of {names}",
-            path.display()
-        )?;
-    }
-    let document = || PlanDocument::of(commit, &loaded.problems, &preview);
-    match format {
-        Format::Json => output::json(&mut out, &document())?,
-        Format::Yaml => output::yaml(&mut out, &document())?,
-        Format::Text => out.write_all(super::render::text(plan, diff).as_bytes())?,
-        Format::Markdown => out.write_all(super::render::markdown(plan, diff).as_bytes())?,
-    }
-    if let Some(hold) = hold {
-        writeln!(err, "this plan would wait for an approval: {hold}")?;
-    }
-    Ok(if diff.is_empty() { Exit::Clean } else { Exit::Changes })
+    writeln!(err, "commit {} does not validate: there is no plan for it", loaded.commit.short())?;
+    Ok(())
 }

@@ -131,14 +131,21 @@ fn no_input_is_part_of_a_script() {
     assert!(!action.contains("uses:"), "the action uses no actions of others");
 }
 
-/// In a workflow the repository is a shallow checkout; what `apply` does has to reach its origin.
-#[test]
-fn an_apply_goes_to_where_the_checkout_came_from() {
+/// A simulated cluster, and the directory with the credentials for it.
+fn world() -> (TempDir, Host) {
     let dir = TempDir::new().unwrap();
     let host = Host::start(vec![MemberSpec::new("one")]).unwrap();
     let credentials = dir.path().join("credentials");
     fs::create_dir(&credentials).unwrap();
     fs::write(credentials.join("one.yaml"), host.kubeconfig("one").unwrap()).unwrap();
+    (dir, host)
+}
+
+/// In a workflow the repository is a shallow checkout; what `apply` does has to reach its origin.
+#[test]
+fn an_apply_goes_to_where_the_checkout_came_from() {
+    let (dir, _host) = world();
+    let credentials = dir.path().join("credentials");
     let fleet = init(&dir.path().join("fleet"));
     commit(&fleet, &[("all.yaml", crate::cli::FLEET)]);
     let url = format!("file://{}", fleet.display());
@@ -169,11 +176,8 @@ fn an_apply_goes_to_where_the_checkout_came_from() {
 /// What runs is found whatever `fleet.yaml` calls the branches, and the checkout's past is left alone.
 #[test]
 fn a_plan_knows_what_runs_under_another_prefix() {
-    let dir = TempDir::new().unwrap();
-    let host = Host::start(vec![MemberSpec::new("one")]).unwrap();
+    let (dir, _host) = world();
     let credentials = dir.path().join("credentials");
-    fs::create_dir(&credentials).unwrap();
-    fs::write(credentials.join("one.yaml"), host.kubeconfig("one").unwrap()).unwrap();
     let fleet = init(&dir.path().join("fleet"));
     let settings = "apiVersion: git-fleet.io/v1alpha1
 kind: FleetSettings

@@ -43,6 +43,14 @@ metadata: {name: greeting, namespace: default}
 data: {text: hello}
 ";
 
+/// A second cluster, beside that of [`FLEET`], whose agent nobody has started.
+const TWO: &str = "---
+apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {name: two}
+spec: {syncMode: Pull}
+";
+
 /// A fleet of one simulated member, applied once.
 struct World {
     dir: tempfile::TempDir,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use git_fleet::sim::Faults;
 
 use super::running::{Running, until};
-use super::{FLEET, World};
+use super::{FLEET, TWO, World};
 use crate::store::git::{commit, git};
 
 const APPLY: [&str; 3] = ["apply", "--credentials", "../credentials"];
@@ -53,16 +53,11 @@ fn a_pass_that_is_overtaken_tells_what_it_did() {
 fn a_pass_is_told_although_no_report_can_be_read() {
     let world = World::applied();
     let fleet = world.path("fleet");
-    let two = "apiVersion: cluster.karmada.io/v1alpha1
-kind: Cluster
-metadata: {name: two}
-spec: {syncMode: Pull}
-";
     let settings = format!(
         "apiVersion: git-fleet.io/v1alpha1\nkind: FleetSettings\nspec: {{remotes: {{status: 'file://{}'}}}}\n",
         world.path("nowhere.git").display()
     );
-    let pulls = format!("{two}---\n{}", FLEET.split_once("---\n").unwrap().1.replace("one", "two"));
+    let pulls = FLEET.split_once("---\n").unwrap().1.replace("[one]", "[two]") + TWO;
     commit(&fleet, &[("fleet.yaml", &settings), ("fleet/all.yaml", &pulls)]);
     let applied = world.run("fleet", &APPLY);
     let told = String::from_utf8(applied.stderr).unwrap();

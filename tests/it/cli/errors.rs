@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use super::running::Running;
-use super::{FLEET, World, hint, run};
+use super::{FLEET, TWO, World, hint, run};
 use crate::store::git::{commit, git, init};
 
 /// The code of the error that ended a verb.
@@ -212,14 +212,8 @@ fn a_log_in_json_is_nothing_but_json() {
 /// A cluster that is not waited for is named, with what is known of it.
 #[test]
 fn a_cluster_that_pulls_is_named_by_apply() {
-    let two = "---
-apiVersion: cluster.karmada.io/v1alpha1
-kind: Cluster
-metadata: {name: two}
-spec: {syncMode: Pull}
-";
     let world = World::of(FLEET);
-    let both = format!("{}{two}", FLEET.replace("[one]", "[one, two]"));
+    let both = format!("{}{TWO}", FLEET.replace("[one]", "[one, two]"));
     commit(&world.path("fleet"), &[("fleet/all.yaml", &both)]);
     let apply = || {
         let applied = world.run("fleet", &["apply", "--credentials", "../credentials"]);

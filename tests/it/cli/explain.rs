@@ -2,7 +2,7 @@
 
 use git_fleet::daemon::ledger::{Ledger, Overrides};
 
-use super::{FLEET, World};
+use super::{FLEET, TWO, World};
 use crate::store::git::commit;
 
 /// A second policy and cluster, templates that run nowhere, a definition and its resource.
@@ -140,14 +140,8 @@ spec:
 #[test]
 fn a_cluster_that_left_is_not_told_as_running() {
     let world = World::applied();
-    let two = "---
-apiVersion: cluster.karmada.io/v1alpha1
-kind: Cluster
-metadata: {name: two}
-spec: {syncMode: Pull}
-";
     let both = FLEET.replace("[one]", "[one, two]");
-    commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{both}{two}"))]);
+    commit(&world.path("fleet"), &[("fleet/all.yaml", &format!("{both}{TWO}"))]);
     assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
     let kinds = FLEET.replace("kind: ConfigMap}]", "kind: Secret}]");
     commit(&world.path("fleet"), &[("fleet/all.yaml", &kinds)]);
