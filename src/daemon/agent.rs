@@ -128,7 +128,8 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
     };
     let mut state = credentials.state(&cluster);
     let config = credentials.config(&cluster).map_err(|error| error.told())?;
-    let (mut member, mut reported) = start(&cluster, config, &options)?;
+    let models = Arc::clone(&desk.models);
+    let (mut member, mut reported) = start(&cluster, config, &options, models)?;
     let mut rotation = tokio::time::interval(ROTATION_CHECK);
     let mut desk = Some(desk);
     let mut stop = std::pin::pin!(stop_signal());
@@ -199,8 +200,10 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
                     continue;
                 }
                 let connected = credentials.config(&cluster).map_err(|error| error.told().line());
-                let connected = connected
-                    .and_then(|config| start(&cluster, config, &options).map_err(|e| chain(&e)));
+                let models = lend(&mut desk, |desk| Arc::clone(&desk.models)).await?;
+                let connected = connected.and_then(|config| {
+                    start(&cluster, config, &options, models).map_err(|e| chain(&e))
+                });
                 let (new, news) = match connected {
                     Ok(connected) => connected,
                     Err(reason) => {
@@ -238,9 +241,10 @@ fn start(
     cluster: &ClusterName,
     config: kube::Config,
     options: &member::Options,
+    models: Arc<[ResourceModel]>,
 ) -> Result<(MemberHandle, mpsc::Receiver<MemberReport>), member::SpawnError> {
     let (reports, reported) = mpsc::channel(QUEUE_MAX);
-    Ok((member::spawn(cluster.clone(), config, reports, *options)?, reported))
+    Ok((member::spawn(cluster.clone(), config, reports, *options, models)?, reported))
 }
 
 fn open_store(
@@ -321,6 +325,11 @@ impl Desk {
             tracing::warn!(cluster = %self.cluster, error = %chain(&error), "the work ref cannot be fetched");
         }
         if let Some(tip) = self.store.read_ref(&work)? {
+            if let Some(bytes) = self.store.file(tip, MODELS_PATH)? {
+                // What cannot be read is told of when the work is.
+                let models: Option<Vec<ResourceModel>> = crate::api::yaml::from_bytes(&bytes).ok();
+                self.models = models.map_or_else(|| Arc::clone(&self.models), Into::into);
+            }
             let settled = self.status.settled();
             let mut is_changed = false;
             self.store.walk_changes(

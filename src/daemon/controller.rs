@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::credentials::{Credentials, CredentialsState};
 use super::ledger::Ledger;
 use super::worker::{self, Done, Job};
+use crate::api::cluster::ResourceModel;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::daemon::{Fault, chain, not_ready};
 use crate::engine::{Effect, Engine, Event, LoadOutcome, PlanOutcome, Timing};
@@ -86,6 +87,8 @@ struct Controller {
     reports: mpsc::Sender<MemberReport>,
     members: BTreeMap<ClusterName, Connected>,
     desired: BTreeMap<ClusterName, Arc<DesiredWork>>,
+    /// Grades that each member's nodes are counted in, as it is registered.
+    models: BTreeMap<ClusterName, Arc<[ResourceModel]>>,
     /// Members that were handed work and have not said yet what came of it.
     applying: BTreeSet<ClusterName>,
     /// Members that last said of themselves that they are not ready.
@@ -155,6 +158,7 @@ pub async fn run(
         n_unrecorded: 0,
         wake: None,
         summary: Summary::default(),
+        models: BTreeMap::new(),
         loaded: None,
     };
     let mut stop = std::pin::pin!(stop_signal());
@@ -289,7 +293,9 @@ impl Controller {
             self.credentials.config(&cluster).map_err(|error| error.told().line()).and_then(
                 |config| {
                     let (reports, options) = (self.reports.clone(), self.options);
-                    member::spawn(cluster.clone(), config, reports, options).map_err(|e| chain(&e))
+                    let models = self.models.get(&cluster).cloned().unwrap_or_default();
+                    member::spawn(cluster.clone(), config, reports, options, models)
+                        .map_err(|e| chain(&e))
                 },
             );
         let handle = match connected {
@@ -342,6 +348,10 @@ impl Controller {
                     self.n_unrecorded = 0;
                 }
                 self.feed(event).await
+            }
+            Done::Registered(models) => {
+                self.models = models;
+                Ok(())
             }
             Done::Unrecorded(event, reason) => {
                 self.n_unrecorded += 1;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedSender};
 use super::identities::Decision;
 use super::ledger::{Ledger, LedgerError, Planned, Reach};
 use super::reminder::Reminder;
-use crate::api::cluster::ClusterStatus;
+use crate::api::cluster::{ClusterStatus, ResourceModel};
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::daemon::{Fault, chain};
@@ -38,6 +38,8 @@ pub(super) enum Done {
     Event(Event),
     /// The source commit that does not validate.
     Refused(ObjectId, Event),
+    /// The grades that each member's nodes are counted in, as the fleet that comes next registers it.
+    Registered(BTreeMap<ClusterName, Arc<[ResourceModel]>>),
     /// A job ended because the world failed, and why.
     Broken(Event, Fault),
     /// A plan ended; the works of the members whose work differs from the last one.
@@ -167,6 +169,7 @@ impl Worker {
         };
         self.unread.forget();
         let commit = loaded.commit;
+        self.answer(Done::Registered(self.ledger.models()));
         if loaded.is_valid() {
             let members = self.ledger.members();
             let outcome = LoadOutcome::Ready { commit, members };

@@ -29,16 +29,13 @@ const EVENTS_MAX: usize = 512;
 /// The cluster's room is counted at most for this share of the time: one part in so many.
 const COUNTING_SHARE: u32 = 50;
 
-/// The first count waits this long at most for the grades to be known: they come with the work.
-const MODELS_PATIENCE: Duration = Duration::from_secs(1);
-
 /// Watches nodes and pods until the receiver is gone or the task is aborted.
 ///
 /// Nothing is told before both lists are whole; then at once, and whenever it changed, at most once
 /// an `interval`. What the credentials may not list stays untold.
 pub(super) async fn follow(
     api: Api,
-    mut models: latest::Receiver<Option<Arc<[ResourceModel]>>>,
+    mut models: latest::Receiver<Arc<[ResourceModel]>>,
     room: latest::Sender<Option<Room>>,
     interval: Duration,
 ) {
@@ -57,9 +54,7 @@ pub(super) async fn follow(
                 let Some(sight) = sight else { return };
                 let is_news = census.take(sight);
                 if is_news && census.is_whole() {
-                    let is_awaited = room.borrow().is_none() && models.borrow().is_none();
-                    let patience = if is_awaited { MODELS_PATIENCE } else { Duration::ZERO };
-                    due.get_or_insert(not_before.max(Instant::now() + patience));
+                    due.get_or_insert(not_before);
                 }
             }
             changed = models.changed() => {
@@ -74,7 +69,7 @@ pub(super) async fn follow(
                 due = None;
                 let start = Instant::now();
                 let grades = models.borrow_and_update().clone();
-                let counted = census.count(grades.as_deref().unwrap_or_default());
+                let counted = census.count(&grades);
                 not_before = Instant::now() + interval.max(start.elapsed() * COUNTING_SHARE);
                 room.send_if_modified(|known| {
                     let is_news = known.as_ref() != Some(&counted);

@@ -166,7 +166,8 @@ impl SpawnError {
 }
 
 /// Starts the executor of `cluster`, as one task of the running runtime. It does nothing to the
-/// cluster's objects before it is told what is desired, and that the cluster is the one that is meant.
+/// cluster's objects before it is told what is desired, and that the cluster is the one that is meant. Its
+/// nodes' room is counted by `models` until work comes that has its own.
 ///
 /// # Errors
 /// When no client can be made from `config`.
@@ -175,6 +176,7 @@ pub fn spawn(
     config: kube::Config,
     reports: mpsc::Sender<MemberReport>,
     options: Options,
+    models: Arc<[ResourceModel]>,
 ) -> Result<MemberHandle, SpawnError> {
     let client = kube::Client::try_from(config)
         .map_err(|source| SpawnError { cluster: cluster.clone(), source })?;
@@ -183,7 +185,7 @@ pub fn spawn(
     let stop = CancellationToken::new();
     let api = wire::Api::new(client);
     let orders = executor::Orders { desired: receiver, admitted: admission, stop: stop.clone() };
-    let task = executor::run(cluster, api, orders, reports, options);
+    let task = executor::run(cluster, api, orders, reports, options, models);
     Ok(MemberHandle { desired, admitted, stop, task: tokio::spawn(task) })
 }
 

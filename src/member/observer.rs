@@ -47,7 +47,7 @@ pub(super) struct Discovered {
 pub(super) async fn observe(
     api: Api,
     mut discovered: watch::Receiver<Discovered>,
-    models: watch::Receiver<Option<Arc<[ResourceModel]>>>,
+    models: watch::Receiver<Arc<[ResourceModel]>>,
     observations: mpsc::Sender<Observation>,
     options: Options,
 ) {

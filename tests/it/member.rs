@@ -56,7 +56,10 @@ fn start(host: &Host, prune_patience: Duration) -> (MemberHandle, mpsc::Receiver
         other_engine_patience: OTHER_ENGINE_PATIENCE,
     };
     let name = ClusterName::new("one").unwrap();
-    (member::spawn(name, config, sender, options).unwrap(), receiver)
+    (
+        member::spawn(name, config, sender, options, default_resource_models().into()).unwrap(),
+        receiver,
+    )
 }
 
 impl World {
@@ -571,7 +574,8 @@ async fn wrong_credentials_are_named() {
     let (sender, mut reports) = mpsc::channel(64);
     let options = Options::default();
     let executor =
-        member::spawn(ClusterName::new("one").unwrap(), config, sender, options).unwrap();
+        member::spawn(ClusterName::new("one").unwrap(), config, sender, options, [].into())
+            .unwrap();
     let report = tokio::time::timeout(LIMIT, reports.recv()).await.unwrap().unwrap();
     let MemberReport::Cluster(_, status) = report else { panic!("{report:?}") };
     assert!(status.conditions.iter().any(|c| c.message.starts_with("CLUSTER_AUTH")), "{status:?}");

@@ -255,7 +255,7 @@ async fn a_cluster_may_hide_which_one_it_is() {
     let (sender, mut reports) = tokio::sync::mpsc::channel(8);
     let config = kube::Config::new(mock.url.parse().unwrap());
     let name = ClusterName::new("one").unwrap();
-    let executor = member::spawn(name, config, sender, Options::default()).unwrap();
+    let executor = member::spawn(name, config, sender, Options::default(), [].into()).unwrap();
     let identity = tokio::time::timeout(Duration::from_secs(20), async {
         loop {
             if let MemberReport::Identity(_, identity) = reports.recv().await.unwrap() {

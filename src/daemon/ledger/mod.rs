@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::api::cluster::SyncMode;
+use crate::api::cluster::{Cluster, ResourceModel, SyncMode};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::problem::Problem;
@@ -166,6 +166,14 @@ impl Ledger {
     #[must_use]
     pub fn fleet(&self) -> Option<&Arc<Fleet>> {
         self.fleet.as_ref()
+    }
+
+    /// The grades that the nodes of each member of the loaded fleet are counted in.
+    #[must_use]
+    pub fn models(&self) -> BTreeMap<ClusterName, Arc<[ResourceModel]>> {
+        let clusters = self.fleet.iter().flat_map(|fleet| &fleet.clusters);
+        let models = |cluster: &Cluster| cluster.spec.resource_models.as_slice().into();
+        clusters.map(|(name, cluster)| (name.clone(), models(&cluster.value))).collect()
     }
 
     /// Members of the loaded fleet and who applies their work.

@@ -72,8 +72,8 @@ impl Executor {
             self.look_again();
         }
         self.models.send_if_modified(|models| {
-            let is_news = models.as_ref() != Some(&work.models);
-            *models = Some(Arc::clone(&work.models));
+            let is_news = *models != work.models;
+            *models = Arc::clone(&work.models);
             is_news
         });
         self.round.is_new = true;

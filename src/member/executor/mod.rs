@@ -70,11 +70,12 @@ pub(super) async fn run(
     orders: Orders,
     reports: mpsc::Sender<MemberReport>,
     options: Options,
+    models: Arc<[ResourceModel]>,
 ) {
     let (seen_sender, seen) = mpsc::channel(EVENTS_MAX);
     let (observation_sender, observations) = mpsc::channel(16);
     let (discovered, discovery_receiver) = watch::channel(Discovered::default());
-    let (models, models_receiver) = watch::channel(None);
+    let (models, models_receiver) = watch::channel(models);
     let observer = tokio::spawn(observer::observe(
         api.clone(),
         discovery_receiver,
@@ -141,7 +142,7 @@ struct Executor {
     discover_attempt: u32,
     discovered: watch::Sender<Discovered>,
     /// Grades that the cluster's nodes are counted in.
-    models: watch::Sender<Option<Arc<[ResourceModel]>>>,
+    models: watch::Sender<Arc<[ResourceModel]>>,
     watches: BTreeMap<GroupKind, Watch>,
     seen_sender: mpsc::Sender<(GroupKind, Seen<Object>)>,
     queues: Queues,
