@@ -240,15 +240,22 @@ async fn an_object_that_is_wanted_again_gets_no_answer_about_the_old_one() {
     let mut world = World::new();
     let object = config_map("a", "1");
     let (release, _) = watch::channel(0_usize);
-    let (n_asked, releases) = (Arc::new(AtomicUsize::new(0)), release.clone());
+    let (again, mut asked_again) = watch::channel(false);
+    let (n_asked, releases) = (AtomicUsize::new(0), release.clone());
     let meaning = Slow::new(move |live| {
         let is_other = live["metadata"]["name"] == "other";
         let is_marked = live["metadata"]["labels"]["marked"] == "yes";
-        let number = if is_other { 0 } else { n_asked.fetch_add(1, Ordering::SeqCst) + 1 };
+        let is_old = !is_other && n_asked.fetch_add(1, Ordering::SeqCst) == 0;
+        again.send_if_modified(|again| !is_other && is_marked && !std::mem::replace(again, true));
+        let gate = match (is_old, is_marked && !is_other) {
+            (true, _) => 1,
+            (_, true) => 2,
+            _ => 0,
+        };
         let mut released = releases.subscribe();
         async move {
-            released.wait_for(|released| *released >= number).await.unwrap();
-            let is_healthy = if is_other { is_marked } else { number > 1 };
+            released.wait_for(|released| *released >= gate).await.unwrap();
+            let is_healthy = if is_other { is_marked } else { !is_old };
             found(if is_healthy { Health::Healthy } else { Health::Unhealthy })
         }
     });
@@ -266,23 +273,23 @@ async fn an_object_that_is_wanted_again_gets_no_answer_about_the_old_one() {
             world.objects.get(&key(&object)).is_some_and(|report| report.applied)
         })
         .await;
-    release.send_replace(1);
-    // What happens to the other one after the first answer is reported after it.
     let mark = Patch::Merge(json!({"metadata": {"labels": {"marked": "yes"}}}));
+    world.config_maps().patch("a", &PatchParams::default(), &mark).await.unwrap();
+    let asked = asked_again.wait_for(|again| *again);
+    tokio::time::timeout(Duration::from_secs(30), asked).await.unwrap().unwrap();
+    // While the question about the new one is open, the one about the old one is answered.
+    release.send_replace(1);
+    // What happens to the other one after that is reported after it.
     world.config_maps().patch("other", &PatchParams::default(), &mark).await.unwrap();
+    let health = |world: &World, of: &Value| world.objects.get(&key(of)).map(|one| one.health);
     world
         .until("the other one is seen", |world| {
-            let health = world.objects.get(&key(&object)).map(|report| report.health);
-            assert_ne!(health, Some(Health::Unhealthy), "that was the old one");
-            world.objects[&key(&other)].health == Health::Healthy
+            let old = Some(Health::Unhealthy);
+            assert_ne!(health(world, &object), old, "that is the answer about the old one");
+            health(world, &other) == Some(Health::Healthy)
         })
         .await;
-    release.send_replace(usize::MAX);
-    world
-        .until("the new one is healthy", |world| {
-            let health = world.objects[&key(&object)].health;
-            assert_ne!(health, Health::Unhealthy, "that was the old one");
-            health == Health::Healthy
-        })
-        .await;
+    release.send_replace(2);
+    let is_healthy = |world: &World| health(world, &object) == Some(Health::Healthy);
+    world.until("the new one is healthy", is_healthy).await;
 }
