@@ -350,7 +350,7 @@ fn keep_transitions(status: &mut ClusterStatus, known: &ClusterStatus) {
 }
 
 /// What a cluster does not say, since it does not answer or has only begun to, is as it was said before.
-fn keep_unsaid(status: &mut ClusterStatus, known: &ClusterStatus) {
+pub(super) fn keep_unsaid(status: &mut ClusterStatus, known: &ClusterStatus) {
     if status.kubernetes_version.is_empty() {
         status.kubernetes_version.clone_from(&known.kubernetes_version);
     }

@@ -142,8 +142,16 @@ fn trees(path: &str, bytes: &[u8], report: &mut Report<'_>) -> Vec<Tree> {
     let is_json = ending(path) == "json";
     let mut trees = match text::read(bytes, is_json, report) {
         None => Vec::new(),
-        Some(text) if is_json => json::read(text, report).into_iter().collect(),
-        Some(text) => yaml::read(text, report),
+        Some(text) => {
+            if text.contains("Secret") {
+                report.hide_values();
+            }
+            if is_json {
+                json::read(text, report).into_iter().collect()
+            } else {
+                yaml::read(text, report)
+            }
+        }
     };
     trees.retain(|tree| tree.is_sound);
     trees

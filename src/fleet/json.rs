@@ -144,7 +144,7 @@ impl Walk<'_, '_, '_> {
                     report.warning(
                         position,
                         "INT_PRECISION",
-                        format!("the integer {number} is above 2^53: programs that read JSON numbers as floats change it"),
+                        format!("the integer {} is above 2^53: programs that read JSON numbers as floats change it", report.told(&number, "here")),
                         "use a number up to 9007199254740992, or put it in quotes if text is meant",
                     );
                     Value::Number(number)
@@ -153,7 +153,7 @@ impl Walk<'_, '_, '_> {
                     report.error(
                         position,
                         "INT_RANGE",
-                        format!("the integer {} does not fit in 64 bits", super::report::shown(text)),
+                        format!("the integer {} does not fit in 64 bits", report.told(text, "here")),
                         "write a number up to 9223372036854775807, or put it in quotes if text is meant",
                     );
                     Value::Null
@@ -165,7 +165,7 @@ impl Walk<'_, '_, '_> {
                     report.error(
                         position,
                         "FLOAT_RANGE",
-                        format!("{text} is not a finite number"),
+                        format!("{} is not a finite number", report.told(text, "what stands here")),
                         "write a finite number",
                     );
                     Value::Null

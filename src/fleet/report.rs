@@ -14,12 +14,28 @@ pub(super) struct Report<'f> {
     problems: Vec<Problem>,
     n_errors: usize,
     n_left_out: usize,
+    hides_values: bool,
 }
 
 impl<'f> Report<'f> {
     /// No Problems yet, for the file at `path`.
     pub(super) fn new(path: &'f str) -> Self {
-        Self { path, problems: Vec::new(), n_errors: 0, n_left_out: 0 }
+        Self { path, problems: Vec::new(), n_errors: 0, n_left_out: 0, hides_values: false }
+    }
+
+    /// From now on no value is quoted: the text may hold a Secret, and what it holds must not be told.
+    pub(super) fn hide_values(&mut self) {
+        self.hides_values = true;
+    }
+
+    /// A value, or what is read of it, as a message names it; `otherwise` where it may not be told.
+    pub(super) fn told(&self, value: impl std::fmt::Display, otherwise: &str) -> String {
+        if self.hides_values { otherwise.to_owned() } else { shown(&value.to_string()) }
+    }
+
+    /// A value in quotes, as a message names it.
+    pub(super) fn quoted(&self, text: &str) -> String {
+        self.told(format_args!("`{}`", shown(text)), "what stands here")
     }
 
     /// Path of the file.

@@ -221,8 +221,15 @@ fn unquoted(report: &mut Report<'_>, text: String, at: Position) -> Value {
             report.warning(
                 at,
                 "YAML_AMBIGUOUS",
-                format!("`{}` is read as the number {number}, as Kubernetes does", shown(&text)),
-                format!("write {number}, or put it in quotes if text is meant"),
+                format!(
+                    "{} is read as {}, as Kubernetes does",
+                    report.quoted(&text),
+                    report.told(format_args!("the number {number}"), "a number")
+                ),
+                format!(
+                    "write {}, or put it in quotes if text is meant",
+                    report.told(&number, "what is meant")
+                ),
             );
             Value::Number(number)
         }
@@ -230,8 +237,15 @@ fn unquoted(report: &mut Report<'_>, text: String, at: Position) -> Value {
             report.error(
                 at,
                 "YAML_AMBIGUOUS",
-                format!("`{}` is {instead} in YAML 1.1 and text in YAML 1.2", shown(&text)),
-                format!("write {instead}, or put it in quotes if text is meant"),
+                format!(
+                    "{} is {} in YAML 1.1 and text in YAML 1.2",
+                    report.quoted(&text),
+                    report.told(&instead, "no text")
+                ),
+                format!(
+                    "write {}, or put it in quotes if text is meant",
+                    report.told(&instead, "what is meant")
+                ),
             );
             Value::String(text)
         }
@@ -239,7 +253,7 @@ fn unquoted(report: &mut Report<'_>, text: String, at: Position) -> Value {
             report.error(
                 at,
                 "INT_RANGE",
-                format!("the integer {} does not fit in 64 bits", shown(&text)),
+                format!("the integer {} does not fit in 64 bits", report.told(&text, "here")),
                 "write a number up to 9223372036854775807, or put it in quotes if text is meant",
             );
             Value::String(text)
@@ -248,7 +262,7 @@ fn unquoted(report: &mut Report<'_>, text: String, at: Position) -> Value {
             report.warning(
                 at,
                 "INT_PRECISION",
-                format!("the integer {number} is above 2^53: programs that read JSON numbers as floats change it"),
+                format!("the integer {} is above 2^53: programs that read JSON numbers as floats change it", report.told(&number, "here")),
                 "use a number up to 9007199254740992, or put it in quotes if text is meant",
             );
             Value::Number(number)
@@ -261,7 +275,7 @@ fn not_finite(report: &mut Report<'_>, text: String, at: Position) -> Value {
     report.error(
         at,
         "FLOAT_RANGE",
-        format!("`{}` is not a finite number", shown(&text)),
+        format!("{} is not a finite number", report.quoted(&text)),
         "write a finite number, or put it in quotes if text is meant",
     );
     Value::String(text)

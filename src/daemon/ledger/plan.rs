@@ -7,13 +7,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Ledger, LedgerError, Loaded, Reach, Results, changes};
-use crate::api::cluster::{ClusterStatus, SyncMode};
+use crate::api::cluster::{ApiEnablement, ApiResource, ClusterStatus, SyncMode};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ClusterReport;
 use crate::customize::Rules;
 use crate::daemon::inputs::{self, PlanInputs};
-use crate::daemon::status_ref::{Edits, StatusRef};
+use crate::daemon::status_ref::{Edits, StatusRef, keep_unsaid};
 use crate::fleet::Fleet;
 use crate::member::{DesiredObject, DesiredWork};
 use crate::plan::{Inputs, Plan, PlanDiff, Previous, RenderedFile};
@@ -101,7 +101,8 @@ pub struct Preview {
 
 impl Ledger {
     /// Plans for a commit that need not be the source's, and publishes nothing. The clusters of
-    /// `supposed` count as reporting that of themselves, whatever they reported.
+    /// `supposed` count as reporting that of themselves; what it leaves out is as they reported it, and
+    /// of APIs, where nothing is known, they serve all that the commit asks for.
     ///
     /// # Errors
     /// The results or the reports in git cannot be read.
@@ -117,7 +118,14 @@ impl Ledger {
             let report = reports.get(name);
             let commit = report.map_or(ObjectId::from_bytes([0; 20]), |report| report.commit);
             let objects = report.map(|report| report.objects.clone()).unwrap_or_default();
-            let report = ClusterReport { commit, cluster: status.clone(), objects };
+            let mut status = status.clone();
+            if let Some(report) = report {
+                keep_unsaid(&mut status, &report.cluster);
+            }
+            if status.api_enablements.is_empty() {
+                status.api_enablements = all_that_is_asked_for(&loaded.fleet);
+            }
+            let report = ClusterReport { commit, cluster: status, objects };
             reports.insert(name.clone(), Arc::new(report));
         }
         let (plan, diff) = self.make(&loaded.fleet, &reports, now)?;
@@ -448,6 +456,22 @@ impl Ledger {
     pub fn push_members(&self) -> impl Iterator<Item = ClusterName> {
         self.members().into_iter().filter(|(_, mode)| *mode == SyncMode::Push).map(|(name, _)| name)
     }
+}
+
+/// The APIs of all templates.
+fn all_that_is_asked_for(fleet: &Fleet) -> Vec<ApiEnablement> {
+    let mut kinds: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for template in fleet.templates.values() {
+        let manifest = &template.manifest;
+        let kinds = kinds.entry(manifest.api_version().to_owned()).or_default();
+        kinds.insert(manifest.kind().to_owned());
+    }
+    let resource = |kind: String| ApiResource { name: String::new(), kind };
+    let enablement = |(group_version, kinds): (String, BTreeSet<String>)| ApiEnablement {
+        group_version,
+        resources: kinds.into_iter().map(resource).collect(),
+    };
+    kinds.into_iter().map(enablement).collect()
 }
 
 /// What turns the tree with `before` into the tree with `after`. `inputs.yaml` does not count.

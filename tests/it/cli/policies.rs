@@ -107,3 +107,17 @@ fn a_slip_in_what_is_supposed_is_told() {
         assert!(error.contains("error[CONFIG_READ]: ") && error.contains(told), "{text}: {error}");
     }
 }
+
+/// A report that says nothing of APIs takes none away.
+#[test]
+fn what_a_supposed_report_leaves_out_keeps_nothing_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let fleet = dir.path().join("fleet");
+    let repository = crate::store::git::init(&fleet);
+    crate::store::git::commit(&repository, &[("all.yaml", super::FLEET)]);
+    let room = "one: {resourceSummary: {allocatable: {cpu: 16, pods: 110}}}\n";
+    std::fs::write(dir.path().join("reports.yaml"), room).unwrap();
+    let plan = super::run(&fleet, &["plan", "--reports", "../reports.yaml"]);
+    let told = String::from_utf8(plan.stdout).unwrap();
+    assert!(told.contains("cluster one: 1 added"), "{told}");
+}
