@@ -21,6 +21,9 @@ use crate::engine::{Event, LoadOutcome, News, PlanOutcome, PushOutcome, StatusOu
 use crate::member::{AppliedRound, DesiredWork, Identity, MemberReport};
 use crate::store::PublishError;
 
+/// How often in a row reports are committed that someone else's came before.
+const STATUS_TRIES: usize = 5;
+
 /// What the thread can be asked for.
 #[derive(Debug)]
 pub(super) enum Job {
@@ -239,7 +242,15 @@ impl Worker {
     }
 
     fn commit_statuses(&mut self, clusters: &[ClusterName]) {
-        match self.ledger.commit_statuses(clusters, Timestamp::now()) {
+        let mut outcome = self.ledger.commit_statuses(clusters, Timestamp::now());
+        // Another engine that writes them, as `apply` does beside `run`, is done in a moment.
+        for _ in 1..STATUS_TRIES {
+            if !matches!(outcome, Err(LedgerError::Publish(PublishError::Moved { .. }))) {
+                break;
+            }
+            outcome = self.ledger.commit_statuses(clusters, Timestamp::now());
+        }
+        match outcome {
             Ok(committed) => {
                 let outcome = StatusOutcome::Committed {
                     changed: committed.changed,
