@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::init::git;
+use super::plan::{Which, load};
 use super::{Exit, Repository};
 use crate::daemon::Fault;
 use crate::daemon::ledger::{Approval, Hold, Ledger};
@@ -58,15 +59,15 @@ pub(super) fn run(args: &ApproveArgs) -> anyhow::Result<Exit> {
 
 /// What the plan for the source waits for.
 fn waiting(ledger: &mut Ledger) -> anyhow::Result<Hold> {
-    let head = ledger.source_head()?;
     if let Some(remedy) = ledger.how_to_fetch()? {
         let text = "no results are known here, so nobody can tell what would be removed".to_owned();
         return Err(Fault::new("APPROVE_BLIND", text, remedy).into());
     }
-    let loaded = ledger.read(head)?;
+    let loaded = load(ledger, &Which::Source(None))?;
+    let head = loaded.commit;
     if !loaded.is_valid() {
         let text = format!("commit {} does not validate: there is no plan for it", head.short());
-        return Err(Fault::new("APPROVE_NOTHING", text, "see `git fleet validate`").into());
+        return Err(Fault::new("APPROVE_NOTHING", text, "see `git fleet plan`").into());
     }
     ledger.adopt(&loaded)?;
     let preview = ledger.preview(&loaded, &[].into(), jiff::Timestamp::now())?;

@@ -286,15 +286,15 @@ fn binding_row(key: &ObjectKey, binding: &Binding, fleet: &BTreeSet<&str>, value
     let placed = clusters.iter().map(|(name, n)| placed(&binding.reasons, fleet, name, *n));
     Row {
         name: name_of(key),
-        cells: vec![
-            key.namespace.as_deref().unwrap_or_default().to_owned(),
-            key.group_kind.kind.to_string(),
-            key.name.to_string(),
-            scheduled,
-            format!("{applied}/{n}"),
-            format!("{healthy}/{n}"),
-            placed.collect::<Vec<_>>().join(" "),
-        ],
+        cells: cells_of(key)
+            .into_iter()
+            .chain([
+                scheduled,
+                format!("{applied}/{n}"),
+                format!("{healthy}/{n}"),
+                placed.collect::<Vec<_>>().join(" "),
+            ])
+            .collect(),
         wide: vec![binding.reasons.policy.clone()],
         value,
     }
@@ -351,14 +351,11 @@ fn work_row(
     };
     Row {
         name: format!("{cluster}/{}", name_of(key)),
-        cells: vec![
-            cluster.to_string(),
-            key.namespace.as_deref().unwrap_or_default().to_owned(),
-            key.group_kind.kind.to_string(),
-            key.name.to_string(),
-            applied.to_owned(),
-            health,
-        ],
+        cells: [cluster.to_string()]
+            .into_iter()
+            .chain(cells_of(key))
+            .chain([applied.to_owned(), health])
+            .collect(),
         wide: vec![
             manifest.api_version().to_owned(),
             report.map(|report| report.message.clone()).unwrap_or_default(),
@@ -370,6 +367,12 @@ fn work_row(
 /// The name that is printed for `-o name`, as kubectl writes it.
 fn name_of(key: &ObjectKey) -> String {
     format!("{}/{}", key.group_kind.to_string().to_lowercase(), key.name)
+}
+
+/// The cells that name it: namespace, kind, name.
+fn cells_of(key: &ObjectKey) -> [String; 3] {
+    let namespace = key.namespace.as_deref().unwrap_or_default();
+    [namespace.to_owned(), key.group_kind.kind.to_string(), key.name.to_string()]
 }
 
 /// The bindings that are asked for: path and template of each.

@@ -130,7 +130,7 @@ fn print(
 }
 
 /// Reads the commit. Says if it is not the one that the fleet follows, and if that cannot be followed.
-fn load(ledger: &mut Ledger, which: &Which<'_>) -> anyhow::Result<Loaded> {
+pub(super) fn load(ledger: &mut Ledger, which: &Which<'_>) -> anyhow::Result<Loaded> {
     let commit = match which {
         Which::Source(expected) => {
             if let Some(commit) = expected {

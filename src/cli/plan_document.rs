@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::api::names::ObjectId;
 use crate::api::problem::Problem;
 use crate::daemon::ledger::{Approval, Hold, Preview};
-use crate::plan::{PlanDiff, Stale, Told, not_decided_anew, not_placed, not_up_to_date};
+use crate::plan::{PlanDiff, Stale, Told, not_decided_anew, not_placed, not_up_to_date, remarks};
 
 /// A plan for programs. Without a plan, when the commit is not valid, it has its Problems only.
 #[derive(Serialize)]
@@ -26,6 +26,7 @@ struct Contents<'a> {
     not_placed: Vec<Told<'a>>,
     not_decided_anew: Vec<Told<'a>>,
     not_up_to_date: Vec<Stale<'a>>,
+    remarks: Vec<Told<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<Held<'a>>,
 }
@@ -55,6 +56,7 @@ impl<'a> PlanDocument<'a> {
             not_placed: not_placed(plan).collect(),
             not_decided_anew: not_decided_anew(plan).collect(),
             not_up_to_date: not_up_to_date(plan).collect(),
+            remarks: remarks(plan).collect(),
             hold: hold.as_ref().map(held),
         };
         Self { commit, problems, planned: Some(planned) }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::api::names::ClusterName;
-use crate::plan::{Plan, PlanDiff, TemplateChange, not_decided_anew, not_placed, not_up_to_date};
+use crate::plan::{
+    Plan, PlanDiff, TemplateChange, not_decided_anew, not_placed, not_up_to_date, remarks,
+};
 
 /// Rows of each part of a Markdown plan: a pull request's comment has at most 65,536 characters.
 const MARKDOWN_ROWS_MAX: usize = 200;
@@ -67,6 +69,9 @@ pub(super) fn text(plan: &Plan, diff: &PlanDiff) -> String {
     for stale in not_up_to_date(plan) {
         let _ = writeln!(out, "not up to date: {stale}");
     }
+    for told in remarks(plan) {
+        let _ = writeln!(out, "remark: {told}");
+    }
     out
 }
 
@@ -121,6 +126,7 @@ pub(super) fn markdown(plan: &Plan, diff: &PlanDiff) -> String {
     list(&mut out, "Not placed:", not_placed(plan));
     list(&mut out, "Not decided anew:", not_decided_anew(plan));
     list(&mut out, "Not up to date:", not_up_to_date(plan));
+    list(&mut out, "Remarks:", remarks(plan));
     out
 }
 

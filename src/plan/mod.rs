@@ -61,7 +61,7 @@ pub use reasons::{
 pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use survey::{Sight, SurveyFile};
 pub use template_state::TemplateState;
-pub use told::{Stale, Told, not_decided_anew, not_placed, not_up_to_date};
+pub use told::{Stale, Told, not_decided_anew, not_placed, not_up_to_date, remarks};
 pub use tree::MODELS_PATH;
 pub use unplaced::{Unplaced, UnplacedFile, UnplacedGroup};
 pub use work::{MadeWork, PlannedWork, WorkError, as_overriders_see, works};

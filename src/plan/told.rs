@@ -84,6 +84,14 @@ pub fn not_up_to_date(plan: &Plan) -> impl Iterator<Item = Stale<'_>> {
     })
 }
 
+/// What else there is to say of templates, by key: that policies disagree on what both need.
+pub fn remarks(plan: &Plan) -> impl Iterator<Item = Told<'_>> {
+    plan.bindings.iter().flat_map(|(key, planned)| {
+        let notes = planned.binding.reasons.notes.iter();
+        notes.map(|why| Told { template: key.to_string(), why })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

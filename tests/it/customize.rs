@@ -3,7 +3,7 @@
 mod hostile;
 mod operations;
 mod service;
-mod verb;
+pub(crate) mod verb;
 mod verb_files;
 mod webhook_patience;
 pub(crate) mod webhook_server;

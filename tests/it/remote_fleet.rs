@@ -182,6 +182,33 @@ fn a_push_to_a_remote_runs_the_fleet_and_results_come_back() {
     assert_eq!(git(&fleet, &["rev-parse", "fleet/work/one^{tree}"]), shown);
 }
 
+/// Who has never seen the fleet asks first what is in force: a machine that is made for one `apply`.
+#[test]
+fn a_rewritten_source_is_refused_by_a_newcomer_too() {
+    let world = World::new("");
+    let apply = |state: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_git-fleet"))
+            .args(["apply", "--repo", &world.url("fleet"), "--state-dir"])
+            .arg(world.path(state))
+            .arg("--credentials")
+            .arg(world.path("credentials"))
+            .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")])
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    world.push("0");
+    let second = world.push("1");
+    assert_eq!(apply("state").0, Some(0));
+    let person = world.path("person");
+    git(&person, &["push", "-q", "--force", "origin", "HEAD~1:main"]);
+    let (code, told) = apply("another-state");
+    assert_eq!(code, Some(3), "{told}");
+    let note = show(&world.path("fleet.git"), &["notes", "--ref=fleet", "show", "main"]);
+    assert!(note.contains(&format!("Fleet-Accept-Rewrite: {second}")), "{note}");
+    world.arrives("one", "1");
+}
+
 #[test]
 fn a_remote_that_is_away_stops_nothing_and_gets_all_when_it_is_back() {
     let mut world = World::new("results: 'file://DIR/results.git'");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::{GetArgs, Row, bound, name_of, print};
+use super::{GetArgs, Row, bound, cells_of, name_of, print};
 use crate::api::manifest::ObjectKey;
 use crate::cli::Exit;
 use crate::cli::output::{ListFormat, json, yaml};
@@ -72,13 +72,13 @@ fn row(key: &ObjectKey, binding: &Binding, value: Value) -> Row {
     let text = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
     Row {
         name: name_of(key),
-        cells: vec![
-            key.namespace.as_deref().unwrap_or_default().to_owned(),
-            key.group_kind.kind.to_string(),
-            key.name.to_string(),
-            text(state.generation),
-            status.map(|status| word(status, binding.spec.replicas)).unwrap_or_default(),
-        ],
+        cells: cells_of(key)
+            .into_iter()
+            .chain([
+                text(state.generation),
+                status.map(|status| word(status, binding.spec.replicas)).unwrap_or_default(),
+            ])
+            .collect(),
         wide: vec![text(observed), binding.reasons.status.clone()],
         value,
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Hold, Ledger, LedgerError, Loaded};
 use crate::api::names::ObjectId;
-use crate::plan::{Plan, PlanDiff, not_decided_anew, not_placed, not_up_to_date};
+use crate::plan::{Plan, PlanDiff, not_decided_anew, not_placed, not_up_to_date, remarks};
 use crate::store::RefUpdate;
 
 /// Problems that a note lists; a person looks at the first ones, and a note is no log.
@@ -90,6 +90,9 @@ impl Ledger {
         }
         for stale in not_up_to_date(plan).take(PROBLEMS_MAX) {
             let _ = write!(text, "\nnot up to date: {stale}\n");
+        }
+        for told in remarks(plan).take(PROBLEMS_MAX) {
+            let _ = write!(text, "\nremark: {told}\n");
         }
         for problem in self.warnings.iter().take(PROBLEMS_MAX) {
             let _ = write!(text, "\n{problem}\n");

@@ -315,19 +315,12 @@ impl Ledger {
             return Ok(None);
         };
         let approval = Approval(crate::check::removal_id(diff));
-        let planned = self.planned_source()?;
-        let mut messages = self.store.messages_since(planned, fleet.commit, APPROVALS_MAX)?;
+        let mut messages =
+            self.store.messages_since(self.in_force()?, fleet.commit, APPROVALS_MAX)?;
         if messages.any(|message| approval.is_in(&message)) {
             return Ok(None);
         }
         Ok(Some(Hold { reason: refusal.to_string(), approval }))
-    }
-
-    /// The source commit that the results in force were made of.
-    fn planned_source(&self) -> Result<Option<ObjectId>, LedgerError> {
-        let results = self.results.as_ref().and_then(|results| results.files.get(inputs::PATH));
-        let Some(blob) = results else { return Ok(None) };
-        Ok(PlanInputs::read(&self.store.blob(*blob)?).map(|inputs| inputs.source))
     }
 
     /// INVARIANT: all refs move together or none does, and only from where they were read.

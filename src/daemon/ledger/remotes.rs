@@ -81,14 +81,21 @@ impl Ledger {
     /// # Errors
     /// A remote is away and nothing of ours is here: to go on would be to start from nothing.
     pub(super) fn fetch_record(&self, fleet: &Fleet) -> Result<(), LedgerError> {
-        let results = self.layout.results();
-        let mut names: Vec<RefName> = vec![results.clone()];
+        let mut names: Vec<RefName> = vec![self.layout.results()];
         if !self.only_looks() {
             names.push(self.layout.notes());
             names.extend(fleet.clusters.keys().map(|cluster| self.layout.work(cluster)));
         }
-        let Err(error) = self.store.fetch(&names) else { return Ok(()) };
-        if self.our_tip(&results)?.is_none() {
+        self.fetch_ours(&names)
+    }
+
+    /// Brings refs of ours, the results among them. While their remote is away those that are here stand.
+    ///
+    /// # Errors
+    /// It is away, and no results are here.
+    pub(super) fn fetch_ours(&self, names: &[RefName]) -> Result<(), LedgerError> {
+        let Err(error) = self.store.fetch(names) else { return Ok(()) };
+        if self.our_tip(&self.layout.results())?.is_none() {
             return Err(error.into());
         }
         tracing::warn!(error = %crate::daemon::chain(&error), "our own refs cannot be fetched; the clone's stand");

@@ -146,11 +146,7 @@ impl Ledger {
     /// # Errors
     /// The repository cannot be read.
     pub fn rewritten(&self, loaded: &Loaded) -> Result<Option<Problem>, LedgerError> {
-        let Some(tip) = self.our_tip(&self.layout.results())? else { return Ok(None) };
-        let Some(bytes) = self.store.file(tip, inputs::PATH)? else { return Ok(None) };
-        let Some(PlanInputs { source: old, .. }) = PlanInputs::read(&bytes) else {
-            return Ok(None);
-        };
+        let Some(old) = self.in_force()? else { return Ok(None) };
         let (name, new) = (self.layout.source(), loaded.commit);
         let error = match self.store.check_moved_forward(&name, old, new) {
             Ok(()) => return Ok(None),
@@ -168,6 +164,22 @@ impl Ledger {
             old.short()
         );
         Ok(Some(Problem::error(place, error.code(), error.to_string(), hint)))
+    }
+
+    /// The source commit that the results were made of; `None` where nothing is recorded of it that this
+    /// version can read.
+    ///
+    /// # Errors
+    /// The repository cannot be read, or the remote of the results is away and none are here.
+    pub(super) fn in_force(&self) -> Result<Option<ObjectId>, LedgerError> {
+        let results = self.layout.results();
+        // The first look at them, in a clone that may be a moment old.
+        if self.results.is_none() {
+            self.fetch_ours(std::slice::from_ref(&results))?;
+        }
+        let Some(tip) = self.our_tip(&results)? else { return Ok(None) };
+        let bytes = self.store.file(tip, inputs::PATH)?;
+        Ok(bytes.and_then(|bytes| PlanInputs::read(&bytes)).map(|inputs| inputs.source))
     }
 
     /// The commit that the source branch shows.
@@ -189,14 +201,10 @@ impl Ledger {
     /// After a start with a source that does not validate: the commit that the results name stays in
     /// force, watched over as before.
     fn recall_last_good(&mut self) -> Result<(), LedgerError> {
-        let Some(tip) = self.our_tip(&self.layout.results())? else { return Ok(()) };
-        let Some(bytes) = self.store.file(tip, inputs::PATH)? else { return Ok(()) };
-        let Some(inputs) = PlanInputs::read(&bytes) else { return Ok(()) };
-        // After a rewrite it may have been swept away.
-        if self.store.tree(inputs.source).is_err() {
-            return Ok(());
-        }
-        let loaded = self.read(inputs.source)?;
+        // After a rewrite it may have been swept away, or never have come here.
+        let commit = self.in_force()?.filter(|commit| self.store.tree(*commit).is_ok());
+        let Some(commit) = commit else { return Ok(()) };
+        let loaded = self.read(commit)?;
         if loaded.is_valid() {
             self.upkeep.set_limits(&loaded.fleet.settings.history);
             self.fleet = Some(loaded.fleet);

@@ -40,3 +40,38 @@ fn a_note_says_what_the_commit_did_and_goes_on_saying_it() {
     assert!(moved.starts_with("no difference in what runs\n\nFleet-Results: "), "{moved}");
     assert_eq!(git(&fleet, &["rev-parse", "fleet/results"]), results, "there is nothing to record");
 }
+
+/// Policies that disagree on what the templates of both need are told of where the commit is looked at.
+#[test]
+fn a_conflict_between_policies_is_told_by_the_plan_and_the_note() {
+    let needs = |name: &str, resolution: &str| {
+        format!(
+            "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, namespace: default}}
+spec:
+  template: {{spec: {{volumes: [{{name: v, configMap: {{name: shared}}}}], containers: [{{name: c, image: c}}]}}}}
+---
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {{name: {name}, namespace: default}}
+spec:
+  propagateDeps: true
+  conflictResolution: {resolution}
+  resourceSelectors: [{{apiVersion: apps/v1, kind: Deployment, name: {name}}}]
+"
+        )
+    };
+    let shared =
+        "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: shared, namespace: default}\n";
+    let fleet = FLEET.split("---\n").next().expect("the cluster comes first");
+    let all = format!("{fleet}{shared}{}{}", needs("a", "Overwrite"), needs("b", "Abort"));
+    let world = World::of(&all);
+    let told = "ConfigMap default/shared: DependencyPolicyConflict: ";
+    let note = git(&world.path("fleet"), &["notes", "--ref=fleet", "show", "main"]);
+    assert!(note.contains(&format!("remark: {told}")), "{note}");
+    let plan = world.run("fleet", &["plan"]).stdout;
+    let plan = String::from_utf8(plan).unwrap();
+    assert!(plan.contains(&format!("remark: {told}")), "{plan}");
+}

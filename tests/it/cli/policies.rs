@@ -81,13 +81,19 @@ fn every_policy_of_the_library_can_be_tried_as_its_readme_says() {
     assert_eq!(n_policies, 11);
 }
 
-/// What is supposed has to be of the fleet, and written as a status is.
-#[test]
-fn a_slip_in_what_is_supposed_is_told() {
+/// A repository with the fleet of one cluster, below a directory that is removed with the guard.
+fn small_fleet() -> (tempfile::TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let fleet = dir.path().join("fleet");
     let repository = crate::store::git::init(&fleet);
     crate::store::git::commit(&repository, &[("all.yaml", super::FLEET)]);
+    (dir, fleet)
+}
+
+/// What is supposed has to be of the fleet, and written as a status is.
+#[test]
+fn a_slip_in_what_is_supposed_is_told() {
+    let (dir, fleet) = small_fleet();
     for (text, told) in [
         (
             "two: {}\n",
@@ -111,10 +117,7 @@ fn a_slip_in_what_is_supposed_is_told() {
 /// A report that says nothing of APIs takes none away.
 #[test]
 fn what_a_supposed_report_leaves_out_keeps_nothing_away() {
-    let dir = tempfile::tempdir().unwrap();
-    let fleet = dir.path().join("fleet");
-    let repository = crate::store::git::init(&fleet);
-    crate::store::git::commit(&repository, &[("all.yaml", super::FLEET)]);
+    let (dir, fleet) = small_fleet();
     let room = "one: {resourceSummary: {allocatable: {cpu: 16, pods: 110}}}\n";
     std::fs::write(dir.path().join("reports.yaml"), room).unwrap();
     let plan = super::run(&fleet, &["plan", "--reports", "../reports.yaml"]);

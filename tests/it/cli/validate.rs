@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{FLEET, World, document, hint, run};
+use crate::customize::verb::GAMES;
 use crate::store::git::{commit, git, init};
 
 /// What is typed leads to the files; it says nothing about them.
@@ -158,7 +159,7 @@ fn links_to_files_are_followed_on_disk() {
     assert!(gone.contains("error[CONFIG_READ]: mounted/gone.yaml cannot be read"), "{gone}");
 
     std::fs::create_dir(path("rules")).unwrap();
-    std::fs::write(path("rules.yaml"), RULES).unwrap();
+    std::fs::write(path("rules.yaml"), GAMES).unwrap();
     symlink("../rules.yaml", path("rules/rules.yaml")).unwrap();
     symlink("rules", path("linked")).unwrap();
     for named in ["rules", "linked", "linked/rules.yaml"] {
@@ -167,13 +168,3 @@ fn links_to_files_are_followed_on_disk() {
         assert!(told.contains("games: InterpretReplica of example.com/v1 Game: pass"), "{told}");
     }
 }
-
-const RULES: &str = "apiVersion: config.karmada.io/v1alpha1
-kind: ResourceInterpreterCustomization
-metadata: {name: games}
-spec:
-  target: {apiVersion: example.com/v1, kind: Game}
-  customizations:
-    replicaResource:
-      luaScript: function GetReplicas(desired) return desired.spec.players, nil end
-";

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::webhook_server::{Said, Server};
 
-pub(super) const GAMES: &str = "apiVersion: config.karmada.io/v1alpha1
+pub(crate) const GAMES: &str = "apiVersion: config.karmada.io/v1alpha1
 kind: ResourceInterpreterCustomization
 metadata: {name: games}
 spec:
