@@ -29,7 +29,7 @@ use crate::api::settings::HistorySettings;
 use crate::customize::{Program, Rules};
 use crate::engine::{Backoff, News};
 use crate::member::{self, DesiredObject, DesiredWork, Identity, MemberHandle, MemberReport};
-use crate::plan::{MODELS_PATH, is_path_of_rule};
+use crate::plan::{MODELS_PATH, OWNER_PATH, Owner, is_path_of_rule};
 use crate::store::{
     Lane, Layout, Location, NewCommit, PathChange, PublishError, RefUpdate, RemoteUrl, Store,
     Trigger,
@@ -94,6 +94,27 @@ struct Desk {
 /// The cluster that may be written to; `None`: none.
 struct Admission(Option<Identity>);
 
+/// How urgent it is to publish the status, and, if that is decided now, which cluster may be written to.
+type Decided = (Option<News>, Option<Admission>);
+
+/// Tells the executor what is decided. Gives when the status is to be published, which is due at `due`.
+fn carry_out(
+    (news, admitted): Decided,
+    member: &MemberHandle,
+    due: Option<Timestamp>,
+) -> anyhow::Result<Option<Timestamp>> {
+    if let Some(Admission(identity)) = admitted {
+        member.admit(identity);
+    }
+    let now = Timestamp::now();
+    let by = match news {
+        None => return Ok(due),
+        Some(News::Member) => now,
+        Some(News::Objects) => now.checked_add(STATUS_INTERVAL)?,
+    };
+    Ok(Some(due.map_or(by, |due| due.min(by))))
+}
+
 /// Runs the agent until a signal.
 ///
 /// # Errors
@@ -143,7 +164,9 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
         let held_off = backoff.waits_until(now);
         if held_off.is_none() && fetch_at.is_some_and(|instant| instant <= now) {
             fetch_at = None;
-            let outcome = lend(&mut desk, Desk::pull).await?;
+            let (outcome, decided) = lend(&mut desk, |desk| (desk.pull(), desk.decide())).await?;
+            // Before the work is handed on: the cluster may turn out to be another one's.
+            status_at = carry_out(decided, &member, status_at)?;
             match outcome {
                 Ok(Some(work)) => {
                     backoff.succeed();
@@ -182,17 +205,8 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
             _hint = trigger.next() => fetch_at = Some(Timestamp::now()),
             report = reported.recv() => {
                 let Some(report) = report else { anyhow::bail!("the executor has ended") };
-                let (news, admitted) = lend(&mut desk, move |desk| desk.absorb(report)).await?;
-                if let Some(Admission(identity)) = admitted {
-                    member.admit(identity);
-                }
-                let now = Timestamp::now();
-                let by = match news {
-                    None => continue,
-                    Some(News::Member) => now,
-                    Some(News::Objects) => now.checked_add(STATUS_INTERVAL)?,
-                };
-                status_at = Some(status_at.map_or(by, |instant| instant.min(by)));
+                let decided = lend(&mut desk, move |desk| desk.absorb(report)).await?;
+                status_at = carry_out(decided, &member, status_at)?;
             }
             _ = rotation.tick() => {
                 let now = credentials.state(&cluster);
@@ -311,12 +325,7 @@ impl Desk {
             tracing::warn!(cluster = %self.cluster, error = %chain(&error), "the status ref cannot be fetched");
         }
         self.reread_status()?;
-        self.identities.register(vec![Registration {
-            cluster: self.cluster.clone(),
-            written: String::new(),
-            recorded: self.status.id().to_owned(),
-            is_ours: true,
-        }]);
+        self.register(None);
         if let Some(report) = self.status.committed() {
             self.held.extend(report.objects.keys().cloned());
         }
@@ -373,16 +382,21 @@ impl Desk {
         let mut objects = BTreeMap::new();
         let mut rules = Vec::new();
         let mut models = default_resource_models();
+        let mut owner: Option<Owner> = None;
         for (path, blob) in &files {
             if is_path_of_rule(path) {
                 rules.push((path, self.store.blob(*blob).map_err(|error| text(&error))?));
                 continue;
             }
-            if path == MODELS_PATH {
+            let unreadable =
+                |error| format!("WORK_UNREADABLE `{path}` of {refname} at {tip}: {error}");
+            if path == MODELS_PATH || path == OWNER_PATH {
                 let bytes = self.store.blob(*blob).map_err(|error| text(&error))?;
-                models = crate::api::yaml::from_bytes(&bytes).map_err(|error| {
-                    format!("WORK_UNREADABLE `{path}` of {refname} at {tip}: {error}")
-                })?;
+                if path == MODELS_PATH {
+                    models = crate::api::yaml::from_bytes(&bytes).map_err(unreadable)?;
+                } else {
+                    owner = Some(crate::api::yaml::from_bytes(&bytes).map_err(unreadable)?);
+                }
                 continue;
             }
             let Some(key) = ObjectKey::from_file(path) else { continue };
@@ -391,9 +405,7 @@ impl Desk {
                 continue;
             }
             let bytes = self.store.blob(*blob).map_err(|error| text(&error))?;
-            let manifest: Manifest = crate::api::yaml::from_bytes(&bytes).map_err(|error| {
-                format!("WORK_UNREADABLE `{path}` of {refname} at {tip}: {error}")
-            })?;
+            let manifest: Manifest = crate::api::yaml::from_bytes(&bytes).map_err(unreadable)?;
             if manifest.key() != key {
                 return Err(format!(
                     "WORK_UNREADABLE `{path}` of {refname} at {tip} holds {}",
@@ -416,9 +428,27 @@ impl Desk {
         self.objects = objects;
         self.rules = rules;
         self.models = models.into();
+        self.register(owner);
         self.tip = Some(tip);
         self.source = Some(source);
         Ok(self.desired())
+    }
+
+    /// Has it known which cluster this one was recorded as, and whose it is if it is another one's.
+    fn register(&mut self, owner: Option<Owner>) {
+        let own = Registration {
+            cluster: self.cluster.clone(),
+            written: String::new(),
+            recorded: self.status.id().to_owned(),
+            is_ours: true,
+        };
+        let owner = owner.map(|Owner { cluster, id }| Registration {
+            cluster,
+            written: id,
+            recorded: String::new(),
+            is_ours: false,
+        });
+        self.identities.register([own].into_iter().chain(owner).collect());
     }
 
     /// The work in hand.
@@ -439,7 +469,7 @@ impl Desk {
 
     /// Takes in what the executor said. Gives how urgent it is to publish it, and, if that is decided now,
     /// which cluster may be written to.
-    fn absorb(&mut self, report: MemberReport) -> (Option<News>, Option<Admission>) {
+    fn absorb(&mut self, report: MemberReport) -> Decided {
         let news = match report {
             MemberReport::Identity(cluster, identity) => {
                 self.identities.saw(&cluster, identity);
@@ -457,7 +487,13 @@ impl Desk {
             }
             MemberReport::Objects(..) => self.status.absorb(report),
         };
-        let Some(decision) = self.identities.decide().pop() else { return (news, None) };
+        let (more, admitted) = self.decide();
+        (more.or(news), admitted)
+    }
+
+    /// Decides which cluster may be written to, if anything is new of that.
+    fn decide(&mut self) -> Decided {
+        let Some(decision) = self.identities.decide().pop() else { return (None, None) };
         let more = match (decision.status, &decision.admitted) {
             (Some(status), _) => {
                 self.status.absorb(MemberReport::Cluster(decision.cluster, status))
@@ -465,7 +501,7 @@ impl Desk {
             (None, Some(Identity::Uid(uid))) => self.status.identify(uid),
             (None, _) => None,
         };
-        (more.or(news), Some(Admission(decision.admitted)))
+        (more, Some(Admission(decision.admitted)))
     }
 
     /// Commits and publishes what was reported and no commit holds yet.

@@ -19,6 +19,7 @@ mod finish;
 mod member_rules;
 mod memo;
 mod method;
+mod owner;
 mod policies;
 mod previous;
 mod readme;
@@ -53,6 +54,7 @@ pub use diff::{PlanDiff, Removals, Takeover, TemplateChange, WorkChanges, subjec
 pub use explanation::{ClusterExplanation, Explanation};
 pub use member_rules::{RULES_DIR, is_path_of_rule, is_path_of_webhooks, script_of_path};
 pub use memo::Memo;
+pub use owner::{OWNER_PATH, Owner};
 pub use policies::{Policy, PolicyIndex, Selection};
 pub use previous::{Previous, ReadBinding, ReadError, Remembered};
 pub use reasons::{

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Plan;
 use super::member_rules;
+use super::owner::OWNER_PATH;
 use super::readme;
 use super::rendered::RenderedFile;
 use super::survey::SurveyFile;
@@ -53,6 +54,9 @@ impl Plan {
                 files.insert(format!("work/{name}/{MODELS_PATH}"), RenderedFile::yaml(models));
             }
             files.insert(format!("clusters/{name}.yaml"), Arc::clone(&state.file));
+        }
+        for (name, owner) in self.owners() {
+            files.insert(format!("work/{name}/{OWNER_PATH}"), RenderedFile::yaml(&owner));
         }
         if !self.unplaced.is_empty() {
             let path = UnplacedFile::PATH.to_owned();

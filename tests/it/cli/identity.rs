@@ -203,3 +203,71 @@ fn an_agent_stays_with_the_cluster_that_its_status_names() {
     assert!(wrong.errors().contains("delete the branch refs/heads/fleet/status/one"));
     assert_eq!(pair.writes(), before);
 }
+
+/// One cluster under two names, the second of them run by an agent: what leaves the second name would be
+/// removed from under the first.
+#[test]
+fn an_agent_writes_nothing_to_a_cluster_that_belongs_to_another_registration() {
+    let pair = Pair::new();
+    pair.lead("one", "one");
+    pair.lead("two", "one");
+    let commit = |members: &[(&str, &str)], clusters: &str| {
+        let registration = |(name, mode): &(&str, &str)| {
+            format!(
+                "apiVersion: cluster.karmada.io/v1alpha1
+kind: Cluster
+metadata: {{name: {name}}}
+spec: {{syncMode: {mode}}}
+---
+"
+            )
+        };
+        let members: String = members.iter().map(registration).collect();
+        let source = format!(
+            "{members}apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {{name: all, namespace: default}}
+spec:
+  resourceSelectors: [{{apiVersion: v1, kind: ConfigMap}}]
+  placement: {{clusterAffinity: {{clusterNames: {clusters}}}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: greeting, namespace: default}}
+"
+        );
+        commit(&pair.dir.path().join("fleet"), &[("fleet/all.yaml", &source)]);
+        assert_eq!(pair.apply().0, Some(0));
+    };
+    let both = [("one", "Push"), ("two", "Pull")];
+    commit(&both, "[one, two]");
+    let verb = [
+        ["agent", "--log-level", "info", "--remote", ".", "--cluster", "two"].as_slice(),
+        &["--credentials", "../credentials"],
+    ]
+    .concat();
+    let files = pair.dir.path().join("agent");
+    let agent = Running::start(&pair.dir.path().join("fleet"), &files, &verb);
+    let status = || pair.git(&["for-each-ref", "refs/heads/fleet/status/two"]);
+    let is_known = || {
+        !status().is_empty()
+            && pair.git(&["show", "fleet/status/two:cluster.yaml"]).contains("  id: ")
+    };
+    until("its report", is_known, || agent.errors());
+
+    // What it reported says whose cluster it is.
+    assert_eq!(pair.apply().0, Some(0));
+    agent.wait("its refusal", |said| said.contains("CLUSTER_DUPLICATE "));
+    let is_told =
+        || pair.git(&["show", "fleet/status/two:cluster.yaml"]).contains("ClusterDuplicate");
+    until("its report", is_told, || agent.errors());
+    let before = pair.writes();
+    let n_works = agent.errors().matches("new work").count();
+    commit(&both, "[one]");
+    agent.wait("its new work", |said| said.matches("new work").count() > n_works);
+    assert_eq!(pair.writes(), before, "{}", agent.errors());
+
+    // Once the cluster is its own, it does what its work says: nothing is left of it there.
+    commit(&[("two", "Pull")], "[one]");
+    until("its turn", || pair.writes() != before, || agent.errors());
+}
