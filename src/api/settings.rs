@@ -178,15 +178,15 @@ impl Default for IntervalSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GuardSettings {
-    /// A plan that removes more than this share of the fleet's works waits: 30.
+    /// A plan that removes more than this share of a cluster's works, or of the fleet's, waits: 20.
     pub max_removed_percent: Percent,
-    /// A plan that removes no more than this many works never waits: 10.
+    /// A plan that removes no more than this many works of a cluster, or of the fleet, never waits: 10.
     pub always_removable: u32,
 }
 
 impl Default for GuardSettings {
     fn default() -> Self {
-        Self { max_removed_percent: Percent(30), always_removable: 10 }
+        Self { max_removed_percent: Percent(20), always_removable: 10 }
     }
 }
 

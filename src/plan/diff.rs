@@ -99,16 +99,53 @@ pub struct WorkChanges {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Removals {
-    /// Works that there were.
-    pub n_works_before: usize,
-    /// Works that go away.
-    pub n_removed: usize,
+    /// How many works each cluster had, and loses.
+    pub clusters: BTreeMap<ClusterName, Lost>,
     /// Namespaces that some cluster loses: everything in them goes with them.
     pub namespaces: BTreeSet<String>,
     /// CustomResourceDefinitions that some cluster loses: every resource of the kind goes with them.
     pub definitions: BTreeSet<String>,
     /// What keeps data and is to leave every cluster that has it, as `StatefulSet.apps web/db`.
     pub stores: BTreeSet<String>,
+}
+
+/// What one cluster loses, or the fleet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lost {
+    /// Works that there were.
+    pub n_before: usize,
+    /// Works that go away.
+    pub n_removed: usize,
+    /// Those of them that another cluster gets instead.
+    pub n_moved: usize,
+}
+
+impl Lost {
+    /// Works that go away and are made nowhere else.
+    #[must_use]
+    pub fn for_good(self) -> usize {
+        self.n_removed - self.n_moved
+    }
+
+    /// Whether all that there was goes, and it was more than the one object that somebody tries
+    /// things with.
+    #[must_use]
+    pub fn is_all(self) -> bool {
+        self.n_before > 1 && self.for_good() == self.n_before
+    }
+}
+
+impl Removals {
+    /// What the whole fleet had and loses.
+    #[must_use]
+    pub fn total(&self) -> Lost {
+        self.clusters.values().fold(Lost::default(), |sum, lost| Lost {
+            n_before: sum.n_before + lost.n_before,
+            n_removed: sum.n_removed + lost.n_removed,
+            n_moved: sum.n_moved + lost.n_moved,
+        })
+    }
 }
 
 /// Kinds that keep data: (group, kind).
@@ -132,9 +169,9 @@ impl PlanDiff {
     ) {
         let works = plan.works.get(cluster);
         for key in held {
-            self.removals.n_works_before += 1;
+            self.had(cluster);
             if works.is_none_or(|works| !works.contains_key(&key)) {
-                self.lose(cluster, &key);
+                self.lose(cluster, &key, false);
                 let runs = plan.bindings.get(&key).is_some_and(|one| !one.works.is_empty());
                 self.lose_store(&key, runs);
             }
@@ -151,9 +188,20 @@ impl PlanDiff {
         }
     }
 
-    fn lose(&mut self, cluster: &ClusterName, key: &ObjectKey) {
+    fn had(&mut self, cluster: &ClusterName) {
+        if let Some(lost) = self.removals.clusters.get_mut(cluster) {
+            lost.n_before += 1;
+        } else {
+            let one = Lost { n_before: 1, ..Lost::default() };
+            self.removals.clusters.insert(cluster.clone(), one);
+        }
+    }
+
+    fn lose(&mut self, cluster: &ClusterName, key: &ObjectKey, is_moved: bool) {
         self.works.entry(cluster.clone()).or_default().removed.push(key.to_string());
-        self.removals.n_removed += 1;
+        let lost = self.removals.clusters.entry(cluster.clone()).or_default();
+        lost.n_removed += 1;
+        lost.n_moved += usize::from(is_moved);
         match (&*key.group_kind.group, &*key.group_kind.kind) {
             ("", "Namespace") => {
                 self.removals.namespaces.insert(key.name.to_string());
@@ -178,7 +226,9 @@ impl Plan {
             let new = self.bindings.get(key);
             // Clusters that leave the fleet lose nothing, and make no share look smaller.
             let stays = |(name, _): &(&ClusterName, ObjectId)| self.works.contains_key(*name);
-            diff.removals.n_works_before += old.map_or(0, |old| old.works().filter(stays).count());
+            for (cluster, _) in old.into_iter().flat_map(Remembered::works).filter(stays) {
+                diff.had(cluster);
+            }
             if let (Some(old), Some(new)) = (old, new)
                 && old.is(new)
             {
@@ -202,17 +252,21 @@ impl Plan {
             let keeps =
                 |name: &ClusterName| new_works.contains_key(name) || !self.works.contains_key(name);
             let is_kept = old_works.keys().any(|name| keeps(name));
+            let mut is_moved = false;
             for (cluster, id) in &new_works {
                 match old_works.get(cluster) {
                     Some(old_id) if old_id == id => {}
                     Some(_) => changes(&mut diff, cluster).changed.push(key.to_string()),
-                    None => changes(&mut diff, cluster).added.push(key.to_string()),
+                    None => {
+                        is_moved = true;
+                        changes(&mut diff, cluster).added.push(key.to_string());
+                    }
                 }
             }
             for cluster in old_works.keys().filter(|name| !new_works.contains_key(*name)) {
                 // Nobody is told to remove anything from a cluster that is no longer of the fleet.
                 if self.works.contains_key(*cluster) {
-                    diff.lose(cluster, key);
+                    diff.lose(cluster, key, is_moved);
                     diff.lose_store(key, is_kept);
                 } else {
                     *diff.left.entry((*cluster).clone()).or_default() += 1;

@@ -50,7 +50,7 @@ use crate::status::Reports;
 pub use binding::{Binding, PlannedBinding};
 pub use choose::{WhenNoneFits, choose};
 pub use clusters::{ClusterState, snapshot};
-pub use diff::{PlanDiff, Removals, Takeover, TemplateChange, WorkChanges, subject};
+pub use diff::{Lost, PlanDiff, Removals, Takeover, TemplateChange, WorkChanges, subject};
 pub use explanation::{ClusterExplanation, Explanation};
 pub use member_rules::{RULES_DIR, is_path_of_rule, is_path_of_webhooks, script_of_path};
 pub use memo::Memo;

@@ -102,6 +102,13 @@ fn trailer(held: &Output) -> String {
     trailer.unwrap_or_else(|| panic!("nothing to approve in {told}")).to_owned()
 }
 
+/// A person's word for what the held plan would remove.
+fn approve(fleet: &Path, held: &Output) {
+    assert_eq!(held.status.code(), Some(4), "{held:?}");
+    let message = format!("meant\n\nFleet-Approve-Removal: {}", trailer(held));
+    git(fleet, &["commit", "-q", "--allow-empty", "-m", &message]);
+}
+
 fn run(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_git-fleet"))
         .current_dir(dir)

@@ -311,16 +311,17 @@ impl Ledger {
     }
 
     fn hold(&self, fleet: &Fleet, diff: &PlanDiff) -> Result<Option<Hold>, LedgerError> {
-        let Some(refusal) = crate::check::guard(&fleet.settings.guards, diff) else {
+        let refusals = crate::check::guard(&fleet.settings.guards, diff);
+        if refusals.is_empty() {
             return Ok(None);
-        };
+        }
         let approval = Approval(crate::check::removal_id(diff));
         let mut messages =
             self.store.messages_since(self.in_force()?, fleet.commit, APPROVALS_MAX)?;
         if messages.any(|message| approval.is_in(&message)) {
             return Ok(None);
         }
-        Ok(Some(Hold { reason: refusal.to_string(), approval }))
+        Ok(Some(Hold { reason: crate::check::why(&refusals), approval }))
     }
 
     /// INVARIANT: all refs move together or none does, and only from where they were read.

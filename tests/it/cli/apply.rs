@@ -5,7 +5,7 @@ use std::time::Duration;
 use git_fleet::sim::Faults;
 
 use super::running::{Running, until};
-use super::{FLEET, TWO, World};
+use super::{FLEET, TWO, World, approve};
 use crate::store::git::{commit, git};
 
 const APPLY: [&str; 3] = ["apply", "--credentials", "../credentials"];
@@ -59,6 +59,7 @@ fn a_pass_is_told_although_no_report_can_be_read() {
     );
     let pulls = FLEET.split_once("---\n").unwrap().1.replace("[one]", "[two]") + TWO;
     commit(&fleet, &[("fleet.yaml", &settings), ("fleet/all.yaml", &pulls)]);
+    approve(&fleet, &world.run("fleet", &APPLY));
     let applied = world.run("fleet", &APPLY);
     let told = String::from_utf8(applied.stderr).unwrap();
     assert_eq!(applied.status.code(), Some(0), "{told}");

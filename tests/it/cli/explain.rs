@@ -2,7 +2,7 @@
 
 use git_fleet::daemon::ledger::{Ledger, Overrides};
 
-use super::{FLEET, TWO, World};
+use super::{FLEET, TWO, World, approve};
 use crate::store::git::commit;
 
 /// A second policy and cluster, templates that run nowhere, a definition and its resource.
@@ -145,6 +145,8 @@ fn a_cluster_that_left_is_not_told_as_running() {
     assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
     let kinds = FLEET.replace("kind: ConfigMap}]", "kind: Secret}]");
     commit(&world.path("fleet"), &[("fleet/all.yaml", &kinds)]);
+    let held = world.run("fleet", &["apply", "--credentials", "../credentials"]);
+    approve(&world.path("fleet"), &held);
     assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
     let told = told(&world, &["explain", "cm/greeting", "--cluster", "two"]);
     assert!(told.contains("held: no policy selects it"), "{told}");

@@ -4,8 +4,8 @@ use std::process::Output;
 
 use git_fleet::sim::{Host, MemberSpec};
 
-use super::run;
 use super::running::{Running, until};
+use super::{approve, run};
 use crate::store::git::{commit, git, init};
 
 const APPLY: [&str; 3] = ["apply", "--credentials", "../credentials"];
@@ -237,10 +237,10 @@ metadata: {{name: greeting, namespace: default}}
 "
         );
         commit(&pair.dir.path().join("fleet"), &[("fleet/all.yaml", &source)]);
-        assert_eq!(pair.apply().0, Some(0));
     };
     let both = [("one", "Push"), ("two", "Pull")];
     commit(&both, "[one, two]");
+    assert_eq!(pair.apply().0, Some(0));
     let verb = [
         ["agent", "--log-level", "info", "--remote", ".", "--cluster", "two"].as_slice(),
         &["--credentials", "../credentials"],
@@ -264,10 +264,14 @@ metadata: {{name: greeting, namespace: default}}
     let before = pair.writes();
     let n_works = agent.errors().matches("new work").count();
     commit(&both, "[one]");
+    assert_eq!(pair.apply().0, Some(0));
     agent.wait("its new work", |said| said.matches("new work").count() > n_works);
     assert_eq!(pair.writes(), before, "{}", agent.errors());
 
     // Once the cluster is its own, it does what its work says: nothing is left of it there.
     commit(&[("two", "Pull")], "[one]");
+    let fleet = pair.dir.path().join("fleet");
+    approve(&fleet, &run(&fleet, &APPLY));
+    assert_eq!(pair.apply().0, Some(0));
     until("its turn", || pair.writes() != before, || agent.errors());
 }

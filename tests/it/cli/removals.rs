@@ -1,6 +1,6 @@
 //! Nothing is removed that no plan showed and nobody approved.
 
-use super::{FLEET, World, trailer};
+use super::{FLEET, World, approve, trailer};
 use crate::store::git::{commit, git};
 
 const APPLY: [&str; 3] = ["apply", "--credentials", "../credentials"];
@@ -17,6 +17,11 @@ fn a_cluster_that_comes_back_loses_nothing_unseen() {
     let world = World::of(&format!("{FLEET}---\n{SHOP}"));
     let fleet = world.path("fleet");
     commit(&fleet, &[("fleet/all.yaml", &format!("{}---\n{SHOP}", without_cluster()))]);
+    let held = world.run("fleet", &APPLY);
+    let told = String::from_utf8_lossy(&held.stderr);
+    let expected = "DELETE_GUARD this would take out of the fleet, leaving there what they run: one (2 works)\n";
+    assert!(told.contains(expected), "{told}");
+    approve(&fleet, &held);
     assert_eq!(world.code("fleet", &APPLY), 0);
     commit(&fleet, &[("fleet/all.yaml", &without_cluster())]);
     assert_eq!(world.code("fleet", &APPLY), 0);
@@ -38,8 +43,7 @@ fn a_cluster_that_comes_back_loses_nothing_unseen() {
         told.contains("DELETE_GUARD this would remove Namespace shop, and with them"),
         "{told}"
     );
-    let message = format!("meant\n\nFleet-Approve-Removal: {}", trailer(&held));
-    git(&fleet, &["commit", "-q", "--allow-empty", "-m", &message]);
+    approve(&fleet, &held);
     let applied = world.run("fleet", &APPLY);
     let told = String::from_utf8_lossy(&applied.stderr);
     assert!(told.contains("1 pruned"), "{told}");

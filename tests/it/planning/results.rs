@@ -1,6 +1,6 @@
 //! The results tree, removal and refusal: what stays, what goes, and what a person is told.
 
-use git_fleet::plan::{Memo, PlanDiff, Previous, subject};
+use git_fleet::plan::{Lost, Memo, PlanDiff, Previous, subject};
 
 use super::case;
 
@@ -54,7 +54,7 @@ fn a_template_that_leaves_the_source_leaves_its_clusters() {
         "### commit\n{CLUSTERS}{SHOP}{EVERYWHERE}### commit\n{CLUSTERS}{EVERYWHERE}"
     ));
     assert_eq!(subject(&diff), "remove web/shop");
-    assert_eq!((diff.removals.n_works_before, diff.removals.n_removed), (2, 2));
+    assert_eq!(diff.removals.total(), Lost { n_before: 2, n_removed: 2, n_moved: 0 });
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_guard_is_told_which_namespaces_go() {
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n---\n";
     let diff = last_diff(&format!("### commit\n{CLUSTERS}{namespace}### commit\n{CLUSTERS}"));
     assert_eq!(diff.removals.namespaces.iter().collect::<Vec<_>>(), ["web"]);
-    assert_eq!(diff.removals.n_removed, 2);
+    assert_eq!(diff.removals.total().n_removed, 2);
 }
 
 /// A volume that is made anew elsewhere has none of the data.
