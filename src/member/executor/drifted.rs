@@ -1,7 +1,5 @@
 //! What a repair put back, and who had changed it: for a person, when it happens again and again.
 
-use std::time::Duration;
-
 use crate::member::live::Live;
 
 /// Stable code of a fight over an object.
@@ -39,8 +37,8 @@ impl Drift {
         Self::Fields { lost, takers: live.takers.clone() }
     }
 
-    /// The message of a fight: `n_repairs` since `since`, and the next one after `wait`.
-    pub(super) fn fight(&self, n_repairs: usize, since: Duration, wait: Duration) -> String {
+    /// The message of a fight that begins with so many repairs within a minute.
+    pub(super) fn fight(&self, n_repairs: usize) -> String {
         let (what, way_out) = match self {
             Self::Deleted => (
                 "somebody keeps deleting it; the cluster does not keep who it was".to_owned(),
@@ -68,18 +66,9 @@ impl Drift {
             }
         };
         format!(
-            "{CODE} {what}: put back {n_repairs} times in {}, so the next time waits {}; {way_out}",
-            told(since),
-            told(wait)
+            "{CODE} {what}: it was put back {n_repairs} times within a minute, so from now on that \
+             waits longer and longer, up to ten minutes; {way_out}"
         )
-    }
-}
-
-/// A length of time as a person says it: `40 s`, `3 min`.
-fn told(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..120 => format!("{} s", seconds.max(1)),
-        seconds => format!("{} min", seconds / 60),
     }
 }
 
@@ -97,7 +86,7 @@ mod tests {
         let tolerated = ["kept".to_owned()];
         let told = |live: Option<Live>| {
             let drift = Drift::of(live.as_ref(), &tolerated);
-            drift.fight(7, Duration::from_secs(200), Duration::from_mins(1))
+            drift.fight(6)
         };
         for (before, start, end) in [
             (
@@ -120,10 +109,7 @@ mod tests {
         ] {
             let told = told(before);
             assert!(told.starts_with(start) && told.ends_with(end), "{told}");
-            assert!(
-                told.contains(": put back 7 times in 3 min, so the next time waits 60 s; "),
-                "{told}"
-            );
+            assert!(told.contains(": it was put back 6 times within a minute, "), "{told}");
         }
     }
 }

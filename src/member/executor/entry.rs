@@ -16,12 +16,14 @@ use crate::member::meaning::Observed;
 use super::drifted::Drift;
 use super::observations::Standing;
 
-/// After this many repairs of one object within [`FIGHT_WINDOW`], somebody else is set on it.
+/// With more repairs of one object than this within [`FIGHT_WINDOW`], somebody else is set on it.
 pub(super) const FIGHT_REPAIRS: usize = 5;
 /// See [`FIGHT_REPAIRS`].
-pub(super) const FIGHT_WINDOW: Duration = Duration::from_mins(10);
+pub(super) const FIGHT_WINDOW: Duration = Duration::from_mins(1);
 /// Waits between the repairs of a fight.
 const FIGHT_BACKOFF: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_mins(10));
+/// A fight is over when nothing had to be put back for so long; longer than its longest wait.
+const FIGHT_OVER: Duration = Duration::from_mins(30);
 /// Waits after a failure that may pass by itself.
 const PASSING_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_mins(1));
 /// Waits after a failure that somebody has to act upon.
@@ -64,6 +66,16 @@ pub(super) struct Counted {
     pub failing: bool,
 }
 
+/// Somebody else changes an object whenever it was put back.
+struct Fight {
+    /// For a person. The same until it is over: it is told once.
+    message: String,
+    /// How often the next repair has waited.
+    n_waits: u32,
+    /// When it was put back last.
+    last: Instant,
+}
+
 /// One object.
 #[derive(Default)]
 pub(super) struct Entry {
@@ -92,6 +104,8 @@ pub(super) struct Entry {
     pub tolerated: Vec<String>,
     /// When it was repaired, not longer ago than [`FIGHT_WINDOW`].
     repairs: VecDeque<Instant>,
+    /// The other party is at it again and again.
+    fight: Option<Fight>,
     /// Seen in the list that is being read.
     pub listed: bool,
     /// Where its observations stand that take a while.
@@ -180,15 +194,28 @@ impl Entry {
     }
 
     /// Notes a repair of `drift`; when it is one of a fight, the next one waits and the message says
-    /// who the other party is.
-    pub(super) fn repaired(&mut self, now: Instant, drift: &Drift) {
-        self.repairs.retain(|at| now.duration_since(*at) < FIGHT_WINDOW);
-        self.repairs.push_back(now);
-        let Some(n_more) = self.repairs.len().checked_sub(FIGHT_REPAIRS) else { return };
-        let wait = FIGHT_BACKOFF.wait(n_more as u32 + 1);
-        self.not_before = Some(now + wait);
-        let since = self.repairs.front().map_or(Duration::ZERO, |first| now.duration_since(*first));
-        self.message = drift.fight(self.repairs.len(), since, wait);
+    /// who the other party is. Gives whether the fight has just begun.
+    pub(super) fn repaired(&mut self, now: Instant, drift: &Drift) -> bool {
+        self.fight.take_if(|fight| now.duration_since(fight.last) >= FIGHT_OVER);
+        let is_new = self.fight.is_none();
+        if is_new {
+            self.repairs.retain(|at| now.duration_since(*at) < FIGHT_WINDOW);
+            self.repairs.push_back(now);
+            if self.repairs.len() <= FIGHT_REPAIRS {
+                return false;
+            }
+        }
+        let n_repairs = self.repairs.len();
+        let fight = self.fight.get_or_insert_with(|| Fight {
+            message: drift.fight(n_repairs),
+            n_waits: 0,
+            last: now,
+        });
+        fight.n_waits += 1;
+        fight.last = now;
+        self.not_before = Some(now + FIGHT_BACKOFF.wait(fight.n_waits));
+        self.message.clone_from(&fight.message);
+        is_new
     }
 
     /// Takes in what was seen of the live object. A status that could not be read is the last one.
@@ -220,6 +247,7 @@ impl Entry {
         self.tolerated.clear();
         self.others_work = None;
         self.repairs.clear();
+        self.fight = None;
     }
 }
 
@@ -230,20 +258,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fight_makes_repairs_wait_and_says_so() {
+    fn a_fight_makes_repairs_wait_and_is_told_once() {
         let (mut entry, drift) = (Entry::default(), Drift::of(None, &[]));
         let now = Instant::now();
-        for _ in 1..FIGHT_REPAIRS {
-            entry.repaired(now, &drift);
+        for _ in 0..FIGHT_REPAIRS {
+            assert!(!entry.repaired(now, &drift));
             assert_eq!((entry.not_before, &*entry.message), (None, ""));
         }
-        entry.repaired(now + Duration::from_secs(3), &drift);
-        assert!(entry.not_before.is_some_and(|at| at > now + Duration::from_secs(10)));
-        assert!(entry.message.contains("put back 5 times in 3 s"), "{}", entry.message);
+        let mut at = now + Duration::from_secs(3);
+        assert!(entry.repaired(at, &drift), "the sixth within a minute");
+        let told = entry.message.clone();
+        assert!(told.starts_with("DRIFT_FIGHT "), "{told}");
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let until = entry.not_before.expect("the next one waits");
+            waits.push(until.duration_since(at));
+            at = until + Duration::from_secs(1);
+            entry.succeeded();
+            let is_told_again = entry.repaired(at, &drift);
+            assert_eq!((is_told_again, &entry.message), (false, &told));
+        }
+        let [first, .., last] = &*waits else { panic!("{waits:?}") };
+        assert!(*first >= Duration::from_secs(15) && *last >= Duration::from_mins(5), "{waits:?}");
 
         entry.succeeded();
-        entry.repaired(now + FIGHT_WINDOW + Duration::from_secs(3), &drift);
+        assert!(!entry.repaired(at + FIGHT_OVER, &drift));
         assert_eq!(entry.not_before, None, "the old fight is forgotten");
+    }
+
+    #[test]
+    fn what_is_put_back_now_and_then_is_no_fight() {
+        let (mut entry, drift) = (Entry::default(), Drift::of(None, &[]));
+        let now = Instant::now();
+        for n in 0..20 {
+            assert!(!entry.repaired(now + FIGHT_WINDOW / FIGHT_REPAIRS as u32 * n, &drift));
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod merge;
 mod next;
 mod observations;
 mod observe;
+mod pace;
 mod request;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -35,6 +36,7 @@ use super::wire::{Api, RequestError};
 use super::{AppliedRound, DesiredWork, MemberReport, Options};
 use entry::Entry;
 use observations::Observations;
+use pace::Pace;
 use request::Done;
 
 /// Requests to one member at a time. An API server on two cores takes 420 applies a second from 8,
@@ -109,6 +111,7 @@ pub(super) async fn run(
         n_failing: 0,
         paused_until: None,
         pause_attempt: 0,
+        pace: Pace::new(now),
         round: Round::default(),
         dirty: BTreeSet::new(),
         flush_at: None,
@@ -156,6 +159,8 @@ struct Executor {
     /// The cluster as a whole fails or throttles: nothing is started before this.
     paused_until: Option<Instant>,
     pause_attempt: u32,
+    /// How fast writes are started.
+    pace: Pace,
     round: Round,
     /// Keys whose report changed since the last time reports were sent.
     dirty: BTreeSet<ObjectKey>,
@@ -333,8 +338,11 @@ impl Executor {
     }
 
     fn wake_at(&self) -> Option<Instant> {
+        let has_room = self.requests.len() < CONCURRENCY;
+        let paced = self.pace.next_at().filter(|_| has_room);
         let paused = self
             .paused_until
+            .or(paced)
             .filter(|_| !self.queues.ready.is_empty() || !self.queues.leaving.is_empty());
         let later = self.queues.later.first().map(|(at, _)| *at);
         let again = self.observations.again_at();
@@ -406,6 +414,7 @@ impl Executor {
     /// Nothing more is asked of the cluster for a while.
     fn pause(&mut self, error: &RequestError) {
         let wait = if let RequestError::Throttled { after } = error {
+            self.pace.throttled(Instant::now());
             after.mul_f64(1.0 + fastrand::f64() / 10.0)
         } else {
             self.pause_attempt += 1;

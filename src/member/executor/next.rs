@@ -223,6 +223,9 @@ impl Executor {
         while self.requests.len() < CONCURRENCY {
             let Some((_, key)) = self.queues.ready.first() else { break };
             let key = key.clone();
+            if !self.pace.take(Instant::now()) {
+                return;
+            }
             self.queues.remove(&key);
             self.start(&key);
         }
@@ -235,6 +238,9 @@ impl Executor {
             let is_foundation = intent::is_foundation(&key.group_kind);
             if is_foundation && (!self.requests.is_empty() || self.is_something_else_leaving()) {
                 break;
+            }
+            if !self.pace.take(Instant::now()) {
+                return;
             }
             self.queues.remove(&key);
             self.start(&key);

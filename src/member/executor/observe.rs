@@ -53,8 +53,7 @@ impl Executor {
                     if is_repair {
                         self.round.n_repaired += 1;
                         let drift = Drift::of(before.as_ref(), &tolerated);
-                        entry.repaired(now, &drift);
-                        if !entry.message.is_empty() {
+                        if entry.repaired(now, &drift) {
                             let cluster = &self.cluster;
                             tracing::warn!(%cluster, object = %key, error = %entry.message, "an object is changed again and again");
                         }

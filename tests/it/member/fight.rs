@@ -47,7 +47,7 @@ async fn a_fight_names_the_object_the_field_and_the_other_manager() {
     world.run(work(&[namespace(), deployment("a:1")])).await;
     let theirs = PatchParams { field_manager: Some("argocd".into()), ..PatchParams::default() };
     let change = Patch::Merge(json!({"spec": {"replicas": 7}}));
-    for _ in 0..5 {
+    for _ in 0..6 {
         world.deployments().patch("web", &theirs, &change).await.unwrap();
         world.live(&world.deployments(), "web", |live| live["spec"]["replicas"] == 2).await;
     }
@@ -58,10 +58,9 @@ async fn a_fight_names_the_object_the_field_and_the_other_manager() {
     };
     world.until("the fight is told of", is_told).await;
     let message = &world.objects[&object].message;
-    let told =
-        "DRIFT_FIGHT field manager argocd keeps changing .spec.replicas: put back 5 times in ";
+    let told = "DRIFT_FIGHT field manager argocd keeps changing .spec.replicas: it was put back 6 times within ";
     assert!(message.starts_with(told), "{message}");
-    assert!(message.contains(", so the next time waits "), "{message}");
+    assert!(message.contains(", so from now on that waits longer and longer"), "{message}");
     let lines = log.lines_with("DRIFT_FIGHT");
     assert_eq!(lines.len(), 1, "{lines:?}");
     for part in ["WARN", "cluster=one", "object=Deployment.apps shop/web", told] {
@@ -75,7 +74,7 @@ async fn who_deletes_again_and_again_is_told_as_that() {
     let _guard = log.catch(tracing::Level::WARN);
     let mut world = World::new();
     world.run(work(&[namespace(), config_map("a", "1")])).await;
-    for _ in 0..5 {
+    for _ in 0..6 {
         let api = world.config_maps();
         let uid = |live: &serde_json::Value| live["metadata"]["uid"].clone();
         let before = uid(&world.live(&api, "a", |live| !live.is_null()).await);
