@@ -65,6 +65,8 @@ pub struct Settings {
     pub history: HistorySettings,
     /// Which plugins of the scheduler take part.
     pub scheduler: SchedulerSettings,
+    /// Where Namespaces go that no policy selects.
+    pub namespaces: NamespaceSettings,
 }
 
 /// Where the fleet is read from.
@@ -146,6 +148,24 @@ impl Default for SchedulerSettings {
     fn default() -> Self {
         Self { plugins: vec!["*".to_owned()], weights: BTreeMap::new() }
     }
+}
+
+/// Where Namespaces go that no policy selects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NamespaceSettings {
+    /// `All` clusters, or those `WhereNeeded`.
+    pub targets: NamespaceTargets,
+}
+
+/// Which clusters get a Namespace that no policy selects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NamespaceTargets {
+    /// Every cluster, as in Karmada.
+    #[default]
+    All,
+    /// Clusters that something in it is to run in, and those that have it already.
+    WhereNeeded,
 }
 
 /// How often things happen.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::binding::{Binding, PlannedBinding};
-use super::choose::{WhenNoneFits, choose, record_success};
+use super::choose::{WhenNoneFits, choose};
 use super::dependents::{Attachment, is_attached};
 use super::explain;
 use super::finish::{finish, make_works, previous_works};
+use super::namespaces;
 use super::policies::Selection;
 use super::previous::Remembered;
 use super::reasons::LOST_POLICIES_MAX;
-use super::reserved::{is_reserved_namespace, why_reserved};
+use super::reserved::why_reserved;
 use super::survey::{Sight, Surveys};
 use super::template_state::TemplateState;
 use super::unplaced::Unplaced;
@@ -22,7 +23,7 @@ use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::placement::{Placement, WorkloadAffinityTerm};
-use crate::api::propagation_policy::{ActivationPreference, ConflictResolution};
+use crate::api::propagation_policy::ActivationPreference;
 use crate::fleet::{Template, plain_id};
 use crate::interpret::NoAnswer;
 use crate::schedule;
@@ -79,8 +80,8 @@ pub(super) fn draft(world: &World<'_>, case: &Case<'_>) -> Drafted {
         return Drafted::Done(Outcome::Unplaced(Arc::new(Unplaced { reason })));
     }
     let Some(selection) = world.policies.select(case.template) else {
-        if is_spread_namespace(case) {
-            return Drafted::Done(place_namespace(world, case));
+        if namespaces::is_spread(case) {
+            return Drafted::Done(namespaces::place_everywhere(world, case));
         }
         return Drafted::Done(hold(world, case, UNSELECTED));
     };
@@ -138,32 +139,6 @@ fn hold(world: &World<'_>, case: &Case<'_>, why: &str) -> Outcome {
     explain::held(&mut binding, world.clusters);
     let works = previous_works(world, previous);
     finish(world, case, binding, works, previous.survey().cloned())
-}
-
-/// Whether a Namespace goes to every member without a policy (`spec/placement.md` §5.6).
-fn is_spread_namespace(case: &Case<'_>) -> bool {
-    let template = case.template;
-    let skips = template
-        .label(marks::SKIP_AUTO_PROPAGATION)
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    (template.api_version(), template.kind()) == ("v1", "Namespace")
-        && template.name() != "default"
-        && !is_reserved_namespace(template.name())
-        && !skips
-}
-
-fn place_namespace(world: &World<'_>, case: &Case<'_>) -> Outcome {
-    let mut binding = Binding::new(case.key, case.template);
-    binding.spec.resource.resource_version = Some(case.id.to_string());
-    carry_over(&mut binding, case);
-    binding.spec.conflict_resolution = ConflictResolution::Overwrite;
-    let everywhere = world.clusters.keys();
-    binding.spec.clusters = everywhere.map(|name| TargetCluster::new(name.clone(), 0)).collect();
-    "every Namespace goes to every member".clone_into(&mut binding.reasons.policy);
-    record_success(&mut binding, case.previous.map(Remembered::binding), world.now);
-    explain::everywhere(&mut binding);
-    let works = make_works(world, case, &mut binding);
-    finish(world, case, binding, works, None)
 }
 
 /// A template that no policy selects goes where those run that need it.
@@ -314,7 +289,7 @@ fn affinity_groups(
 }
 
 /// Takes over what a new draft does not decide: where it runs, moves under way, its status.
-fn carry_over(binding: &mut Binding, case: &Case<'_>) {
+pub(super) fn carry_over(binding: &mut Binding, case: &Case<'_>) {
     let previous = case.previous.map(Remembered::binding);
     binding.template =
         TemplateState::next(case.template, case.desired, previous.map(|it| &it.template));

@@ -32,7 +32,6 @@ static FITS: LazyLock<Answer> = LazyLock::new(|| Answer::new("fits the placement
 static FITS_UNHEARD: LazyLock<Answer> = LazyLock::new(|| {
     Answer::new("fits the placement; not heard of yet, so taken to be ready and to serve every API")
 });
-static EVERYWHERE: LazyLock<Answer> = LazyLock::new(|| Answer::new("it goes to every member"));
 /// Why a cluster that a decision names runs it no more.
 static LEFT: LazyLock<Answer> =
     LazyLock::new(|| Answer::new("has left the fleet; what it ran stays there as it was"));
@@ -174,10 +173,11 @@ pub(super) fn along(binding: &mut Binding, fleet: &BTreeMap<ClusterName, Arc<Clu
     reasons.chosen.extend(group_clusters(along.into_iter().map(why)));
 }
 
-/// Fills them in for what goes to every cluster without a policy.
-pub(super) fn everywhere(binding: &mut Binding) {
+/// Fills them in for what goes to clusters without a policy.
+pub(super) fn without_policy(binding: &mut Binding, why: &str) {
     let names = binding.spec.clusters.iter().map(|target| target.name.clone());
-    binding.reasons.chosen = group_clusters(names.map(|name| (name, EVERYWHERE.clone())));
+    let why = Answer::new(why);
+    binding.reasons.chosen = group_clusters(names.map(|name| (name, why.clone())));
 }
 
 /// Brings what is said of a decision that is held in line with the fleet: clusters may have left it,

@@ -208,6 +208,11 @@ impl Memo {
         self.sum.bindings.get(key)
     }
 
+    /// The bindings that were decided on so far.
+    pub(super) fn bindings(&self) -> impl Iterator<Item = (&ObjectKey, &Arc<PlannedBinding>)> {
+        self.sum.bindings.iter()
+    }
+
     /// The decisions so far that take others along, or go along; those of templates that are gone are
     /// among them.
     pub(super) fn along(&self) -> impl Iterator<Item = (&ObjectKey, &Arc<PlannedBinding>)> {

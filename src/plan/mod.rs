@@ -19,6 +19,7 @@ mod finish;
 mod member_rules;
 mod memo;
 mod method;
+mod namespaces;
 mod owner;
 mod policies;
 mod previous;
@@ -142,6 +143,7 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     let others = inputs.fleet.templates.iter().filter(|(key, _)| !is_definition(&key.group_kind));
     round.settle(others, &snapshot, |_, _| {});
     round.send_along();
+    round.narrow_namespaces();
     let Round { in_vain, .. } = round;
     memo.doubt(&in_vain);
     let (Sum { bindings, works, unplaced, .. }, next_wake) =

@@ -12,6 +12,7 @@ use super::policies::{Policy, PolicyIndex};
 use super::rendered::blob_id;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
+use crate::api::settings::NamespaceTargets;
 use crate::fleet::{Fleet, Template};
 use crate::interpret::{Interpreter, NoAnswer};
 use crate::overrides::{OverrideIndex, OverridePolicies};
@@ -93,6 +94,7 @@ impl<'a> World<'a> {
         let scheduler = &fleet.settings.scheduler;
         let profile = serde_json::to_vec(scheduler).expect("names and numbers have a JSON form");
         ids.push(blob_id(&profile));
+        ids.push(blob_id(&[u8::from(fleet.settings.namespaces.targets == NamespaceTargets::All)]));
         ids.extend(classes_of(fleet).map(|(_, class)| class.id));
         let bytes: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
         Self {

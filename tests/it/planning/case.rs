@@ -54,11 +54,20 @@ impl Step {
     }
 }
 
-/// The fleet of one YAML text.
+/// The fleet of one YAML text; its settings have a file of their own.
 pub(crate) fn fleet(text: &str) -> Fleet {
     let id = blob_id(text.as_bytes());
-    let file = parse_file("case.yaml", id, text.as_bytes());
-    let (fleet, problems) = Fleet::assemble(id, &[Arc::new(file)]);
+    let is_settings = |document: &&str| document.contains("kind: FleetSettings\n");
+    let (settings, rest): (Vec<&str>, Vec<&str>) = text.split("---\n").partition(is_settings);
+    let files = [("case.yaml", rest), ("fleet.yaml", settings)];
+    let files = files.into_iter().filter(|(_, documents)| !documents.is_empty());
+    let files: Vec<_> = files
+        .map(|(path, documents)| {
+            let text = documents.join("---\n");
+            Arc::new(parse_file(path, blob_id(text.as_bytes()), text.as_bytes()))
+        })
+        .collect();
+    let (fleet, problems) = Fleet::assemble(id, &files);
     let errors: Vec<_> = problems
         .iter()
         .filter(|one| one.severity == Severity::Error)
