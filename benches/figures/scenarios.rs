@@ -9,6 +9,7 @@ mod program;
 mod pull;
 mod push;
 mod schedule;
+mod share;
 mod works;
 
 use tokio::runtime::Runtime;
@@ -39,4 +40,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { figures: &["fleet.rss"], run: large::fleet },
     Scenario { figures: &["push.real.p50", "push.real.p99"], run: push::real },
     Scenario { figures: &["cold.real.1000"], run: cold::real },
+    Scenario { figures: &["apply.share"], run: share::real },
+    Scenario { figures: &["cold.5000", "cold.5000.cpu", "cold.5000.rss"], run: cold::large },
 ];

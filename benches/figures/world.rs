@@ -143,6 +143,11 @@ impl Process {
 }
 
 impl Process {
+    /// Processor time used so far, in seconds.
+    pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        Ok(self.cpu_ticks()? as f64 / rustix::param::clock_ticks_per_second() as f64)
+    }
+
     /// Processor time used so far, in the system's ticks.
     pub(crate) fn cpu_ticks(&self) -> anyhow::Result<u64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;

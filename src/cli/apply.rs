@@ -12,7 +12,7 @@ use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::period::Period;
 use crate::daemon::chain;
-use crate::daemon::controller::{self, Progress, Until};
+use crate::daemon::controller::{self, Progress, Terms, Until};
 
 /// Bring the fleet to what the source says, once
 #[derive(clap::Args, Debug)]
@@ -58,7 +58,8 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
     let until = Until::Converged(args.timeout.duration());
     let bar = Bar::new("planning");
     let show = |progress: &Progress| bar.show(progress);
-    let run = controller::run(ledger, credentials, options, timing, poll, until, show);
+    let terms = Terms { options, timing, poll, until, clock: jiff::Timestamp::now };
+    let run = controller::run(ledger, credentials, terms, show);
     let summary = runtime()?.block_on(run)?;
     drop(bar);
     let mut exit = if summary.failures.is_empty() { Exit::Clean } else { Exit::Failed };

@@ -6,7 +6,7 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use super::session::timing;
 use super::{Connection, Exit, LogFormat, Repository};
-use crate::daemon::controller::{self, Until};
+use crate::daemon::controller::{self, Terms, Until};
 
 /// Run the controller until it is stopped
 #[derive(clap::Args, Debug)]
@@ -62,7 +62,9 @@ pub(super) fn run(args: &RunArgs, format: LogFormat) -> anyhow::Result<Exit> {
             writeln!(std::io::stderr(), "running the fleet of {repository}; stop with Ctrl-C")?;
         }
     }
-    let run = controller::run(ledger, credentials, options, timing, poll, Until::Stopped, |_| {});
+    let (until, clock) = (Until::Stopped, jiff::Timestamp::now);
+    let terms = Terms { options, timing, poll, until, clock };
+    let run = controller::run(ledger, credentials, terms, |_| {});
     runtime()?.block_on(run)?;
     Ok(Exit::Clean)
 }

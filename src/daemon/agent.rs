@@ -240,7 +240,7 @@ pub async fn run(agent: Agent) -> anyhow::Result<()> {
                     member.desire(Arc::new(work));
                 }
             }
-            () = super::controller::sleep_until(wake) => {}
+            () = super::controller::sleep_until(wake, Timestamp::now) => {}
         }
     }
     stop_member(member).await;

@@ -41,6 +41,21 @@ pub enum Until {
 /// written.
 const UNRECORDED_MAX: usize = 3;
 
+/// What a run keeps to.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What its executors keep to.
+    pub options: member::Options,
+    /// How long the engine waits for what.
+    pub timing: Timing,
+    /// How often a remote repository is asked for news.
+    pub poll: Duration,
+    /// When it ends.
+    pub until: Until,
+    /// Tells the time of every decision and commit.
+    pub clock: fn() -> Timestamp,
+}
+
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -83,6 +98,7 @@ struct Controller {
     engine: Engine,
     credentials: Credentials,
     options: member::Options,
+    clock: fn() -> Timestamp,
     jobs: mpsc::Sender<Job>,
     reports: mpsc::Sender<MemberReport>,
     members: BTreeMap<ClusterName, Connected>,
@@ -111,12 +127,10 @@ struct Controller {
 pub async fn run(
     ledger: Ledger,
     credentials: Credentials,
-    options: member::Options,
-    timing: Timing,
-    poll: Duration,
-    until: Until,
+    terms: Terms,
     mut show: impl FnMut(&Progress),
 ) -> anyhow::Result<Summary> {
+    let Terms { options, timing, poll, until, clock } = terms;
     let layout = ledger.layout().clone();
     let mut trigger = if ledger.store().is_remote() {
         Trigger::poll(poll)?
@@ -133,7 +147,7 @@ pub async fn run(
     // Without a bound, for both tasks speak to each other: a full queue each way would be a deadlock.
     // A job has two answers at most, and the jobs are bounded.
     let (outbox, mut done) = mpsc::unbounded_channel();
-    let worker = worker::spawn(ledger, inbox, outbox)?;
+    let worker = worker::spawn(ledger, clock, inbox, outbox)?;
     let (reports, mut reported) = mpsc::channel(QUEUE_MAX);
     // Reports go straight to the repository's thread, which answers with what is news.
     let absorb = jobs.clone();
@@ -148,6 +162,7 @@ pub async fn run(
         engine: Engine::new(timing),
         credentials,
         options,
+        clock,
         jobs,
         reports,
         members: BTreeMap::new(),
@@ -198,7 +213,7 @@ pub async fn run(
             hint = trigger.next() => controller.look(&layout, hint).await?,
             hint = next_of(&mut elsewhere) => controller.look(&layout, hint).await?,
             _ = rotation.tick() => controller.reconnect_changed().await?,
-            () = sleep_until(wake) => {
+            () = sleep_until(wake, clock) => {
                 controller.wake = None;
                 controller.feed(Event::Woke).await?;
             }
@@ -226,7 +241,7 @@ async fn next_of(trigger: &mut Option<Trigger>) -> Hint {
 impl Controller {
     async fn feed(&mut self, event: Event) -> anyhow::Result<()> {
         tracing::debug!(?event, "engine event");
-        for effect in self.engine.step(event, Timestamp::now()) {
+        for effect in self.engine.step(event, (self.clock)()) {
             match effect {
                 Effect::Load => self.send(Job::Load).await?,
                 Effect::Plan => self.send(Job::Plan).await?,
@@ -504,10 +519,10 @@ impl Controller {
     }
 }
 
-/// Resolves at `instant`, or never.
-pub(super) async fn sleep_until(instant: Option<Timestamp>) {
+/// Resolves at `instant` by `clock`, or never.
+pub(super) async fn sleep_until(instant: Option<Timestamp>, clock: fn() -> Timestamp) {
     let Some(instant) = instant else { return std::future::pending().await };
-    let wait = instant.duration_since(Timestamp::now());
+    let wait = instant.duration_since(clock());
     tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
 }
 

@@ -63,6 +63,7 @@ pub(super) enum Done {
 
 struct Worker {
     ledger: Ledger,
+    clock: fn() -> Timestamp,
     out: UnboundedSender<Done>,
     /// Work trees whose content the controller has.
     handed: BTreeMap<ClusterName, ObjectId>,
@@ -75,11 +76,18 @@ struct Worker {
 /// Starts the thread. It ends when its queue is closed.
 pub(super) fn spawn(
     ledger: Ledger,
+    clock: fn() -> Timestamp,
     mut jobs: Receiver<Job>,
     out: UnboundedSender<Done>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut worker =
-        Worker { ledger, out, handed: BTreeMap::new(), refused: None, unread: Reminder::default() };
+    let mut worker = Worker {
+        ledger,
+        clock,
+        out,
+        handed: BTreeMap::new(),
+        refused: None,
+        unread: Reminder::default(),
+    };
     std::thread::Builder::new().name("repository".to_owned()).spawn(move || {
         while let Some(job) = jobs.blocking_recv() {
             worker.perform(job);
@@ -182,7 +190,7 @@ impl Worker {
         if self.refused.replace(commit) != Some(commit) {
             tracing::error!(%commit, problems = loaded.problems.len(), "the source does not validate; the last good state stays in force");
         }
-        if let Err(error) = self.ledger.note_refusal(&loaded, Timestamp::now()) {
+        if let Err(error) = self.ledger.note_refusal(&loaded, (self.clock)()) {
             tracing::warn!(%commit, error = %chain(&error), "the refusal could not be noted");
         }
         // After a start the last good commit stands in: it stays in force, and watched over.
@@ -195,7 +203,7 @@ impl Worker {
     }
 
     fn plan(&mut self) {
-        let now = Timestamp::now();
+        let now = (self.clock)();
         let outcome = self.ledger.plan(now);
         // Before work is handed on: what is recorded and registered is known now.
         self.decide();
@@ -242,13 +250,13 @@ impl Worker {
     }
 
     fn commit_statuses(&mut self, clusters: &[ClusterName]) {
-        let mut outcome = self.ledger.commit_statuses(clusters, Timestamp::now());
+        let mut outcome = self.ledger.commit_statuses(clusters, (self.clock)());
         // Another engine that writes them, as `apply` does beside `run`, is done in a moment.
         for _ in 1..STATUS_TRIES {
             if !matches!(outcome, Err(LedgerError::Publish(PublishError::Moved { .. }))) {
                 break;
             }
-            outcome = self.ledger.commit_statuses(clusters, Timestamp::now());
+            outcome = self.ledger.commit_statuses(clusters, (self.clock)());
         }
         match outcome {
             Ok(committed) => {

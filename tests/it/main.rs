@@ -18,6 +18,7 @@ mod loading;
 mod member;
 mod member_wire;
 mod planning;
+mod quiet;
 mod remote_fleet;
 mod schemas;
 mod sim;

@@ -1,4 +1,4 @@
-//! A first commit of a thousand applications, and a restart with all of them in place.
+//! A first commit of a thousand or five thousand applications, and a restart with all of them in place.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use crate::world::{Process, World, wait_for};
 use git_fleet::sim::{Host, MemberSpec};
 
 const N_APPS: usize = 1_000;
+const N_APPS_LARGE: usize = 5_000;
 const LIMIT: Duration = Duration::from_mins(3);
 /// Clusters are looked at every ten seconds: by then they have been since their last pod started.
 const SETTLED: Duration = Duration::from_secs(22);
@@ -24,7 +25,7 @@ pub(crate) fn simulated(runtime: &Runtime) -> anyhow::Result<Vec<Figure>> {
     let host = Host::start(MEMBERS.iter().map(|name| MemberSpec::new(name)).collect())?;
     let members = MEMBERS.map(|name| (name, host.kubeconfig(name).unwrap_or_default()));
     runtime.block_on(async {
-        let (seconds, world, live, controller) = start(&members).await?;
+        let (seconds, world, live, controller) = start(&members, N_APPS).await?;
         settle(&world, SETTLED).await?;
         drop(controller);
         let writes = |name| host.requests(name).map(|requests| requests.writes());
@@ -65,8 +66,22 @@ pub(crate) fn real(runtime: &Runtime) -> anyhow::Result<Vec<Figure>> {
     let options = kube::Options { servers: &MEMBERS, controllers: kube::Controllers::None };
     let Some(servers) = kube::start(&options) else { return Ok(Vec::new()) };
     let members = MEMBERS.map(|name| (name, servers.server(name).kubeconfig().to_owned()));
-    let (seconds, ..) = runtime.block_on(start(&members))?;
+    let (seconds, ..) = runtime.block_on(start(&members, N_APPS))?;
     Ok(vec![Figure::at_most("cold.real.1000", seconds, "s", 20.0).remark("Karmada, tuned: 324 s")])
+}
+
+/// Five thousand on two real API servers, and what that takes of the controller.
+pub(crate) fn large(runtime: &Runtime) -> anyhow::Result<Vec<Figure>> {
+    let options = kube::Options { servers: &MEMBERS, controllers: kube::Controllers::None };
+    let Some(servers) = kube::start(&options) else { return Ok(Vec::new()) };
+    let members = MEMBERS.map(|name| (name, servers.server(name).kubeconfig().to_owned()));
+    let (seconds, _world, _live, controller) = runtime.block_on(start(&members, N_APPS_LARGE))?;
+    let (cpu, rss) = (controller.cpu_seconds()?, controller.peak_rss_mib()?);
+    Ok(vec![
+        Figure::at_most("cold.5000", seconds, "s", 60.0).remark("Karmada, tuned: 1,656 s"),
+        Figure::at_most("cold.5000.cpu", cpu, "s", 20.0).remark("Karmada, tuned: 2,770 s"),
+        Figure::at_most("cold.5000.rss", rss, "MiB", 100.0).remark("Karmada, tuned: 6.4 GiB"),
+    ])
 }
 
 /// Whether the process uses no processor now.
@@ -76,8 +91,11 @@ fn is_idle(process: &Process) -> anyhow::Result<bool> {
     Ok(process.cpu_ticks()? <= before + 1)
 }
 
-/// Pushes the thousand applications to a running controller; seconds until all are in both members.
-async fn start(members: &[(&str, String); 2]) -> anyhow::Result<(f64, World, Vec<Live>, Process)> {
+/// Pushes so many applications to a running controller; seconds until all are in both members.
+async fn start(
+    members: &[(&str, String); 2],
+    n_apps: usize,
+) -> anyhow::Result<(f64, World, Vec<Live>, Process)> {
     let specs: Vec<_> = members.iter().map(|(name, k)| (*name, "Push", k.clone())).collect();
     let world = World::new(&specs)?;
     let mut live = Vec::new();
@@ -85,10 +103,10 @@ async fn start(members: &[(&str, String); 2]) -> anyhow::Result<(f64, World, Vec
         live.push(Live::new(name, kubeconfig)?);
     }
     world.write("namespace.yaml", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: web\n")?;
-    for i in 0..N_APPS {
+    for i in 0..n_apps {
         world.write(&format!("apps/{}/app-{i}.yaml", i % 20), &app(i))?;
     }
-    world.commit("a thousand applications")?;
+    world.commit("all applications")?;
     let controller = world.controller()?;
     let begun = Instant::now();
     tokio::task::block_in_place(|| world.push())?;
@@ -96,7 +114,7 @@ async fn start(members: &[(&str, String); 2]) -> anyhow::Result<(f64, World, Vec
         for member in &live {
             wait_for("convergence", LIMIT, async || {
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                Ok(member.count(path).await? >= N_APPS)
+                Ok(member.count(path).await? >= n_apps)
             })
             .await?;
         }
