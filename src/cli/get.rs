@@ -321,13 +321,23 @@ fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Res
     let mut places: Vec<(&str, (ClusterName, ObjectKey))> = places.collect();
     let picked = picked(args, ledger, recorded, places.iter().map(|(_, (_, key))| key.clone()))?;
     places.retain(|(_, (_, key))| picked.contains(key));
-    let clusters: BTreeSet<&ClusterName> = places.iter().map(|(_, (cluster, _))| cluster).collect();
-    let reported = ledger.reported(&clusters.into_iter().cloned().collect::<Vec<_>>())?;
+    let clusters = recorded.paths("clusters/").filter_map(member).filter(|name| args.is_of(name));
+    let clusters: Vec<ClusterName> = clusters.flat_map(ClusterName::new).collect();
+    let reported = ledger.reported(&clusters)?;
     let mut rows = Vec::new();
     for (path, (cluster, key)) in &places {
         let report = reported.get(cluster).and_then(|report| report.objects.get(key));
         let manifest: Manifest = stored(ledger, recorded, path)?;
         rows.push(work_row(cluster, key, recorded.blob(path), report, manifest));
+    }
+    // What is to leave and is still there is no work, and not to be overlooked by a person.
+    for (cluster, report) in reported.iter().filter(|_| args.is_table()) {
+        let is_work =
+            |key: &ObjectKey| recorded.has(&format!("work/{cluster}/{}.yaml", key.path()));
+        let left = report.objects.iter().filter(|(key, one)| {
+            !one.message.is_empty() && is_wanted(args, recorded, key) && !is_work(key)
+        });
+        rows.extend(left.map(|(key, one)| leaving_row(cluster, key, one)));
     }
     let headers = ["CLUSTER", "NAMESPACE", "KIND", "NAME", "APPLIED", "HEALTH"];
     print(args, recorded, &headers, &["APIVERSION", "MESSAGE"], rows)
@@ -361,6 +371,20 @@ fn work_row(
             report.map(|report| report.message.clone()).unwrap_or_default(),
         ],
         value: manifest.into_value(),
+    }
+}
+
+/// What is no work any more, and does not go away.
+fn leaving_row(cluster: &ClusterName, key: &ObjectKey, report: &ObjectReport) -> Row {
+    Row {
+        name: format!("{cluster}/{}", name_of(key)),
+        cells: [cluster.to_string()]
+            .into_iter()
+            .chain(cells_of(key))
+            .chain(["Leaving".to_owned(), String::new()])
+            .collect(),
+        wide: vec![String::new(), report.message.clone()],
+        value: Value::Null,
     }
 }
 

@@ -32,6 +32,9 @@ pub(super) struct Live {
     pub autoscaler: Option<&'static str>,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// What its deletion waits for, for a person: finalizers, or what is left in a Namespace. Empty while it
+    /// is not being deleted.
+    pub kept_by: Vec<String>,
     /// Whether others may use it: a CustomResourceDefinition that is established, a Namespace that
     /// is active; true for every other kind.
     pub usable: bool,
@@ -58,6 +61,7 @@ impl Live {
         }
         takers.sort();
         takers.dedup();
+        let terminating = metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null());
         Self {
             uid: text("uid").to_owned(),
             version: text("resourceVersion").parse().unwrap_or(0),
@@ -68,7 +72,8 @@ impl Live {
             lost,
             takers,
             autoscaler,
-            terminating: metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null()),
+            terminating,
+            kept_by: if terminating { kept_by(live) } else { Vec::new() },
             usable: is_usable(live),
         }
     }
@@ -86,6 +91,21 @@ impl Live {
             && self.work == Some(work)
             && self.lost.iter().all(|path| tolerated.contains(path))
     }
+}
+
+/// Finalizers, as `finalizer example.com/a`, and what the API server says is left in a Namespace.
+fn kept_by(live: &Value) -> Vec<String> {
+    let finalizers = live["metadata"]["finalizers"].as_array().into_iter().flatten();
+    let finalizers =
+        finalizers.filter_map(Value::as_str).map(|finalizer| format!("finalizer {finalizer}"));
+    // A Namespace has one of its own, and conditions that tell what it waits for.
+    let conditions = live["status"]["conditions"].as_array().into_iter().flatten();
+    let left = conditions.filter(|condition| {
+        condition["type"].as_str().is_some_and(|type_| type_.starts_with("Namespace"))
+            && condition["status"] == "True"
+    });
+    let left = left.filter_map(|condition| condition["message"].as_str()).map(str::to_owned);
+    finalizers.chain(left).collect()
 }
 
 fn is_usable(live: &Value) -> bool {

@@ -38,6 +38,7 @@ pub(crate) fn real(runtime: &Runtime) -> anyhow::Result<Vec<Figure>> {
     let Some(kube) = servers::start(&options) else { return Ok(Vec::new()) };
     let text = kube.server(MEMBER).kubeconfig().to_owned();
     let config = || kubeconfig::parse(text.as_bytes(), kubeconfig::Allow::default());
+    let _entered = runtime.enter();
     let client = kube::Client::try_from(config()?)?;
     runtime.block_on(async {
         let mut best = (0.0, 0);
@@ -80,7 +81,7 @@ fn object(namespace: &str, i: usize) -> Option<Manifest> {
         "name": name, "namespace": namespace,
         "labels": {"app": name, "karmada.io/managed": "true"},
     });
-    Manifest::from_value(if i % 2 == 0 {
+    Manifest::from_value(if i.is_multiple_of(2) {
         json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
             "spec": {

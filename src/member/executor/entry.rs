@@ -16,6 +16,10 @@ use crate::member::meaning::Observed;
 use super::drifted::Drift;
 use super::observations::Standing;
 
+/// Stable code of an object that does not go away.
+const LINGERS: &str = "DELETE_STUCK";
+/// A deletion that takes longer is told of.
+pub(super) const DELETION_PATIENCE: Duration = Duration::from_secs(30);
 /// With more repairs of one object than this within [`FIGHT_WINDOW`], somebody else is set on it.
 pub(super) const FIGHT_REPAIRS: usize = 5;
 /// See [`FIGHT_REPAIRS`].
@@ -168,6 +172,19 @@ impl Entry {
             Some(autoscaler) => format!("spec.replicas are left to {autoscaler}").into(),
             None => "".into(),
         }
+    }
+
+    /// Why an object that was deleted is still there, for a person; once that takes long.
+    pub(super) fn lingers(&self) -> Option<String> {
+        let live = self.live().filter(|live| self.leaving.is_some() && live.terminating)?;
+        let what = match live.kept_by.as_slice() {
+            [] => "the API server has not removed it yet".to_owned(),
+            kept_by => format!("it waits for {}", kept_by.join(", ")),
+        };
+        Some(format!(
+            "{LINGERS} it was deleted and is still there: {what}; see why, or take the finalizer off if \
+             nobody is there any more to do so; nothing else of this cluster waits for it"
+        ))
     }
 
     /// Whether others may rely on it.

@@ -175,6 +175,13 @@ struct Watch {
     state: WatchState,
 }
 
+impl Watch {
+    /// Whether it tells what happens; a kind that cannot be watched is looked at one by one.
+    fn is_open(&self) -> bool {
+        self.task.is_some()
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         if let Some(task) = &self.task {
@@ -473,7 +480,8 @@ impl Executor {
         let changed = std::mem::take(&mut self.dirty)
             .into_iter()
             .map(|key| {
-                let report = self.entries.get(&key).filter(|entry| entry.desired.is_some());
+                let is_told = |entry: &&Entry| entry.desired.is_some() || !entry.message.is_empty();
+                let report = self.entries.get(&key).filter(is_told);
                 let report = report.map(|entry| entry.report.clone());
                 (key, report)
             })

@@ -6,7 +6,7 @@ use crate::api::manifest::ObjectKey;
 use crate::member::discovery::{Lookup, Resource};
 use crate::member::intent;
 
-use super::entry::{Counted, Entry, Leaving, Sight};
+use super::entry::{Counted, DELETION_PATIENCE, Entry, Leaving, Sight};
 use super::request::{self, Task};
 use super::{CONCURRENCY, Cause, Executor, QueuePlace, WatchState};
 
@@ -22,6 +22,8 @@ enum Next {
     Apply,
     /// To be removed.
     Remove,
+    /// To be waited for: it was deleted and does not go away; why, for a person.
+    Lingering(String),
     /// It is gone, or was never ours to hold.
     Gone,
 }
@@ -54,6 +56,16 @@ impl Executor {
                 Next::Remove => {
                     let turn = u8::MAX - intent::turn(&key.group_kind);
                     self.queues.put(key, QueuePlace::Leaving(turn));
+                }
+                Next::Lingering(message) => {
+                    if let Some(entry) = self.entries.get_mut(key)
+                        && entry.message != message
+                    {
+                        if entry.message.is_empty() {
+                            tracing::warn!(cluster = %self.cluster, object = %key, error = %message, "an object does not go away");
+                        }
+                        entry.message = message;
+                    }
                 }
                 Next::Gone => return self.forget(key),
             }
@@ -106,9 +118,7 @@ impl Executor {
     }
 
     fn next_of_leaving(&self, key: &ObjectKey, entry: &Entry) -> Next {
-        if matches!(entry.sight, Sight::NotOurs)
-            || entry.live().is_some_and(|live| live.terminating)
-        {
+        if matches!(entry.sight, Sight::NotOurs) {
             return Next::Gone;
         }
         let Some(discovery) = &self.discovery else {
@@ -125,6 +135,13 @@ impl Executor {
         let synced = self.watches.get(&key.group_kind).map(|watch| watch.state);
         if synced != Some(WatchState::Synced) {
             return Next::Blocked(Cause::Kind(key.group_kind.clone()), String::new());
+        }
+        if let Some(why) = entry.lingers() {
+            let until = entry.leaving_since.map(|since| since + DELETION_PATIENCE);
+            return match until {
+                Some(at) if at > Instant::now() => Next::Later(at),
+                _ => Next::Lingering(why),
+            };
         }
         match entry.not_before {
             Some(at) if at > Instant::now() => Next::Later(at),
@@ -263,9 +280,12 @@ impl Executor {
     }
 
     fn is_something_else_leaving(&self) -> bool {
-        self.entries
-            .iter()
-            .any(|(key, entry)| entry.leaving.is_some() && !intent::is_foundation(&key.group_kind))
+        // What was deleted already and does not go away holds nothing up.
+        self.entries.iter().any(|(key, entry)| {
+            entry.leaving.is_some()
+                && !entry.live().is_some_and(|live| live.terminating)
+                && !intent::is_foundation(&key.group_kind)
+        })
     }
 
     fn start(&mut self, key: &ObjectKey) {

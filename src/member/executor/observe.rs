@@ -73,6 +73,16 @@ impl Executor {
                     self.forget(&key);
                 }
             }
+            Done::Going(value) => {
+                self.round.n_pruned += 1;
+                // The watch tells when it is gone, and may have told already.
+                let is_there = matches!(entry.sight, Sight::There(_));
+                if is_there && self.watches.get(&key.group_kind).is_some_and(Watch::is_open) {
+                    self.look(&key, &value);
+                } else {
+                    entry.gone();
+                }
+            }
             Done::Failed(Failure::Cluster(error)) => {
                 entry.message = error.to_string();
                 self.pause(&error);

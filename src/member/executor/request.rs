@@ -39,6 +39,8 @@ pub(super) enum Done {
     InPlace(Value),
     /// We deleted it or let it go.
     Removed,
+    /// It is being deleted, and still there: the live object.
+    Going(Value),
     /// It was gone already, is going, or was never ours.
     Absent,
     /// Nothing was changed.
@@ -213,13 +215,15 @@ async fn remove(
     let stays = value["metadata"]["annotations"][marks::PRESERVE_ON_DELETION] == "true";
     let removal = if stays { Removal::LetGo } else { removal };
     let removed = match removal {
-        Removal::Delete if live.terminating => return Ok(Done::Absent),
+        Removal::Delete if live.terminating => return Ok(Done::Going(value)),
         Removal::Delete => api.delete(resource, namespace, name, uid, version).await,
         Removal::LetGo => {
             api.merge(resource, namespace, name, &without_marks(&value, uid, version)).await
         }
     };
     match removed {
+        // An object that is gone at once is answered with a `Status`, or as it last was.
+        Ok(left) if Live::read(&left, None, &Bundled).terminating => Ok(Done::Going(left)),
         Ok(_) => Ok(Done::Removed),
         Err(RequestError::NotFound(_)) => Ok(Done::Absent),
         Err(RequestError::Conflict(_)) => {
