@@ -8,5 +8,7 @@ mod kube;
 mod customization;
 mod members;
 mod real_input;
+mod scenarios;
+mod stage;
 mod statuses;
 mod world;

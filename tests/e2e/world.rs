@@ -59,6 +59,11 @@ impl World {
         std::fs::write(path, text).expect("the clone is writable");
     }
 
+    /// Deletes a file of the clone.
+    pub(crate) fn delete(&self, path: &str) {
+        std::fs::remove_file(self.clone_dir().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    }
+
     /// Changes a file of the clone.
     pub(crate) fn edit(&self, path: &str, change: impl FnOnce(String) -> String) {
         let full = self.clone_dir().join(path);
@@ -91,6 +96,12 @@ impl World {
     pub(crate) fn paths(&self, reference: &str) -> Vec<String> {
         let output = run_git(&self.repository(), &["ls-tree", "-r", "--name-only", reference]);
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+
+    /// Tips of the branches that the engine writes.
+    pub(crate) fn refs(&self) -> String {
+        let format = "--format=%(refname) %(objectname)";
+        Self::git_in(&self.repository(), &["for-each-ref", format, "refs/heads/fleet"])
     }
 
     /// The note that the controller left on a source commit.

@@ -1,6 +1,7 @@
 //! One etcd and the API servers on it.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -111,12 +112,24 @@ impl Kube {
 
     /// Runs `kubectl` against one server and returns its stdout; panics with its stderr when it fails.
     pub(crate) fn kubectl(&self, server: &str, args: &[&str]) -> String {
-        let output = Command::new(self.assets.program("kubectl"))
+        self.kubectl_with(server, args, "")
+    }
+
+    /// The same with this on its stdin.
+    pub(crate) fn kubectl_with(&self, server: &str, args: &[&str], input: &str) -> String {
+        let mut child = Command::new(self.assets.program("kubectl"))
             .arg("--kubeconfig")
             .arg(&self.server(server).kubeconfig_path)
             .args(args)
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("kubectl starts");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        stdin.write_all(input.as_bytes()).expect("kubectl reads what it is given");
+        drop(stdin);
+        let output = child.wait_with_output().expect("kubectl ends");
         assert!(
             output.status.success(),
             "kubectl {args:?}: {}",
