@@ -157,8 +157,9 @@ fn place_namespace(world: &World<'_>, case: &Case<'_>) -> Outcome {
     binding.spec.resource.resource_version = Some(case.id.to_string());
     carry_over(&mut binding, case);
     binding.spec.conflict_resolution = ConflictResolution::Overwrite;
-    let everywhere = world.clusters.keys();
-    binding.spec.clusters = everywhere.map(|name| TargetCluster::new(name.clone(), 0)).collect();
+    let everywhere = world.clusters.iter().filter(|(_, state)| !state.cluster.is_leaving());
+    let everywhere = everywhere.map(|(name, _)| TargetCluster::new(name.clone(), 0));
+    binding.spec.clusters = everywhere.collect();
     "every Namespace goes to every member".clone_into(&mut binding.reasons.policy);
     record_success(&mut binding, case.previous.map(Remembered::binding), world.now);
     explain::everywhere(&mut binding);
