@@ -124,15 +124,20 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Clean);
     }
-    runtime.block_on(open_account(args, &rights, &reached))?;
-    if is_registered {
-        writeln!(err, "{} is registered already; its registration stays as it is", args.name)?;
+    // What is wrong with it is said before anything is made.
+    let drafted = if is_registered {
+        None
     } else {
         let content = registration(args, &reached);
         let change = Change { path: &path, content: Some(&content) };
-        let message = format!("join {}", args.name);
-        let drafted = source.draft(&mut ledger, &[change], &message)?;
-        source.publish(drafted, &[&path])?;
+        Some(source.draft(&mut ledger, &[change], &format!("join {}", args.name))?)
+    };
+    runtime.block_on(open_account(args, &rights, &reached))?;
+    match drafted {
+        Some(drafted) => source.publish(drafted, &[&path])?,
+        None => {
+            writeln!(err, "{} is registered already; its registration stays as it is", args.name)?;
+        }
     }
     let next = match args.sync_mode {
         SyncMode::Push => {
