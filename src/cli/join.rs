@@ -113,8 +113,7 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
     runtime.block_on(args.keep.check(&args.name, &reached))?;
     let mut err = std::io::stderr();
     if args.dry_run {
-        let objects = runtime.block_on(account::would_make(&reached.api, &args.name, &rights));
-        for object in objects.map_err(account_fault)? {
+        for object in account::would_make(&args.name, &rights) {
             writeln!(err, "would make {object} in {}", reached.server.url)?;
         }
         writeln!(err, "would write {}", args.keep.told(&args.name))?;

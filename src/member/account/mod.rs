@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::api::marks::JOINED;
 use crate::api::names::ClusterName;
 
-use super::discovery::{Discovery, Resource};
+use super::discovery::Resource;
 use super::wire::{Api, Force, RequestError, collection_path, json as read_json, object_path};
 
 pub use rights::{ACCOUNT, NAMESPACE, Rights, TOKEN};
@@ -75,15 +75,10 @@ pub struct Made {
 }
 
 /// The objects that [`make`] makes, in order, as a person is told them.
-pub async fn would_make(
-    api: &Api,
-    cluster: &ClusterName,
-    rights: &Rights,
-) -> Result<Vec<String>, AccountError> {
-    let discovery = discover(api).await?;
-    let all = rights::namespaces(cluster, rights);
-    let all = all.into_iter().chain(rights::objects(cluster, rights, &discovery));
-    Ok(all.map(|object| told(&object)).collect())
+#[must_use]
+pub fn would_make(cluster: &ClusterName, rights: &Rights) -> Vec<String> {
+    let all = rights::namespaces(cluster, rights).into_iter();
+    all.chain(rights::objects(cluster, rights)).map(|object| told(&object)).collect()
 }
 
 /// Makes the account and gives it its rights.
@@ -95,7 +90,6 @@ pub async fn make(
     cluster: &ClusterName,
     rights: &Rights,
 ) -> Result<Vec<Made>, AccountError> {
-    let discovery = discover(api).await?;
     let mut made = Vec::new();
     for namespace in rights::namespaces(cluster, rights) {
         let is_own = namespace.pointer("/metadata/labels").is_some();
@@ -105,19 +99,10 @@ pub async fn make(
         }
         made.push(apply(api, cluster, &namespace).await?);
     }
-    for object in rights::objects(cluster, rights, &discovery) {
+    for object in rights::objects(cluster, rights) {
         made.push(apply(api, cluster, &object).await?);
     }
     Ok(made)
-}
-
-async fn discover(api: &Api) -> Result<Discovery, AccountError> {
-    let failed = |source| AccountError::Object {
-        object: "what the cluster serves".to_owned(),
-        done: "read",
-        source,
-    };
-    Discovery::ask(api, None).await.map_err(failed)
 }
 
 async fn apply(api: &Api, cluster: &ClusterName, object: &Value) -> Result<Made, AccountError> {

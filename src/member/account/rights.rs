@@ -1,12 +1,11 @@
 //! What the account of the fleet may do in a cluster, as RBAC objects. No request is made here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use crate::api::marks::JOINED;
 use crate::api::names::ClusterName;
-use crate::member::discovery::Discovery;
 
 /// Namespace of the account.
 pub const NAMESPACE: &str = "git-fleet-system";
@@ -53,7 +52,7 @@ pub(super) fn namespaces(cluster: &ClusterName, rights: &Rights) -> Vec<Value> {
 }
 
 /// The account, its rights and the Secret for its token, in the order in which they are made.
-pub(super) fn objects(cluster: &ClusterName, rights: &Rights, discovery: &Discovery) -> Vec<Value> {
+pub(super) fn objects(cluster: &ClusterName, rights: &Rights) -> Vec<Value> {
     let rbac = "rbac.authorization.k8s.io/v1";
     let own = |kind: &str, namespace: Option<&str>, name: &str| {
         let api_version = if matches!(kind, "ServiceAccount" | "Secret") { "v1" } else { rbac };
@@ -73,7 +72,7 @@ pub(super) fn objects(cluster: &ClusterName, rights: &Rights, discovery: &Discov
             {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
             {"nonResourceURLs": ["*"], "verbs": ["*"]},
         ]),
-        Rights::Namespaced(names) => reading(names, discovery),
+        Rights::Namespaced(names) => reading(names),
     };
     let mut secret = own("Secret", Some(NAMESPACE), TOKEN);
     secret["type"] = "kubernetes.io/service-account-token".into();
@@ -92,32 +91,19 @@ pub(super) fn objects(cluster: &ClusterName, rights: &Rights, discovery: &Discov
     all
 }
 
-/// What an account of some namespaces reads outside of them: what an executor watches, of the kinds that the
-/// cluster serves now, but never a Secret; which cluster it is; and the Namespaces themselves, which the source
-/// declares and so are applied.
-fn reading(names: &BTreeSet<String>, discovery: &Discovery) -> Value {
-    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for resource in discovery.resources().filter(|resource| resource.watchable) {
-        let is_secret = resource.group.is_empty() && &*resource.plural == "secrets";
-        if !is_secret {
-            groups.entry(&resource.group).or_default().insert(&resource.plural);
-        }
-    }
-    let mut rules: Vec<Value> = groups
-        .into_iter()
-        .map(|(group, resources)| {
-            json!({"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]})
-        })
-        .collect();
-    rules.push(json!({
-        "apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"],
-    }));
-    rules.push(json!({
-        "apiGroups": [""], "resources": ["namespaces"], "resourceNames": names, "verbs": ["get", "patch"],
-    }));
+/// What an account of some namespaces reads outside of them: what the cluster's status tells of; and the
+/// Namespaces themselves, which the source declares and so are applied. Everything else is watched in each
+/// namespace.
+fn reading(names: &BTreeSet<String>) -> Value {
+    let watched = ["list", "watch"];
     let urls = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/readyz", "/version"];
-    rules.push(json!({"nonResourceURLs": urls, "verbs": ["get"]}));
-    rules.into()
+    json!([
+        {"apiGroups": [""], "resources": ["nodes", "pods", "namespaces"], "verbs": watched},
+        {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": watched},
+        {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": names, "verbs": ["get", "patch"]},
+        {"nonResourceURLs": urls, "verbs": ["get"]},
+    ])
 }
 
 fn metadata(cluster: &ClusterName, namespace: Option<&str>, name: &str) -> Value {
