@@ -262,9 +262,13 @@ where
     }
 }
 
-fn object(group_kind: &GroupKind, raw: &RawValue) -> Result<(Object, String), RequestError> {
+fn object(
+    group_kind: &GroupKind,
+    version: &str,
+    raw: &RawValue,
+) -> Result<(Object, String), RequestError> {
     let mut value: Value = json(raw.get().as_bytes())?;
-    let version = resource_version(&value);
+    let resource_version = resource_version(&value);
     let metadata = &value["metadata"];
     let key = ObjectKey {
         group_kind: group_kind.clone(),
@@ -274,10 +278,36 @@ fn object(group_kind: &GroupKind, raw: &RawValue) -> Result<(Object, String), Re
     // Items of a list of a built-in kind do not say what they are.
     if let Some(object) = value.as_object_mut() {
         object.entry("kind").or_insert_with(|| Value::from(&*group_kind.kind));
+        object.entry("apiVersion").or_insert_with(|| match &*group_kind.group {
+            "" => Value::from(version),
+            group => Value::from(format!("{group}/{version}")),
+        });
     }
-    Ok(((key, value), version))
+    Ok(((key, value), resource_version))
 }
 
 fn resource_version(value: &Value) -> String {
     value["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_of_a_list_is_told_what_it_is() {
+        for (group, expected) in [("apps", "apps/v1"), ("", "v1")] {
+            let kind = GroupKind { group: group.into(), kind: "Thing".into() };
+            let read = |text: &str| {
+                let raw = RawValue::from_string(text.to_owned()).unwrap();
+                let ((key, value), version) = object(&kind, "v1", &raw).unwrap();
+                assert_eq!((&*key.name, &*version), ("a", "7"));
+                (value["apiVersion"].clone(), value["kind"].clone())
+            };
+            let metadata = r#""metadata":{"name":"a","resourceVersion":"7"}"#;
+            assert_eq!(read(&format!("{{{metadata}}}")), (expected.into(), "Thing".into()));
+            let said = format!(r#"{{"apiVersion":"said/v2","kind":"Thing",{metadata}}}"#);
+            assert_eq!(read(&said).0, "said/v2");
+        }
+    }
 }

@@ -32,11 +32,12 @@ pub(in crate::member) async fn managed(
 ) {
     let group_kind = GroupKind { group: resource.group.clone(), kind: resource.kind.clone() };
     let watcher = |namespace: Option<&str>| {
-        let (kind, named) = (group_kind.clone(), group_kind.clone());
+        let (kind, named, version) =
+            (group_kind.clone(), group_kind.clone(), resource.version.clone());
         let subject = Subject {
             collection: collection_path(&resource, namespace),
             selector: format!("{MANAGED}%3D{MANAGED_TRUE}"),
-            read: move |raw: &RawValue| object(&kind, raw),
+            read: move |raw: &RawValue| object(&kind, &version, raw),
         };
         let wrap = move |seen| (named.clone(), seen);
         Watcher { api: api.clone(), subject, seen: seen.clone(), wrap }
