@@ -25,6 +25,8 @@ pub use rights::{ACCOUNT, NAMESPACE, Rights, TOKEN};
 /// How long the cluster's token controller has for a token: it takes milliseconds where there is one.
 const TOKEN_PATIENCE: Duration = Duration::from_secs(5);
 const TOKEN_POLL: Duration = Duration::from_millis(100);
+/// How long the end of an object is waited for that is being deleted: a namespace takes some seconds.
+const DELETION_PATIENCE: Duration = Duration::from_mins(1);
 /// What is asked for where there is no token controller: ten years. API servers give less if they are told to.
 const TOKEN_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 /// How often an object is asked for again that somebody else changes while it is removed.
@@ -81,7 +83,7 @@ pub fn would_make(cluster: &ClusterName, rights: &Rights) -> Vec<String> {
     all.chain(rights::objects(cluster, rights)).map(|object| told(&object)).collect()
 }
 
-/// Makes the account and gives it its rights.
+/// Makes the account and gives it its rights; rights that it had before and is not to have any more go.
 ///
 /// # Errors
 /// The cluster refuses one of the objects, or has it for another registration.
@@ -94,19 +96,27 @@ pub async fn make(
     for namespace in rights::namespaces(cluster, rights) {
         let is_own = namespace.pointer("/metadata/labels").is_some();
         // One that somebody else has made is left as it is.
-        if !is_own && find(api, &namespace).await?.is_some() {
+        if !is_own && find_settled(api, &namespace).await?.is_some() {
             continue;
         }
         made.push(apply(api, cluster, &namespace).await?);
     }
-    for object in rights::objects(cluster, rights) {
-        made.push(apply(api, cluster, &object).await?);
+    let wanted = rights::objects(cluster, rights);
+    for object in &wanted {
+        made.push(apply(api, cluster, object).await?);
+    }
+    let wanted: Vec<String> = wanted.iter().map(told).collect();
+    for object in find_all(api, cluster).await? {
+        let is_right = ["Role", "RoleBinding"].iter().any(|kind| object["kind"] == *kind);
+        if is_right && !wanted.contains(&told(&object)) {
+            remove(api, &object).await?;
+        }
     }
     Ok(made)
 }
 
 async fn apply(api: &Api, cluster: &ClusterName, object: &Value) -> Result<Made, AccountError> {
-    let before = find(api, object).await?;
+    let before = find_settled(api, object).await?;
     let joined_as = before.as_ref().and_then(joined_as);
     if let Some(other) = joined_as.filter(|name| *name != cluster.as_str()) {
         return Err(AccountError::Foreign { object: told(object), joined_as: other.to_owned() });
@@ -125,6 +135,20 @@ async fn find(api: &Api, object: &Value) -> Result<Option<Value>, AccountError> 
         Ok(found) => Ok(Some(found)),
         Err(RequestError::NotFound(_)) => Ok(None),
         Err(source) => Err(failed(object, "read", source)),
+    }
+}
+
+/// The same; while it is being deleted, as the namespace is after the cluster left, its end is waited for.
+async fn find_settled(api: &Api, object: &Value) -> Result<Option<Value>, AccountError> {
+    let until = Instant::now() + DELETION_PATIENCE;
+    loop {
+        let found = find(api, object).await?;
+        let is_going =
+            found.as_ref().is_some_and(|found| !found["metadata"]["deletionTimestamp"].is_null());
+        if !is_going || Instant::now() >= until {
+            return Ok(found);
+        }
+        tokio::time::sleep(TOKEN_POLL).await;
     }
 }
 
@@ -264,7 +288,8 @@ pub async fn remove(api: &Api, object: &Value) -> Result<(), AccountError> {
 }
 
 fn failed(object: &Value, done: &'static str, source: RequestError) -> AccountError {
-    AccountError::Object { object: told(object), done, source: source.without_values() }
+    let source = if object["kind"] == "Secret" { source.without_values() } else { source };
+    AccountError::Object { object: told(object), done, source }
 }
 
 /// An object in words, as `Role shop/git-fleet`.

@@ -287,7 +287,11 @@ fn a_dry_run_writes_nothing_and_what_is_wrong_is_said_before_anything_is_written
 #[test]
 fn rights_for_namespaces_name_what_is_read_elsewhere_and_no_secret() {
     let world = World::new(&["one"], Workloads::Progress);
-    done(&world.join("one", "one", &["--rights", "namespaced", "--namespace", "web"]));
+    let namespaced = ["--rights", "namespaced", "--namespace", "web"];
+    done(&world.join("one", "one", &[&namespaced[..], &["--namespace", "old"]].concat()));
+    assert!(world.account("one").contains(&"roles old/git-fleet".to_owned()));
+    done(&world.join("one", "one", &namespaced));
+    assert!(!world.account("one").iter().any(|object| object.contains("old/")));
     let rbac = "/apis/rbac.authorization.k8s.io/v1";
     let role = world.get("one", &format!("{rbac}/clusterroles/git-fleet")).unwrap();
     for rule in role["rules"].as_array().unwrap() {
