@@ -185,7 +185,7 @@ async fn clusters_join_with_the_rights_that_they_are_given_and_leave() {
             "clusterName: member1",
             "clusterName: member2",
             "FullyAppliedSuccess",
-            "readyReplicas: 4",
+            "readyReplicas: 2",
         ],
     )
     .await;
@@ -205,7 +205,7 @@ async fn clusters_join_with_the_rights_that_they_are_given_and_leave() {
     }
 
     // One leaves with everything that the fleet has there.
-    world.verb("unjoin", "member2", &["--delete", "--timeout", "3m", "--force"]);
+    world.verb("unjoin", "member2", &["--delete", "--timeout", "45s", "--force"]);
     let (mut one, mut two) = (member(&kube, "member1").await, member(&kube, "member2").await);
     assert!(two.get(&shop()).await.is_none(), "{}", world.logs());
     assert!(two.get(&key("v1", "Secret", "web", "key")).await.is_none());
