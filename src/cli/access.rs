@@ -86,8 +86,8 @@ async fn ask(config: kube::Config) -> anyhow::Result<(Api, String)> {
 }
 
 /// What the account's part cannot do, in words.
-pub(super) fn account_fault(error: AccountError) -> Fault {
-    let (code, hint) = match &error {
+pub(super) fn account_fault(error: &AccountError) -> Fault {
+    let (code, hint) = match error {
         AccountError::Object { .. } => (
             "JOIN_CLUSTER",
             "see the message: it takes who may do everything in the cluster; then run it again: it goes on where it stopped",
@@ -102,7 +102,7 @@ pub(super) fn account_fault(error: AccountError) -> Fault {
              (--service-account-issuer)",
         ),
     };
-    Fault::new(code, chain(&error), hint)
+    Fault::new(code, chain(error), hint)
 }
 
 /// Where the fleet's credentials are kept.
@@ -221,7 +221,7 @@ impl Keep {
         let key = format!("{cluster}.yaml");
         account::put_credential(&host.api, (namespace, name), &key, content)
             .await
-            .map_err(account_fault)?;
+            .map_err(|error| account_fault(&error))?;
         Ok(())
     }
 }

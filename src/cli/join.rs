@@ -117,9 +117,10 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
             writeln!(err, "would make {object} in {}", reached.server.url)?;
         }
         writeln!(err, "would write {}", args.keep.told(&args.name))?;
-        match is_registered {
-            true => writeln!(err, "{} is registered already", args.name)?,
-            false => writeln!(err, "would commit {path} to {}", source.short())?,
+        if is_registered {
+            writeln!(err, "{} is registered already", args.name)?;
+        } else {
+            writeln!(err, "would commit {path} to {}", source.short())?;
         }
         return Ok(Exit::Clean);
     }
@@ -156,12 +157,14 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
 /// Makes the account in the cluster, and keeps its credential.
 async fn open_account(args: &JoinArgs, rights: &Rights, reached: &Reached) -> anyhow::Result<()> {
     let mut err = std::io::stderr();
-    let made = account::make(&reached.api, &args.name, rights).await.map_err(account_fault)?;
+    let made = account::make(&reached.api, &args.name, rights)
+        .await
+        .map_err(|error| account_fault(&error))?;
     for one in made {
         let how = if one.is_new { "made" } else { "was there already:" };
         writeln!(err, "{how} {}", one.object)?;
     }
-    let token = account::token(&reached.api).await.map_err(account_fault)?;
+    let token = account::token(&reached.api).await.map_err(|error| account_fault(&error))?;
     let content = with_token(args.name.as_str(), &reached.server, &token.secret);
     args.keep.write(&args.name, &content).await?;
     writeln!(err, "wrote {}", args.keep.told(&args.name))?;

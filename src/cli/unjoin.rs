@@ -193,7 +193,7 @@ impl Unjoin<'_> {
         if let Some(path) = &self.args.kubeconfig {
             let found = runtime()?.block_on(async {
                 let reached = reach(path, self.args.context.as_deref()).await?;
-                account::find_all(&reached.api, name).await.map_err(|e| account_fault(e).into())
+                account::find_all(&reached.api, name).await.map_err(|e| account_fault(&e).into())
             });
             let found: anyhow::Result<Vec<serde_json::Value>> = found;
             steps.extend(found?.iter().map(|object| format!("remove {}", account::told(object))));
@@ -337,9 +337,13 @@ impl Unjoin<'_> {
         match &args.kubeconfig {
             Some(path) => runtime.block_on(async {
                 let reached = reach(path, args.context.as_deref()).await?;
-                let found = account::find_all(&reached.api, name).await.map_err(account_fault)?;
+                let found = account::find_all(&reached.api, name)
+                    .await
+                    .map_err(|error| account_fault(&error))?;
                 for object in &found {
-                    account::remove(&reached.api, object).await.map_err(account_fault)?;
+                    account::remove(&reached.api, object)
+                        .await
+                        .map_err(|error| account_fault(&error))?;
                     writeln!(err, "removed {}", account::told(object))?;
                 }
                 anyhow::Ok(())

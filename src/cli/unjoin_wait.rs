@@ -72,9 +72,10 @@ fn look(ledger: &Ledger, cluster: &ClusterName, goal: Goal) -> anyhow::Result<Le
     }
     if !is_member {
         // It was never taken up: nothing of it can be anywhere.
-        return Ok(match recorded.is_absent() {
-            true => Left::default(),
-            false => Left::pending(format!("no controller has taken up {cluster} yet")),
+        return Ok(if recorded.is_absent() {
+            Left::default()
+        } else {
+            Left::pending(format!("no controller has taken up {cluster} yet"))
         });
     }
     let state: Cluster = stored(ledger, &recorded, &file)?;

@@ -19,7 +19,7 @@ use crate::member::wire::{Api, RequestError, collection_path};
 pub(in crate::member) type Namespaces = BTreeSet<Arc<str>>;
 
 /// How soon a namespace that may not be listed is tried again: somebody may have given the right.
-const HIDDEN_AGAIN: Duration = Duration::from_secs(60);
+const HIDDEN_AGAIN: Duration = Duration::from_mins(1);
 /// Before lists are read anew because a watch has ended.
 const PAUSE: Duration = Duration::from_millis(200);
 
