@@ -11,6 +11,9 @@ use crate::daemon::Fault;
 use crate::daemon::ledger::{Ledger, Loaded};
 use crate::store::Change;
 
+/// What a file is called is no pattern.
+const LITERAL: &str = "--literal-pathspecs";
+
 /// The source branch of a repository or a clone on this machine, where a person may commit.
 pub(super) struct Source {
     dir: PathBuf,
@@ -155,8 +158,15 @@ impl Source {
     /// A file with changes that nobody has committed is left to who made them, unless they are these very ones.
     fn refuse_dirty(&self, new: &str, paths: &[&str]) -> anyhow::Result<()> {
         for path in paths {
-            let status =
-                ["status", "--porcelain", "--untracked-files=all", "--ignored", "--", path];
+            let status = [
+                LITERAL,
+                "status",
+                "--porcelain",
+                "--untracked-files=all",
+                "--ignored",
+                "--",
+                path,
+            ];
             if git(&self.dir, &status)?.is_empty() {
                 continue;
             }
@@ -177,9 +187,12 @@ impl Source {
             if git(&self.dir, &["rev-parse", "--verify", "--quiet", &format!("{new}:{path}")])
                 .is_ok()
             {
-                git(&self.dir, &["checkout", "--quiet", new, "--", path])?;
+                git(&self.dir, &[LITERAL, "checkout", "--quiet", new, "--", path])?;
             } else {
-                git(&self.dir, &["rm", "--quiet", "--force", "--ignore-unmatch", "--", path])?;
+                git(
+                    &self.dir,
+                    &[LITERAL, "rm", "--quiet", "--force", "--ignore-unmatch", "--", path],
+                )?;
             }
         }
         Ok(())

@@ -130,6 +130,9 @@ async fn dispatch(
     member.count(verb);
     trouble(member).await?;
     check_token(member, path, &parts.headers)?;
+    if let Some(refusal) = member.faults.borrow().forbid(path) {
+        return Err(refusal);
+    }
     let content_type = text_of(&parts.headers, header::CONTENT_TYPE).unwrap_or("application/json");
     let body = Limited::new(body, BODY_BYTES_MAX)
         .collect()

@@ -502,3 +502,20 @@ fn a_controller_takes_up_a_credential_that_comes_or_changes() {
     until("the new token is used", || is_new("one") && is_new("two"), || controller.errors());
     assert_eq!(world.host.requests("one").unwrap().of("list"), lists, "{}", controller.errors());
 }
+
+/// The agent of a cluster that is out of the controller's reach removes what is to go.
+#[test]
+fn an_agent_s_cluster_leaves_too() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    let told = done(&world.join("one", "one", &["--sync-mode", "Pull"]));
+    assert!(told.contains("start its agent: git fleet agent --remote URL --cluster one"), "{told}");
+    let _controller = world.controller();
+    let agent = ["agent", "--remote", ".", "--cluster", "one", "--credentials", "../credentials"];
+    let agent = Running::start(&world.path("fleet"), &world.path("agent"), &agent);
+    until("the agent applies it", || world.get("one", SHOP).is_some(), || agent.errors());
+    done(&world.join("two", "two", &[]));
+    let told = done(&world.unjoin("one", &["--delete"]));
+    assert!(told.contains("stop the agent of one"), "{told}");
+    assert!(world.get("one", SHOP).is_none() && world.get("two", SHOP).is_some());
+    assert_eq!(world.account("one"), [""; 0]);
+}
