@@ -138,12 +138,23 @@ impl Source {
         let subject = git(&self.dir, &["log", "-1", "--format=%s", &new])?;
         let pushed = match &self.remote {
             Some((remote, _)) => format!(", pushed to {remote}"),
-            None => String::new(),
+            None => match git(&self.dir, &["remote"])?.lines().next() {
+                Some(remote) => format!(
+                    "; if the fleet runs from {remote}, it counts once it is pushed: git push {remote} {}",
+                    self.short
+                ),
+                None => String::new(),
+            },
         };
         let short = &self.short;
         writeln!(std::io::stderr(), "committed {} to {short}: {subject}{pushed}", &new[..12])?;
         self.loaded = drafted;
         Ok(())
+    }
+
+    /// Whether it follows the branch of a remote: the fleet's is there.
+    pub(super) fn follows_a_remote(&self) -> bool {
+        self.remote.is_some()
     }
 
     /// Has a clone see what the fleet has published since.

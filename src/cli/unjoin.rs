@@ -92,6 +92,7 @@ pub(super) fn run(args: &UnjoinArgs) -> anyhow::Result<Exit> {
         unjoin.tell_steps(remains)?;
         return Ok(Exit::Clean);
     }
+    unjoin.refuse_blind()?;
     unjoin.refuse_other_cluster()?;
     let is_pull = unjoin.registered().is_some_and(|cluster| cluster.sync_mode == SyncMode::Pull);
     if unjoin.registered().is_some() {
@@ -206,6 +207,16 @@ impl Unjoin<'_> {
             writeln!(out, "{}. {step}", n + 1)?;
         }
         Ok(())
+    }
+
+    /// Where the results are not known nobody can tell what has moved.
+    fn refuse_blind(&self) -> anyhow::Result<()> {
+        if self.source.follows_a_remote() {
+            return self.source.refresh(&self.ledger);
+        }
+        let Some(remedy) = self.ledger.how_to_fetch()? else { return Ok(()) };
+        let text = "no results are known here, so nobody can tell what runs in the cluster";
+        Err(Fault::new("UNJOIN_BLIND", text, remedy).into())
     }
 
     /// A kubeconfig that leads to another cluster would close that one's account.

@@ -462,6 +462,9 @@ fn a_clone_pushes_what_it_commits() {
     let before = tip("clone");
     refused(&run(&world.path("clone"), &["unjoin", "one", "--orphan"]), "SOURCE_PUSH");
     assert_eq!(tip("clone"), before);
+    // A clone that follows nobody does not know what runs where.
+    git(&world.path("clone"), &["branch", "--unset-upstream", "main"]);
+    refused(&run(&world.path("clone"), &["unjoin", "one", "--orphan"]), "UNJOIN_BLIND");
     let url = ["join", "one", "--kubeconfig", "../one.admin", "--credentials", "../c", "--repo"];
     refused(
         &run(&world.path("clone"), &[&url[..], &["file:///nowhere.git"]].concat()),
