@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
+use super::marks;
 use super::meta::{ApiVersion, Kind, ObjectMeta, Resource, empty_as_none};
 use super::quantity::Quantity;
-use super::toleration::Taint;
+use super::toleration::{Taint, TaintEffect};
 
 /// Registers a Kubernetes cluster as a member of the fleet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +36,33 @@ impl Resource for Cluster {
 
     fn metadata(&self) -> &ObjectMeta {
         &self.metadata
+    }
+}
+
+/// How far a cluster has come on its way out of the fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Departure {
+    /// Nothing new comes here, and what is here stays until its registration is gone.
+    Evict,
+    /// What is here goes, whatever becomes of it elsewhere: a person has seen to that.
+    Remove,
+}
+
+impl Cluster {
+    /// How far it has come on its way out, by the taint [`marks::TAINT_UNJOIN`]; `None` while it stays.
+    #[must_use]
+    pub fn departure(&self) -> Option<Departure> {
+        let is_it = |taint: &&Taint| {
+            taint.key == marks::TAINT_UNJOIN && taint.effect == TaintEffect::NoExecute
+        };
+        let taint = self.spec.taints.iter().find(is_it)?;
+        Some(if taint.value == marks::UNJOIN_REMOVE { Departure::Remove } else { Departure::Evict })
+    }
+
+    /// Whether nothing is to be placed in it any more: it is being taken out of the fleet.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some() || self.departure().is_some()
     }
 }
 

@@ -63,6 +63,14 @@ pub const CLAIMED_BY: &str = "resourcetemplate.karmada.io/claimed-by";
 pub const TAINT_NOT_READY: &str = "cluster.karmada.io/not-ready";
 /// Taint of a cluster that nobody hears of; put on and taken off by us.
 pub const TAINT_UNREACHABLE: &str = "cluster.karmada.io/unreachable";
+/// Taint, with the effect `NoExecute`, of a cluster that a person takes out of the fleet. Nothing tolerates it.
+pub const TAINT_UNJOIN: &str = "git-fleet.io/unjoin";
+/// Value of [`TAINT_UNJOIN`]: what runs there is to run elsewhere, and runs on until then.
+pub const UNJOIN_EVICT: &str = "evict";
+/// Value of [`TAINT_UNJOIN`]: what runs there goes.
+pub const UNJOIN_REMOVE: &str = "remove";
+/// Label of what `git fleet join` makes in a cluster: the cluster's name.
+pub const JOINED: &str = "git-fleet.io/joined-as";
 /// Taint of a cluster that a person has cordoned.
 pub const TAINT_UNSCHEDULABLE: &str = "cluster.karmada.io/unschedulable";
 

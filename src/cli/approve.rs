@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::init::git;
 use super::plan::{Which, load};
-use super::{Exit, Repository};
+use super::{Exit, Repository, source};
 use crate::daemon::Fault;
 use crate::daemon::ledger::{Approval, Hold, Ledger};
 
@@ -80,22 +80,15 @@ fn waiting(ledger: &mut Ledger) -> anyhow::Result<Hold> {
 
 /// Commits the word for it: the same tree, so that no index or work tree differs from what it was.
 fn commit(dir: &Path, branch: &str, head: &str, hold: &Hold) -> anyhow::Result<String> {
-    let ident = git(dir, &["var", "GIT_COMMITTER_IDENT"])?;
-    let who = ident.rsplit_once('>').map_or(&*ident, |(who, _)| who);
     let Hold { reason, approval } = hold;
     let message = format!(
-        "approve removal {}\n\n{reason}\n\n{}: {}\nSigned-off-by: {who}>\n",
+        "approve removal {}\n\n{reason}\n\n{}: {}",
         approval.0,
         Approval::TRAILER,
         approval.0
     );
     let tree = format!("{head}^{{tree}}");
-    let mut make = vec!["commit-tree", &*tree, "-p", head, "-m", &*message];
-    let signs = git(dir, &["config", "--type=bool", "--get", "commit.gpgsign"]);
-    if signs.is_ok_and(|signs| signs == "true") {
-        make.push("-S");
-    }
-    let commit = git(dir, &make)?;
+    let commit = source::signed_off(dir, &tree, head, &message)?;
     git(dir, &["update-ref", "-m", "git fleet approve", branch, &commit, head])?;
     Ok(commit)
 }

@@ -5,6 +5,7 @@
 //! was named.
 
 mod absent;
+mod access;
 mod agent;
 mod apply;
 mod approve;
@@ -18,6 +19,7 @@ mod interpret;
 mod interpret_doc;
 mod interpret_files;
 mod interpret_worker;
+mod join;
 mod kind_name;
 mod output;
 mod plan;
@@ -29,6 +31,10 @@ mod results;
 mod run;
 mod schema;
 mod session;
+mod source;
+mod unjoin;
+mod unjoin_file;
+mod unjoin_wait;
 mod validate;
 mod version;
 
@@ -105,6 +111,8 @@ enum Verb {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Approve(approve::ApproveArgs),
+    Join(join::JoinArgs),
+    Unjoin(unjoin::UnjoinArgs),
     Run(run::RunArgs),
     Agent(agent::AgentArgs),
     Get(get::GetArgs),
@@ -154,6 +162,8 @@ pub fn main(cli: Cli) -> ExitCode {
         Verb::Plan(args) => plan::run(&args),
         Verb::Apply(args) => apply::run(&args),
         Verb::Approve(args) => approve::run(&args),
+        Verb::Join(args) => join::run(&args),
+        Verb::Unjoin(args) => unjoin::run(&args),
         Verb::Run(args) => run::run(&args, format),
         Verb::Agent(args) => agent::run(&args, format),
         Verb::Get(args) => get::run(&args),
@@ -208,6 +218,12 @@ fn advice(error: &anyhow::Error) -> (&'static str, String) {
     known.unwrap_or_else(|| {
         ("UNFORESEEN", "see the message; if it does not help, please report it".to_owned())
     })
+}
+
+/// Ends the program: what was typed does not say what to do.
+fn usage(told: &str) -> ! {
+    use clap::CommandFactory as _;
+    Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, told).exit()
 }
 
 /// A file or directory of the command line that cannot be read, and why.

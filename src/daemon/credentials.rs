@@ -25,6 +25,15 @@ pub struct Credentials {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialsState(Option<(PathBuf, u64, Option<std::time::SystemTime>)>);
 
+/// Whether a file may take the place of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// It may.
+    Yes,
+    /// There must be none.
+    No,
+}
+
 /// Why a cluster has no usable credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
@@ -88,6 +97,64 @@ impl Credentials {
             Some((path, metadata.len(), metadata.modified().ok()))
         });
         CredentialsState(found)
+    }
+
+    /// The cluster's file: the one that is looked at, or the one to write if there is none.
+    #[must_use]
+    pub fn file(&self, cluster: &ClusterName) -> PathBuf {
+        match self.state(cluster) {
+            CredentialsState(Some((path, ..))) => path,
+            CredentialsState(None) => self.dir.join(format!("{cluster}{}", ENDINGS[0])),
+        }
+    }
+
+    /// Writes the cluster's file, for this user alone, and makes the directory if it is not there. Whoever reads
+    /// the file meanwhile finds all of the old one or all of the new one.
+    ///
+    /// # Errors
+    /// It cannot be written; [`ErrorKind::AlreadyExists`](std::io::ErrorKind::AlreadyExists): it is to be new, and
+    /// somebody else has just made one.
+    pub fn write(
+        &self,
+        cluster: &ClusterName,
+        content: &[u8],
+        replace: Replace,
+    ) -> std::io::Result<PathBuf> {
+        use std::io::Write as _;
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
+        let path = self.file(cluster);
+        // No name that is looked for; what an interrupted one has left is in nobody's way.
+        let temporary = self.dir.join(format!(".{cluster}.{}.new", std::process::id()));
+        let written = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)
+            .and_then(|mut file| {
+                file.write_all(content)?;
+                file.sync_all()
+            })
+            .and_then(|()| match replace {
+                Replace::Yes => std::fs::rename(&temporary, &path),
+                Replace::No => std::fs::hard_link(&temporary, &path),
+            });
+        // After a rename it is not there.
+        let _ = std::fs::remove_file(&temporary);
+        written.map(|()| path)
+    }
+
+    /// Removes the cluster's file; whether there was one.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove(&self, cluster: &ClusterName) -> std::io::Result<bool> {
+        match std::fs::remove_file(self.file(cluster)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The client configuration for one cluster, read anew each time: a rotated token is found.

@@ -16,6 +16,14 @@ pub enum Identity {
     Hidden,
 }
 
+/// Asks the cluster which one it is, for who does not run an executor there.
+///
+/// # Errors
+/// It cannot be asked.
+pub async fn which(api: &Api) -> Result<Identity, RequestError> {
+    read(api).await
+}
+
 /// Asks the cluster which one it is.
 pub(super) async fn read(api: &Api) -> Result<Identity, RequestError> {
     let bytes = match api.get_raw(PATH, "application/json").await {

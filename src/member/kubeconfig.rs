@@ -5,6 +5,8 @@
 //! refusal unless the operator's own flag ([`Allow`]) permits it; nothing is started or read here.
 //! What is left is put into a [`kube::Config`] field by field.
 
+mod person;
+
 use std::net::IpAddr;
 
 use base64::Engine as _;
@@ -13,6 +15,8 @@ use kube::config::{AuthInfo, ExecConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+pub use person::{Server, read_files, with_token};
 
 /// Largest kubeconfig that is read. A large one with several certificate chains has 40 KiB.
 pub const KUBECONFIG_LEN_MAX: usize = 1 << 20;
@@ -277,6 +281,18 @@ struct User {
 /// # Errors
 /// Names the first thing that cannot be used or that `allow` does not permit.
 pub fn parse(text: &[u8], allow: Allow) -> Result<kube::Config, KubeconfigError> {
+    parse_context(text, None, allow)
+}
+
+/// Reads a kubeconfig: the context of this name; if none is named, its current or its only one.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_context(
+    text: &[u8],
+    context: Option<&str>,
+    allow: Allow,
+) -> Result<kube::Config, KubeconfigError> {
     if text.len() > KUBECONFIG_LEN_MAX {
         return Err(KubeconfigError::TooLong { len: text.len() });
     }
@@ -285,7 +301,7 @@ pub fn parse(text: &[u8], allow: Allow) -> Result<kube::Config, KubeconfigError>
             error.location().map_or((0, 0), |place| (place.line(), place.column()));
         KubeconfigError::Syntax { line, column }
     })?;
-    let context = current(&file)?;
+    let context = current(&file, context)?;
     let name = &context.cluster;
     let cluster =
         one(file.clusters.iter().filter(|c| c.name == *name).map(|c| &c.cluster), "cluster", name)?;
@@ -301,8 +317,9 @@ pub fn parse(text: &[u8], allow: Allow) -> Result<kube::Config, KubeconfigError>
     Ok(config)
 }
 
-fn current(file: &File) -> Result<&Context, KubeconfigError> {
-    match (file.current_context.as_deref().filter(|name| !name.is_empty()), &*file.contexts) {
+fn current<'f>(file: &'f File, named: Option<&'f str>) -> Result<&'f Context, KubeconfigError> {
+    let named = named.or(file.current_context.as_deref()).filter(|name| !name.is_empty());
+    match (named, &*file.contexts) {
         (Some(name), contexts) => {
             one(contexts.iter().filter(|c| c.name == name).map(|c| &c.context), "context", name)
         }

@@ -5,6 +5,7 @@
 //! objects may be removed are in the [`DesiredWork`]; it decides only what the world decides: in
 //! which order requests can succeed, when to try again, and what it saw.
 
+pub mod account;
 mod backoff;
 mod capacity;
 mod customized;
@@ -34,7 +35,7 @@ use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ObjectReport;
 
 pub use customized::Customized;
-pub use identity::Identity;
+pub use identity::{Identity, which};
 pub use meaning::{Bundled, Meaning, Observed, Observing};
 
 /// Everything that one cluster is to run, from one source commit. The newest wins.

@@ -4,6 +4,9 @@
 //! after the last page only. A watch is resumed where it ended; when the server has forgotten that
 //! place (410), the kind is listed again. Of each object only what a [`Subject`] reads is kept.
 
+mod managed;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -12,11 +15,11 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::api::manifest::{GroupKind, ObjectKey};
-use crate::api::marks::{MANAGED, MANAGED_TRUE};
 
 use super::backoff::Backoff;
-use super::discovery::Resource;
-use super::wire::{Api, RequestError, collection_path, json};
+use super::wire::{Api, RequestError, json};
+
+pub(super) use managed::{Namespaces, managed};
 
 /// Objects in one page of a list: some 2 MiB of text for Deployments with their managed fields.
 const PAGE_LEN: usize = 250;
@@ -35,6 +38,8 @@ pub(super) enum Seen<T> {
     Listing,
     /// An object, listed or changed.
     Live(T),
+    /// What is in this namespace may not be listed: nothing is known of it.
+    Hidden(Arc<str>),
     /// The list is complete, at this resource version (0 when it is no number).
     Listed(u64),
     /// An object is deleted, or has lost our label; the object as it was.
@@ -56,22 +61,6 @@ pub(super) struct Subject<R> {
     pub read: R,
 }
 
-/// Watches the objects of a kind that carry our label, until the receiver is gone or the task is aborted.
-pub(super) async fn managed(
-    api: Api,
-    resource: Resource,
-    seen: mpsc::Sender<(GroupKind, Seen<Object>)>,
-) {
-    let group_kind = GroupKind { group: resource.group.clone(), kind: resource.kind.clone() };
-    let kind = group_kind.clone();
-    let subject = Subject {
-        collection: collection_path(&resource, None),
-        selector: format!("{MANAGED}%3D{MANAGED_TRUE}"),
-        read: move |raw: &RawValue| object(&kind, raw),
-    };
-    watch(api, subject, seen, move |seen| (group_kind.clone(), seen)).await;
-}
-
 /// Watches until the receiver is gone or the task is aborted. `wrap` says where a sight comes from.
 pub(super) async fn watch<T, R, M>(
     api: Api,
@@ -83,29 +72,9 @@ pub(super) async fn watch<T, R, M>(
 {
     let watcher = Watcher { api, subject, seen, wrap };
     let mut attempt = 0;
-    let mut from: Option<String> = None;
-    loop {
-        let round = match &from {
-            None => watcher.list().await.map(Some),
-            Some(version) => watcher.follow(version.clone(), &mut from, &mut attempt).await,
-        };
-        match round {
-            Ok(Some(version)) => from = Some(version),
-            Ok(None) => {}
-            Err(Stop::ReceiverGone) => return,
-            Err(Stop::Request(error)) => {
-                let asked = match &error {
-                    RequestError::Throttled { after } => *after,
-                    _ => Duration::ZERO,
-                };
-                if error == RequestError::Gone {
-                    from = None;
-                } else if watcher.tell(Seen::Failed(error)).await.is_err() {
-                    return;
-                }
-                attempt += 1;
-                tokio::time::sleep(BACKOFF.wait(attempt).max(asked)).await;
-            }
+    while let Some(forbidden) = watcher.run(&mut attempt).await {
+        if watcher.failed(forbidden, &mut attempt).await.is_err() {
+            return;
         }
     }
 }
@@ -155,13 +124,62 @@ where
     R: Fn(&RawValue) -> Result<(T, String), RequestError>,
     W: Fn(Seen<T>) -> M,
 {
+    /// Lists and watches; ends with the answer that it may not list, or with nothing when the receiver is gone.
+    async fn run(&self, attempt: &mut u32) -> Option<RequestError> {
+        let mut from: Option<String> = None;
+        loop {
+            let round = match &from {
+                None => self.list().await.map(Some),
+                Some(version) => self.follow(version.clone(), &mut from, attempt).await,
+            };
+            match round {
+                Ok(Some(version)) => from = Some(version),
+                Ok(None) => {}
+                Err(Stop::ReceiverGone) => return None,
+                Err(Stop::Request(error @ RequestError::Forbidden(_))) if from.is_none() => {
+                    return Some(error);
+                }
+                Err(Stop::Request(error)) => {
+                    if error == RequestError::Gone {
+                        from = None;
+                    }
+                    if self.failed(error, attempt).await.is_err() {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells of a failure, and waits until it is tried again.
+    async fn failed(&self, error: RequestError, attempt: &mut u32) -> Result<(), Stop> {
+        let asked = match &error {
+            RequestError::Throttled { after } => *after,
+            _ => Duration::ZERO,
+        };
+        // That the past is forgotten is no trouble: it is listed again.
+        if error != RequestError::Gone {
+            self.tell(Seen::Failed(error)).await?;
+        }
+        *attempt += 1;
+        tokio::time::sleep(BACKOFF.wait(*attempt).max(asked)).await;
+        Ok(())
+    }
+
     async fn tell(&self, seen: Seen<T>) -> Result<(), Stop> {
         self.seen.send((self.wrap)(seen)).await.map_err(|_| Stop::ReceiverGone)
     }
 
-    /// Lists every page; gives the resource version to watch from.
+    /// Lists everything; gives the resource version to watch from.
     async fn list(&self) -> Result<String, Stop> {
         self.tell(Seen::Listing).await?;
+        let version = self.pages().await?;
+        self.tell(Seen::Listed(version.parse().unwrap_or(0))).await?;
+        Ok(version)
+    }
+
+    /// Lists every page; gives the resource version to watch from.
+    async fn pages(&self) -> Result<String, Stop> {
         let mut token = String::new();
         loop {
             let mut path = self.path(&format!("limit={PAGE_LEN}"));
@@ -176,9 +194,7 @@ where
             }
             token = page.metadata.r#continue;
             if token.is_empty() {
-                let version = page.metadata.resource_version;
-                self.tell(Seen::Listed(version.parse().unwrap_or(0))).await?;
-                return Ok(version);
+                return Ok(page.metadata.resource_version);
             }
         }
     }
@@ -246,9 +262,13 @@ where
     }
 }
 
-fn object(group_kind: &GroupKind, raw: &RawValue) -> Result<(Object, String), RequestError> {
+fn object(
+    group_kind: &GroupKind,
+    version: &str,
+    raw: &RawValue,
+) -> Result<(Object, String), RequestError> {
     let mut value: Value = json(raw.get().as_bytes())?;
-    let version = resource_version(&value);
+    let resource_version = resource_version(&value);
     let metadata = &value["metadata"];
     let key = ObjectKey {
         group_kind: group_kind.clone(),
@@ -258,10 +278,36 @@ fn object(group_kind: &GroupKind, raw: &RawValue) -> Result<(Object, String), Re
     // Items of a list of a built-in kind do not say what they are.
     if let Some(object) = value.as_object_mut() {
         object.entry("kind").or_insert_with(|| Value::from(&*group_kind.kind));
+        object.entry("apiVersion").or_insert_with(|| match &*group_kind.group {
+            "" => Value::from(version),
+            group => Value::from(format!("{group}/{version}")),
+        });
     }
-    Ok(((key, value), version))
+    Ok(((key, value), resource_version))
 }
 
 fn resource_version(value: &Value) -> String {
     value["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_of_a_list_is_told_what_it_is() {
+        for (group, expected) in [("apps", "apps/v1"), ("", "v1")] {
+            let kind = GroupKind { group: group.into(), kind: "Thing".into() };
+            let read = |text: &str| {
+                let raw = RawValue::from_string(text.to_owned()).unwrap();
+                let ((key, value), version) = object(&kind, "v1", &raw).unwrap();
+                assert_eq!((&*key.name, &*version), ("a", "7"));
+                (value["apiVersion"].clone(), value["kind"].clone())
+            };
+            let metadata = r#""metadata":{"name":"a","resourceVersion":"7"}"#;
+            assert_eq!(read(&format!("{{{metadata}}}")), (expected.into(), "Thing".into()));
+            let said = format!(r#"{{"apiVersion":"said/v2","kind":"Thing",{metadata}}}"#);
+            assert_eq!(read(&said).0, "said/v2");
+        }
+    }
 }

@@ -269,6 +269,12 @@ impl Api {
         self.write(Method::DELETE, &path, "application/json", &options).await
     }
 
+    /// Makes what `body` says below `path`: an object of a collection, or what a subresource answers.
+    pub async fn create(&self, path: &str, body: &Value) -> Result<Value, RequestError> {
+        let path = format!("{path}?fieldManager={FIELD_MANAGER}");
+        self.write(Method::POST, &path, "application/json", body).await
+    }
+
     async fn write(
         &self,
         method: Method,

@@ -14,6 +14,7 @@ use super::template_state::TemplateState;
 use super::work::{PlannedWork, WorkError, WorkMaker, shares};
 use super::world::World;
 use crate::api::binding::{AggregatedStatusItem, TargetCluster};
+use crate::api::cluster::Departure;
 use crate::api::condition;
 use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
@@ -43,6 +44,13 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
     let mut maker = WorkMaker::new(case.template, binding, policies, world.interpreter);
     for (name, share) in shares(binding, case.template) {
         let Some(state) = world.clusters.get(&name) else { continue };
+        if state.cluster.departure() == Some(Departure::Remove) {
+            stale.push((
+                name,
+                Answer::new("goes from here with the cluster, which leaves the fleet"),
+            ));
+            continue;
+        }
         let before = case.previous.and_then(|previous| previous.work(&name));
         let made = match why_kept(binding, &name) {
             Some(why) => Err(Answer::new(why)),
@@ -97,7 +105,8 @@ fn does_none_fit(binding: &Binding) -> bool {
 }
 
 /// Works of clusters that are not chosen any more and keep them all the same, and why: nothing may be
-/// written there, or the work of a cluster that is chosen is missing.
+/// written there, the work of a cluster that is chosen is missing, or a person takes the cluster out of the
+/// fleet and has not yet said that what it has may go.
 fn leaving(
     world: &World<'_>,
     case: &Case<'_>,
@@ -117,6 +126,9 @@ fn leaving(
                 "runs on here, though it is to leave: dispatching is suspended".to_owned(),
             );
         }
+        if departure(world, name) == Some(Departure::Evict) {
+            return Some("runs on here until the cluster has left the fleet".to_owned());
+        }
         let missing = missing?;
         Some(format!("runs on here, though it is to leave, until {missing} has its work"))
     };
@@ -126,14 +138,20 @@ fn leaving(
     names.filter_map(|name| Some((name.clone(), previous.work(name)?, why_left(name)?))).collect()
 }
 
+/// How far a cluster has come on its way out of the fleet.
+fn departure(world: &World<'_>, name: &ClusterName) -> Option<Departure> {
+    world.clusters.get(name)?.cluster.departure()
+}
+
 /// Folds in what the members report, and keeps the very value of before when nothing changed.
 pub(super) fn finish(
     world: &World<'_>,
     case: &Case<'_>,
     mut binding: Binding,
-    works: Works,
+    mut works: Works,
     survey: Option<Arc<RenderedFile>>,
 ) -> Outcome {
+    works.retain(|name, _| departure(world, name) != Some(Departure::Remove));
     let names = binding.spec.replicas_by_cluster().into_keys();
     let names = names.filter(|name| world.clusters.contains_key(name));
     let mut given: BTreeMap<ClusterName, Option<ObjectId>> =

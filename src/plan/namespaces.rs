@@ -34,7 +34,9 @@ pub(super) fn is_spread(case: &Case<'_>) -> bool {
 
 /// Places it in every member. Where only those count that need it, [`Round::narrow_namespaces`] follows.
 pub(super) fn place_everywhere(world: &World<'_>, case: &Case<'_>) -> Outcome {
-    place(world, case, world.clusters.keys(), "every Namespace goes to every member")
+    let everywhere = world.clusters.iter().filter(|(_, state)| !state.cluster.is_leaving());
+    let names = everywhere.map(|(name, _)| name);
+    place(world, case, names, "every Namespace goes to every member")
 }
 
 fn place<'c>(
@@ -82,7 +84,9 @@ impl Round<'_, '_> {
                 continue;
             }
             let mut wanted = needed.remove(&*key.name).unwrap_or_default();
-            let is_there = |name: &&ClusterName| self.world.clusters.contains_key(*name);
+            let is_there = |name: &&ClusterName| {
+                self.world.clusters.get(*name).is_some_and(|state| !state.cluster.is_leaving())
+            };
             let before = previous.into_iter().flat_map(Remembered::works).map(|(name, _)| name);
             wanted.extend(before.filter(is_there));
             if self.memo.decided(key).is_none_or(|planned| !is_placed(planned, &wanted)) {

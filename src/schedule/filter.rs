@@ -70,7 +70,7 @@ pub fn filter(
 /// What is said about one member, which has so many replicas already, if it was chosen before.
 #[must_use]
 pub fn filter_one(ctx: &Context<'_>, member: &Member<'_>, assigned: Option<i32>) -> Verdict {
-    if member.cluster.metadata.deletion_timestamp.is_some() {
+    if member.cluster.is_leaving() {
         return Verdict::Reject(Reason::Deleting);
     }
     let prospect = Prospect { member, assigned };

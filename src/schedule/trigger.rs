@@ -44,9 +44,7 @@ pub fn trigger(
         return Some(Trigger::Always);
     }
     let leaves = spec.clusters.iter().any(|target| {
-        snapshot
-            .find(&target.name)
-            .is_none_or(|at| snapshot.members()[at].cluster.metadata.deletion_timestamp.is_some())
+        snapshot.find(&target.name).is_none_or(|at| snapshot.members()[at].cluster.is_leaving())
     });
     leaves.then_some(Trigger::ClusterLeaves)
 }

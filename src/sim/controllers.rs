@@ -35,8 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SLICE: usize = 8;
 
 /// Kinds that the controllers look at: table, group, kind.
-const WATCHED: [(&str, &str, &str); 9] = [
+const WATCHED: [(&str, &str, &str); 10] = [
     ("pods.", "", "Pod"),
+    ("secrets.", "", "Secret"),
     ("services.", "", "Service"),
     ("persistentvolumeclaims.", "", "PersistentVolumeClaim"),
     ("nodes.", "", "Node"),
@@ -144,6 +145,9 @@ fn slice(world: &mut World) {
         }
         first
     };
+    for key in dirty.iter().filter(|key| &*key.table == super::tokens::SECRETS) {
+        super::tokens::fill(world, key);
+    }
     let dirty = dirty.iter().filter_map(|key| {
         let (_, group, kind) = WATCHED.iter().find(|(table, ..)| *table == &*key.table)?;
         let (namespace, name) = (key.namespace.to_string(), key.name.to_string());

@@ -45,9 +45,21 @@ pub struct Faults {
     pub failure: Option<Failure>,
     /// Requests are accepted but not answered until this is switched off.
     pub paused: bool,
+    /// Paths of which, and of what is below them, requests are refused with 403.
+    pub forbidden: Vec<String>,
 }
 
 impl Faults {
+    /// The refusal of a request for `path`, if it is forbidden.
+    pub(super) fn forbid(&self, path: &str) -> Option<Refusal> {
+        let is_it = |forbidden: &String| {
+            let rest = path.strip_prefix(forbidden.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let found = self.forbidden.iter().find(|forbidden| is_it(forbidden))?;
+        Some(Refusal::new(403, "Forbidden", format!("{found} is forbidden for this user")))
+    }
+
     /// The refusal that strikes the next request, if one does.
     pub(super) fn strike(&mut self, rng: &mut fastrand::Rng) -> Option<Refusal> {
         if let Some(throttle) = &mut self.throttle

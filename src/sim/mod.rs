@@ -35,6 +35,7 @@ mod structural;
 mod structural_definition;
 mod subresource;
 pub mod table;
+mod tokens;
 mod validate;
 mod watch;
 mod world;

@@ -130,6 +130,9 @@ async fn dispatch(
     member.count(verb);
     trouble(member).await?;
     check_token(member, path, &parts.headers)?;
+    if let Some(refusal) = member.faults.borrow().forbid(path) {
+        return Err(refusal);
+    }
     let content_type = text_of(&parts.headers, header::CONTENT_TYPE).unwrap_or("application/json");
     let body = Limited::new(body, BODY_BYTES_MAX)
         .collect()
@@ -240,7 +243,10 @@ fn check_token(member: &Member, path: &str, headers: &HeaderMap) -> Result<(), R
     let public = matches!(path, "/healthz" | "/livez" | "/readyz" | "/version");
     let given =
         text_of(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    if public || given == Some(token.as_str()) { Ok(()) } else { Err(Refusal::unauthorized()) }
+    let is_admitted = given.is_some_and(|given| {
+        given == token || super::tokens::is_of_an_account(&member.world.borrow(), given)
+    });
+    if public || is_admitted { Ok(()) } else { Err(Refusal::unauthorized()) }
 }
 
 /// Discovery, health, version and schema.

@@ -143,9 +143,9 @@ pub(super) fn create(
             Ok(Answer { code: 201, reply: Reply::Value(success) })
         }
         "token" => {
-            let token = world.uid();
+            let status = super::tokens::issue(world, &live, body);
             let mut request = body.clone();
-            request["status"] = json!({"token": token, "expirationTimestamp": super::world::now()});
+            request["status"] = status;
             Ok(Answer { code: 201, reply: Reply::Value(request) })
         }
         _ => Err(Refusal::method_not_allowed()),

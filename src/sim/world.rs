@@ -19,6 +19,8 @@ pub(super) struct World {
     pub storage: Storage,
     pub registry: Registry,
     pub rng: fastrand::Rng,
+    /// Tokens that were issued on request, and the accounts that they are of.
+    pub issued: BTreeMap<String, Key>,
 }
 
 /// One request for objects, parsed.
@@ -76,6 +78,7 @@ impl World {
             storage: Storage::new(),
             registry: Registry::built_in(),
             rng: fastrand::Rng::with_seed(seed),
+            issued: BTreeMap::new(),
         };
         for name in NAMESPACES {
             world

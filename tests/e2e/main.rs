@@ -6,6 +6,7 @@
 mod kube;
 
 mod customization;
+mod join;
 mod members;
 mod real_input;
 mod scenarios;

@@ -22,11 +22,21 @@ pub(crate) struct World {
 impl World {
     /// An empty bare repository, a clone of it, and a kubeconfig for each server.
     pub(crate) fn new(kube: &Kube) -> World {
-        let world = World { dir: scratch_dir("e2e"), n_logs: 0 };
-        std::fs::create_dir(world.credentials()).expect("a fresh directory");
+        let world = World::without_credentials(kube);
         for name in kube.names() {
             let path = world.credentials().join(format!("{name}.yaml"));
             std::fs::write(path, kube.server(name).kubeconfig()).expect("a fresh directory");
+        }
+        world
+    }
+
+    /// The same with a kubeconfig for each server that only a person has.
+    pub(crate) fn without_credentials(kube: &Kube) -> World {
+        let world = World { dir: scratch_dir("e2e"), n_logs: 0 };
+        std::fs::create_dir(world.credentials()).expect("a fresh directory");
+        for name in kube.names() {
+            std::fs::write(world.admin(name), kube.server(name).kubeconfig())
+                .expect("a fresh directory");
         }
         let repository = world.repository();
         let repository = repository.to_str().expect("temporary directories have plain names");
@@ -45,6 +55,29 @@ impl World {
 
     fn clone_dir(&self) -> PathBuf {
         self.dir.join("clone")
+    }
+
+    /// Kubeconfig of a server's administrator.
+    pub(crate) fn admin(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.admin"))
+    }
+
+    /// Runs a verb in the clone, about the cluster `name` as its administrator; returns what it says when it succeeds.
+    pub(crate) fn verb(&self, verb: &str, name: &str, more: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_git-fleet"));
+        command.args([verb, name]).arg("--kubeconfig").arg(self.admin(name));
+        command.arg("--credentials").arg(self.credentials()).args(more);
+        command.current_dir(self.clone_dir());
+        hermetic(&mut command, &self.dir);
+        let output = command.output().expect("it was built");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{verb} {name}: {told}\n{}", self.logs());
+        told
+    }
+
+    /// The credential that the controller has for a cluster.
+    pub(crate) fn credential(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.credentials().join(format!("{name}.yaml"))).ok()
     }
 
     fn credentials(&self) -> PathBuf {

@@ -17,6 +17,7 @@ mod explain;
 mod get;
 mod help;
 mod identity;
+mod join;
 mod note;
 mod policies;
 mod removals;

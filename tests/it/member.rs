@@ -1,6 +1,7 @@
 //! The executor against a simulated member: what it writes, what it leaves alone, what it repairs.
 
 mod fight;
+mod forbidden;
 mod identity;
 mod meanings;
 mod other_engine;

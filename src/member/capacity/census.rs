@@ -91,7 +91,7 @@ impl<T: PartialEq> Roll<T> {
                 is_first || self.objects.len() < n_before
             }
             Seen::Deleted((uid, _)) => self.objects.remove(&uid).is_some(),
-            Seen::Failed(_) => false,
+            Seen::Failed(_) | Seen::Hidden(_) => false,
         }
     }
 

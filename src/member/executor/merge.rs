@@ -71,6 +71,12 @@ impl Executor {
         if before.is_some_and(|before| !Arc::ptr_eq(&before.meaning, &work.meaning)) {
             self.look_again();
         }
+        let namespaces = self.entries.keys().filter_map(|key| key.namespace.clone()).collect();
+        self.namespaces.send_if_modified(|known| {
+            let is_news = *known != namespaces;
+            *known = namespaces;
+            is_news
+        });
         self.models.send_if_modified(|models| {
             let is_news = *models != work.models;
             *models = Arc::clone(&work.models);

@@ -31,7 +31,7 @@ use super::backoff::Backoff;
 use super::discovery::{Discovery, Resource};
 use super::identity::{self, Identity};
 use super::observer::{self, Discovered, Observation};
-use super::watch::{Object, Seen};
+use super::watch::{Namespaces, Object, Seen};
 use super::wire::{Api, RequestError};
 use super::{AppliedRound, DesiredWork, MemberReport, Options};
 use entry::Entry;
@@ -103,6 +103,7 @@ pub(super) async fn run(
         discovered,
         models,
         watches: BTreeMap::new(),
+        namespaces: watch::Sender::default(),
         seen_sender,
         queues: Queues::default(),
         requests: JoinSet::new(),
@@ -147,6 +148,8 @@ struct Executor {
     /// Grades that the cluster's nodes are counted in.
     models: watch::Sender<Arc<[ResourceModel]>>,
     watches: BTreeMap<GroupKind, Watch>,
+    /// Namespaces of the entries, for watches that the whole cluster is hidden from.
+    namespaces: watch::Sender<Namespaces>,
     seen_sender: mpsc::Sender<(GroupKind, Seen<Object>)>,
     queues: Queues,
     requests: JoinSet<(ObjectKey, Option<ObjectId>, Done)>,

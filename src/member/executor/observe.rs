@@ -129,6 +129,16 @@ impl Executor {
                     self.deleted(&key, version_of(&value));
                 }
             }
+            Seen::Hidden(namespace) => {
+                // That no list names them says nothing.
+                for key in self.keys_of(group_kind) {
+                    if let Some(entry) = self.entries.get_mut(&key)
+                        && key.namespace.as_ref() == Some(&namespace)
+                    {
+                        entry.listed = true;
+                    }
+                }
+            }
             Seen::Listed(version) => self.listed(group_kind, version),
             Seen::Failed(error) => {
                 if let RequestError::NotFound(_) = error {
@@ -280,7 +290,8 @@ impl Executor {
             // Looked at one by one, before each apply.
             return Watch { resource, task: None, state: WatchState::Synced };
         }
-        let task = watch::managed(self.api.clone(), resource.clone(), self.seen_sender.clone());
+        let (api, namespaces) = (self.api.clone(), self.namespaces.subscribe());
+        let task = watch::managed(api, resource.clone(), namespaces, self.seen_sender.clone());
         let task = tokio::spawn(task).abort_handle();
         Watch { resource, task: Some(task), state: WatchState::Listing }
     }

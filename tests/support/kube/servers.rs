@@ -278,7 +278,15 @@ impl Start<'_> {
                 ],
             ),
             spawn("kube-scheduler", &["--leader-elect=false", "--secure-port", "0"]),
-            spawn("kwok", &["--config", stages_path, "--manage-all-nodes=true"]),
+            spawn(
+                "kwok",
+                &[
+                    "--config",
+                    stages_path,
+                    "--manage-all-nodes=true",
+                    "--node-lease-duration-seconds=40",
+                ],
+            ),
         ]
     }
 }

@@ -1,0 +1,373 @@
+//! `unjoin`: a cluster leaves the fleet.
+//!
+//! Each step is a commit or can be done again, and where it stands is read from the source, the results and the
+//! cluster: run again after an interruption, it goes on where it stopped.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::access::{Keep, account_fault, reach};
+use super::run::runtime;
+use super::source::Source;
+use super::unjoin_file::{self, Edit, Edited};
+use super::unjoin_wait::{Goal, Left, wait};
+use super::{Exit, Repository};
+use crate::api::cluster::{Departure, SyncMode};
+use crate::api::marks::{UNJOIN_EVICT, UNJOIN_REMOVE};
+use crate::api::names::ClusterName;
+use crate::api::period::Period;
+use crate::daemon::Fault;
+use crate::daemon::ledger::{Approval, Ledger, Loaded};
+use crate::member::account;
+use crate::store::Change;
+
+/// How many of what is left are named.
+const NAMED_MAX: usize = 20;
+
+/// Take a cluster out of the fleet: what it runs moves, what it has goes or stays as you say, then it is forgotten
+#[derive(clap::Args, Debug)]
+pub(super) struct UnjoinArgs {
+    /// The cluster
+    #[arg(value_name = "NAME")]
+    name: ClusterName,
+    /// Leave what the fleet has there, as it is
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        conflicts_with = "delete"
+    )]
+    orphan: Option<bool>,
+    /// Remove what the fleet has there
+    #[arg(long)]
+    delete: bool,
+    /// Your own kubeconfig of the cluster, to remove the fleet's account; without one the account stays
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context in it [default: its current one]
+    #[arg(long, value_name = "CONTEXT", requires = "kubeconfig")]
+    context: Option<String>,
+    #[command(flatten)]
+    keep: Keep,
+    /// How long to wait, for each step, until the controller has done it
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    timeout: Period,
+    /// Go on although something has nowhere else to go, or is not done in time
+    #[arg(long)]
+    force: bool,
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    repository: Repository,
+}
+
+/// What becomes of what the fleet has in the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remains {
+    Stay,
+    Go,
+}
+
+/// One run of the verb.
+struct Unjoin<'a> {
+    args: &'a UnjoinArgs,
+    ledger: Ledger,
+    source: Source,
+}
+
+pub(super) fn run(args: &UnjoinArgs) -> anyhow::Result<Exit> {
+    let mut ledger = args.repository.ledger()?;
+    let source = Source::open(&args.repository, &mut ledger)?;
+    let mut unjoin = Unjoin { args, ledger, source };
+    let name = &args.name;
+    let Some(remains) = unjoin.remains()? else {
+        let what = "say what becomes of what the fleet has there: --delete removes it, --orphan leaves it as it is";
+        super::usage(what);
+    };
+    if args.dry_run {
+        unjoin.tell_steps(remains)?;
+        return Ok(Exit::Clean);
+    }
+    unjoin.refuse_blind()?;
+    unjoin.refuse_other_cluster()?;
+    let is_pull = unjoin.registered().is_some_and(|cluster| cluster.sync_mode == SyncMode::Pull);
+    if unjoin.registered().is_some() {
+        unjoin.evict()?;
+        if remains == Remains::Go {
+            unjoin.remove()?;
+        }
+        unjoin.deregister()?;
+    }
+    unjoin.reach_goal(Goal::Left)?;
+    unjoin.close_account()?;
+    let mut err = std::io::stderr();
+    if is_pull {
+        writeln!(
+            err,
+            "stop the agent of {name}: it is not told, and keeps its last work in force"
+        )?;
+    }
+    let what = if remains == Remains::Go { "was removed" } else { "stays there as it is" };
+    writeln!(err, "{name} has left the fleet; what the fleet had there {what}")?;
+    Ok(Exit::Clean)
+}
+
+/// What the source says of the cluster.
+struct Registered {
+    departure: Option<Departure>,
+    sync_mode: SyncMode,
+    id: String,
+    file: String,
+}
+
+impl Unjoin<'_> {
+    fn registered(&self) -> Option<Registered> {
+        let cluster = self.source.loaded.fleet.clusters.get(&self.args.name)?;
+        Some(Registered {
+            departure: cluster.value.departure(),
+            sync_mode: cluster.value.spec.sync_mode,
+            id: cluster.value.spec.id.clone(),
+            file: cluster.place.file.clone(),
+        })
+    }
+
+    /// What the flags say, or who asks at a terminal; `None` where nobody says it.
+    fn remains(&self) -> anyhow::Result<Option<Remains>> {
+        let args = self.args;
+        let said = match (args.orphan, args.delete) {
+            (Some(true), _) => Some(Remains::Stay),
+            (Some(false), _) | (None, true) => Some(Remains::Go),
+            (None, false) => None,
+        };
+        // There is nothing to decide any more.
+        let said = said.or(self.registered().is_none().then_some(Remains::Stay));
+        if said.is_some() || args.dry_run {
+            return Ok(said.or(Some(Remains::Stay)));
+        }
+        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            return Ok(None);
+        }
+        let n_objects = self.ledger.recorded()?.paths(&format!("work/{}/", args.name)).count();
+        let mut err = std::io::stderr();
+        write!(
+            err,
+            "The fleet has {n_objects} objects in {}. Type `delete` to have them removed, `orphan` to leave them as they are: ",
+            args.name
+        )?;
+        err.flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok(match answer.trim() {
+            "delete" => Some(Remains::Go),
+            "orphan" => Some(Remains::Stay),
+            _ => None,
+        })
+    }
+
+    fn tell_steps(&self, remains: Remains) -> anyhow::Result<()> {
+        let (name, short) = (&self.args.name, self.source.short());
+        let mut steps = Vec::new();
+        if let Some(Registered { departure, file, .. }) = self.registered() {
+            if departure.is_none() {
+                steps.push(format!("commit to {short}: a taint in {file}, so that nothing is placed in {name} any more"));
+            }
+            steps.push(format!(
+                "wait until what runs in {name} runs elsewhere; meanwhile it stays there"
+            ));
+            let says = self.args.orphan.is_some() || self.args.delete;
+            if remains == Remains::Go || !says {
+                let only = if says { "" } else { "with --delete: " };
+                if departure != Some(Departure::Remove) {
+                    steps.push(format!(
+                        "{only}commit to {short}: what the fleet has in {name} may go, approved"
+                    ));
+                }
+                steps.push(format!("{only}wait until it has gone"));
+            }
+            steps.push(format!("commit to {short}: the registration in {file} goes"));
+        }
+        steps.push(format!("wait until the controller has let {name} go"));
+        if let Some(path) = &self.args.kubeconfig {
+            let found = runtime()?.block_on(async {
+                let reached = reach(path, self.args.context.as_deref()).await?;
+                account::find_all(&reached.api, name).await.map_err(|e| account_fault(&e).into())
+            });
+            let found: anyhow::Result<Vec<serde_json::Value>> = found;
+            steps.extend(found?.iter().map(|object| format!("remove {}", account::told(object))));
+        }
+        if self.args.keep.is_named() {
+            steps.push(format!("remove {}", self.args.keep.told(name)));
+        }
+        let mut out = std::io::stdout();
+        for (n, step) in steps.iter().enumerate() {
+            writeln!(out, "{}. {step}", n + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Where the results are not known nobody can tell what has moved.
+    fn refuse_blind(&self) -> anyhow::Result<()> {
+        if self.source.follows_a_remote() {
+            return self.source.refresh(&self.ledger);
+        }
+        let Some(remedy) = self.ledger.how_to_fetch()? else { return Ok(()) };
+        let text = "no results are known here, so nobody can tell what runs in the cluster";
+        Err(Fault::new("UNJOIN_BLIND", text, remedy).into())
+    }
+
+    /// A kubeconfig that leads to another cluster would close that one's account.
+    fn refuse_other_cluster(&self) -> anyhow::Result<()> {
+        let (Some(path), Some(registered)) = (&self.args.kubeconfig, self.registered()) else {
+            return Ok(());
+        };
+        let reached = runtime()?.block_on(reach(path, self.args.context.as_deref()))?;
+        if registered.id.is_empty() || registered.id == reached.uid {
+            return Ok(());
+        }
+        let text = format!(
+            "{} is the cluster {}, and the kubeconfig leads to {}",
+            self.args.name, registered.id, reached.uid
+        );
+        Err(Fault::new("JOIN_NAME", text, "give its own kubeconfig, or another --context").into())
+    }
+
+    fn evict(&mut self) -> anyhow::Result<()> {
+        let name = &self.args.name;
+        if self.registered().is_some_and(|one| one.departure.is_none()) {
+            let message = format!("unjoin {name}: what it runs moves");
+            let (drafted, file) = self.draft(Edit::Leaves(UNJOIN_EVICT), &message)?;
+            self.source.publish(drafted, &[&file])?;
+        }
+        // What may go already needs no other place.
+        if self.registered().is_some_and(|one| one.departure == Some(Departure::Remove)) {
+            return Ok(());
+        }
+        self.reach_goal(Goal::Moved)
+    }
+
+    fn remove(&mut self) -> anyhow::Result<()> {
+        let name = &self.args.name;
+        if self.registered().is_some_and(|one| one.departure != Some(Departure::Remove)) {
+            let subject = format!("unjoin {name}: what it has goes");
+            let edit = Edit::Leaves(UNJOIN_REMOVE);
+            let (mut drafted, file) = self.draft(edit, &subject)?;
+            if let Some(trailer) = self.approval(&drafted)? {
+                drafted = self.draft(edit, &format!("{subject}\n\n{trailer}"))?.0;
+            }
+            self.source.publish(drafted, &[&file])?;
+        }
+        self.reach_goal(Goal::Removed)
+    }
+
+    fn deregister(&mut self) -> anyhow::Result<()> {
+        let message = format!("unjoin {}", self.args.name);
+        let (drafted, file) = self.draft(Edit::Goes, &message)?;
+        self.source.publish(drafted, &[&file])
+    }
+
+    /// A commit that changes the registration, and its file.
+    fn draft(&mut self, edit: Edit<'_>, message: &str) -> anyhow::Result<(Loaded, String)> {
+        let registered = self.registered().expect("asked for only while it is registered");
+        let file = registered.file;
+        let commit = self.source.loaded.commit;
+        let bytes = self.ledger.store().file(commit, &file)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let Some(edited) = unjoin_file::edit(&text, self.args.name.as_str(), edit) else {
+            let text = format!("the registration in {file} is no YAML document of its own");
+            let hint =
+                "give it a file of its own, as `git fleet join` writes it; then run this again";
+            return Err(Fault::new("UNJOIN_FILE", text, hint).into());
+        };
+        let content = match &edited {
+            Edited::Text(text) => Some(text.as_bytes()),
+            Edited::Empty => None,
+        };
+        let drafted =
+            self.source.draft(&mut self.ledger, &[Change { path: &file, content }], message)?;
+        Ok((drafted, file))
+    }
+
+    /// The trailer that lets the removal through, where a plan for the commit would wait for one.
+    fn approval(&mut self, drafted: &Loaded) -> anyhow::Result<Option<String>> {
+        self.ledger.adopt(drafted)?;
+        let preview = self.ledger.preview(drafted, &[].into(), jiff::Timestamp::now())?;
+        let Some(hold) = preview.hold else { return Ok(None) };
+        let removes =
+            |(_, works): &(&ClusterName, &crate::plan::WorkChanges)| !works.removed.is_empty();
+        let mut removing = preview.diff.works.iter().filter(removes);
+        if let Some((other, _)) = removing.find(|(cluster, _)| **cluster != self.args.name) {
+            let text = format!(
+                "the plan would remove something from {other} too, and waits for an approval: {}",
+                hold.reason
+            );
+            let hint = "see to that first, by `git fleet plan` and `git fleet approve`; then run this again";
+            return Err(Fault::new("UNJOIN_MIXED", text, hint).into());
+        }
+        Ok(Some(format!("{}: {}", Approval::TRAILER, hold.approval.0)))
+    }
+
+    /// Waits for it, and stops where it is not reached, unless that is to be no matter.
+    fn reach_goal(&self, goal: Goal) -> anyhow::Result<()> {
+        let (args, name) = (self.args, &self.args.name);
+        let timeout: Duration = args.timeout.duration();
+        let Left { pending, stuck } = wait(&self.ledger, &self.source, name, goal, timeout)?;
+        if pending.is_empty() && stuck.is_empty() {
+            return Ok(());
+        }
+        let mut err = std::io::stderr();
+        let all: Vec<&String> = stuck.iter().chain(&pending).collect();
+        for one in all.iter().take(NAMED_MAX) {
+            writeln!(err, "left: {one}")?;
+        }
+        if let Some(n_more) = all.len().checked_sub(NAMED_MAX).filter(|n| *n > 0) {
+            writeln!(err, "left: {n_more} more")?;
+        }
+        if args.force {
+            return Ok(());
+        }
+        if pending.is_empty() {
+            let text = format!("{} of what runs in {name} have nowhere else to go", stuck.len());
+            let hint = "change their policies, or go on without another place for them: --force";
+            return Err(Fault::new("UNJOIN_STUCK", text, hint).into());
+        }
+        let text = format!("{name} has not come to its next step in {}", args.timeout);
+        let hint = "see that the controller runs (`git fleet run`, or `apply` meanwhile) and reaches the clusters, then run \
+                    this again: it goes on where it stopped; --force does not wait for what is left";
+        Err(Fault::new("UNJOIN_UNFINISHED", text, hint).into())
+    }
+
+    /// Removes the account from the cluster, and then the credential.
+    fn close_account(&self) -> anyhow::Result<()> {
+        let (args, name) = (self.args, &self.args.name);
+        let mut err = std::io::stderr();
+        let runtime = runtime()?;
+        match &args.kubeconfig {
+            Some(path) => runtime.block_on(async {
+                let reached = reach(path, args.context.as_deref()).await?;
+                let found = account::find_all(&reached.api, name)
+                    .await
+                    .map_err(|error| account_fault(&error))?;
+                for object in &found {
+                    account::remove(&reached.api, object)
+                        .await
+                        .map_err(|error| account_fault(&error))?;
+                    writeln!(err, "removed {}", account::told(object))?;
+                }
+                anyhow::Ok(())
+            })?,
+            None => writeln!(
+                err,
+                "the fleet's account stays in the cluster; to remove it, run this again with --kubeconfig"
+            )?,
+        }
+        if args.keep.is_named() {
+            runtime.block_on(args.keep.remove(name))?;
+            writeln!(std::io::stderr(), "removed {}", args.keep.told(name))?;
+        }
+        Ok(())
+    }
+}

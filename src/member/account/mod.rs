@@ -1,0 +1,365 @@
+//! The account by which the fleet acts in a cluster: made when it joins, removed when it leaves.
+//!
+//! Everything is made by server-side apply under fixed names, so that making it again finishes what was begun
+//! and changes nothing that is there. What is made carries the label [`JOINED`](crate::api::marks::JOINED), and
+//! nothing without it is removed.
+
+mod rights;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::api::marks::JOINED;
+use crate::api::names::ClusterName;
+
+use super::discovery::Resource;
+use super::wire::{Api, Force, RequestError, collection_path, json as read_json, object_path};
+
+pub use rights::{ACCOUNT, NAMESPACE, Rights, TOKEN};
+
+/// How long the cluster's token controller has for a token: it takes milliseconds where there is one.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(5);
+const TOKEN_POLL: Duration = Duration::from_millis(100);
+/// How long the end of an object is waited for that is being deleted: a namespace takes some seconds.
+const DELETION_PATIENCE: Duration = Duration::from_mins(1);
+/// What is asked for where there is no token controller: ten years. API servers give less if they are told to.
+const TOKEN_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
+/// How often an object is asked for again that somebody else changes while it is removed.
+const REMOVE_TRIES: usize = 5;
+
+/// What could not be done in the cluster, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// An object could not be read or written.
+    #[error("{object} cannot be {done} in the cluster")]
+    Object {
+        /// The object, as `ClusterRole git-fleet`.
+        object: String,
+        /// What was to be done: `made`, `read` or `removed`.
+        done: &'static str,
+        /// Why not.
+        source: RequestError,
+    },
+    /// It is there already, and another registration's.
+    #[error("{object} is there already, made when the cluster joined as {joined_as}")]
+    Foreign {
+        /// The object.
+        object: String,
+        /// The other name.
+        joined_as: String,
+    },
+    /// Neither the token controller nor the API server gives a token.
+    #[error("the cluster gives no token for the ServiceAccount {NAMESPACE}/{ACCOUNT}")]
+    NoToken(#[source] RequestError),
+}
+
+/// The token of the account.
+#[derive(Debug)]
+pub struct Token {
+    /// The token itself.
+    pub secret: SecretString,
+    /// When it expires, as the cluster says it; `None`: as long as its Secret is there.
+    pub expires: Option<String>,
+}
+
+/// An object and whether it was made now.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The object, as `ClusterRole git-fleet`.
+    pub object: String,
+    /// Whether it was not there before.
+    pub is_new: bool,
+}
+
+/// The objects that [`make`] makes, in order, as a person is told them.
+#[must_use]
+pub fn would_make(cluster: &ClusterName, rights: &Rights) -> Vec<String> {
+    let all = rights::namespaces(cluster, rights).into_iter();
+    all.chain(rights::objects(cluster, rights)).map(|object| told(&object)).collect()
+}
+
+/// Makes the account and gives it its rights; rights that it had before and is not to have any more go.
+///
+/// # Errors
+/// The cluster refuses one of the objects, or has it for another registration.
+pub async fn make(
+    api: &Api,
+    cluster: &ClusterName,
+    rights: &Rights,
+) -> Result<Vec<Made>, AccountError> {
+    let mut made = Vec::new();
+    for namespace in rights::namespaces(cluster, rights) {
+        let is_own = namespace.pointer("/metadata/labels").is_some();
+        // One that somebody else has made is left as it is.
+        if !is_own && find_settled(api, &namespace).await?.is_some() {
+            continue;
+        }
+        made.push(apply(api, cluster, &namespace).await?);
+    }
+    let wanted = rights::objects(cluster, rights);
+    for object in &wanted {
+        made.push(apply(api, cluster, object).await?);
+    }
+    let wanted: Vec<String> = wanted.iter().map(told).collect();
+    for object in find_all(api, cluster).await? {
+        let is_right = ["Role", "RoleBinding"].iter().any(|kind| object["kind"] == *kind);
+        if is_right && !wanted.contains(&told(&object)) {
+            remove(api, &object).await?;
+        }
+    }
+    Ok(made)
+}
+
+async fn apply(api: &Api, cluster: &ClusterName, object: &Value) -> Result<Made, AccountError> {
+    let before = find_settled(api, object).await?;
+    let joined_as = before.as_ref().and_then(joined_as);
+    if let Some(other) = joined_as.filter(|name| *name != cluster.as_str()) {
+        return Err(AccountError::Foreign { object: told(object), joined_as: other.to_owned() });
+    }
+    let (resource, namespace, name) = place(object);
+    let force = Force::Yes;
+    api.apply(&resource, namespace, name, object, force)
+        .await
+        .map_err(|source| failed(object, "made", source))?;
+    Ok(Made { object: told(object), is_new: before.is_none() })
+}
+
+async fn find(api: &Api, object: &Value) -> Result<Option<Value>, AccountError> {
+    let (resource, namespace, name) = place(object);
+    match api.get(&resource, namespace, name).await {
+        Ok(found) => Ok(Some(found)),
+        Err(RequestError::NotFound(_)) => Ok(None),
+        Err(source) => Err(failed(object, "read", source)),
+    }
+}
+
+/// The same; while it is being deleted, as the namespace is after the cluster left, its end is waited for.
+async fn find_settled(api: &Api, object: &Value) -> Result<Option<Value>, AccountError> {
+    let until = Instant::now() + DELETION_PATIENCE;
+    loop {
+        let found = find(api, object).await?;
+        let is_going =
+            found.as_ref().is_some_and(|found| !found["metadata"]["deletionTimestamp"].is_null());
+        if !is_going || Instant::now() >= until {
+            return Ok(found);
+        }
+        tokio::time::sleep(TOKEN_POLL).await;
+    }
+}
+
+fn joined_as(object: &Value) -> Option<&str> {
+    object["metadata"]["labels"].get(JOINED)?.as_str()
+}
+
+/// The account's token: from its Secret, which the token controller fills, or else from the API server.
+///
+/// # Errors
+/// There is neither.
+pub async fn token(api: &Api) -> Result<Token, AccountError> {
+    let secret = resource("", "Secret", "secrets", true);
+    let until = Instant::now() + TOKEN_PATIENCE;
+    loop {
+        let found = api.get(&secret, Some(NAMESPACE), TOKEN).await;
+        let found = found.map_err(RequestError::without_values).map_err(AccountError::NoToken)?;
+        let token = found.pointer("/data/token").and_then(Value::as_str);
+        let token = token.and_then(|text| String::from_utf8(BASE64.decode(text).ok()?).ok());
+        if let Some(token) = token.filter(|token| !token.is_empty()) {
+            return Ok(Token { secret: token.into(), expires: None });
+        }
+        if Instant::now() >= until {
+            break;
+        }
+        tokio::time::sleep(TOKEN_POLL).await;
+    }
+    let account = resource("", "ServiceAccount", "serviceaccounts", true);
+    let path = format!("{}/token", object_path(&account, Some(NAMESPACE), ACCOUNT));
+    let request = json!({
+        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_SECONDS},
+    });
+    let given = api.create(&path, &request).await.map_err(AccountError::NoToken)?;
+    let text = |pointer: &str| given.pointer(pointer).and_then(Value::as_str);
+    let Some(token) = text("/status/token").filter(|token| !token.is_empty()) else {
+        let nonsense = RequestError::Nonsense("a TokenRequest without a token".to_owned());
+        return Err(AccountError::NoToken(nonsense));
+    };
+    let expires = text("/status/expirationTimestamp").map(str::to_owned);
+    Ok(Token { secret: token.to_owned().into(), expires })
+}
+
+/// What stands in the cluster for this registration, in the order in which it can be removed: what gives
+/// rights goes before whom it gives them to, and the namespace goes last, if nothing else is in it.
+///
+/// # Errors
+/// The cluster cannot be asked.
+pub async fn find_all(api: &Api, cluster: &ClusterName) -> Result<Vec<Value>, AccountError> {
+    let rbac = "rbac.authorization.k8s.io";
+    let kinds = [
+        resource(rbac, "RoleBinding", "rolebindings", true),
+        resource(rbac, "Role", "roles", true),
+        resource(rbac, "ClusterRoleBinding", "clusterrolebindings", false),
+        resource(rbac, "ClusterRole", "clusterroles", false),
+        resource("", "Secret", "secrets", true),
+        resource("", "ServiceAccount", "serviceaccounts", true),
+        resource("", "Namespace", "namespaces", false),
+    ];
+    let mut found = Vec::new();
+    for kind in kinds {
+        for mut object in list(api, &kind, None, &format!("{JOINED}%3D{cluster}")).await? {
+            // Items of a list do not say what they are.
+            object["kind"] = (*kind.kind).into();
+            object["apiVersion"] =
+                if kind.group.is_empty() { "v1".into() } else { format!("{rbac}/v1").into() };
+            found.push(object);
+        }
+    }
+    let is_in_use = is_in_use(api).await?;
+    found.retain(|object| object["kind"] != "Namespace" || !is_in_use);
+    Ok(found)
+}
+
+/// Whether the account's namespace has anything that did not come with the account: a controller may run
+/// there, and must not go because another cluster's door is closed.
+async fn is_in_use(api: &Api) -> Result<bool, AccountError> {
+    let apps = ["deployments", "statefulsets", "daemonsets"];
+    let mut kinds: Vec<Resource> = apps.map(|plural| resource("apps", plural, plural, true)).into();
+    for plural in ["pods", "secrets", "configmaps", "serviceaccounts", "persistentvolumeclaims"] {
+        kinds.push(resource("", plural, plural, true));
+    }
+    for kind in kinds {
+        for object in list(api, &kind, Some(NAMESPACE), "").await? {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            // Every namespace is born with these two.
+            if joined_as(&object).is_none() && !["default", "kube-root-ca.crt"].contains(&name) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+async fn list(
+    api: &Api,
+    resource: &Resource,
+    namespace: Option<&str>,
+    selector: &str,
+) -> Result<Vec<Value>, AccountError> {
+    let path = format!("{}?labelSelector={selector}", collection_path(resource, namespace));
+    let failed = |source: RequestError| AccountError::Object {
+        object: format!("the list of {}", resource.plural),
+        done: "read",
+        source: source.without_values(),
+    };
+    let bytes = api.get_raw(&path, "application/json").await.map_err(failed)?;
+    let mut list: Value = read_json(&bytes).map_err(failed)?;
+    Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default())
+}
+
+/// Removes one of what [`find_all`] has found. That it is gone already is as good.
+///
+/// # Errors
+/// The cluster refuses.
+pub async fn remove(api: &Api, object: &Value) -> Result<(), AccountError> {
+    let (resource, namespace, name) = place(object);
+    let mut last = None;
+    for _ in 0..REMOVE_TRIES {
+        let Some(live) = find(api, object).await? else { return Ok(()) };
+        let text =
+            |pointer: &str| live.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let (uid, version) = (text("/metadata/uid"), text("/metadata/resourceVersion"));
+        if joined_as(&live) != joined_as(object)
+            || live["metadata"].get("deletionTimestamp").is_some()
+        {
+            return Ok(());
+        }
+        match api.delete(&resource, namespace, name, uid, version).await {
+            Ok(_) | Err(RequestError::NotFound(_)) => return Ok(()),
+            Err(error @ RequestError::Conflict(_)) => last = Some(error),
+            Err(error) => return Err(failed(object, "removed", error)),
+        }
+    }
+    let busy = || RequestError::Nonsense("it changes all the time".to_owned());
+    Err(failed(object, "removed", last.unwrap_or_else(busy)))
+}
+
+fn failed(object: &Value, done: &'static str, source: RequestError) -> AccountError {
+    let source = if object["kind"] == "Secret" { source.without_values() } else { source };
+    AccountError::Object { object: told(object), done, source }
+}
+
+/// An object in words, as `Role shop/git-fleet`.
+#[must_use]
+pub fn told(object: &Value) -> String {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let kind = text("/kind").unwrap_or_default();
+    let name = text("/metadata/name").unwrap_or_default();
+    match text("/metadata/namespace") {
+        Some(namespace) => format!("{kind} {namespace}/{name}"),
+        None => format!("{kind} {name}"),
+    }
+}
+
+/// Where an object of the kinds that are made here is.
+fn place(object: &Value) -> (Resource, Option<&str>, &str) {
+    let kind = object["kind"].as_str().unwrap_or_default();
+    let (group, plural, namespaced) = match kind {
+        "Namespace" => ("", "namespaces", false),
+        "ServiceAccount" => ("", "serviceaccounts", true),
+        "Secret" => ("", "secrets", true),
+        "Role" => ("rbac.authorization.k8s.io", "roles", true),
+        "RoleBinding" => ("rbac.authorization.k8s.io", "rolebindings", true),
+        "ClusterRole" => ("rbac.authorization.k8s.io", "clusterroles", false),
+        _ => ("rbac.authorization.k8s.io", "clusterrolebindings", false),
+    };
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    (resource(group, kind, plural, namespaced), object["metadata"]["namespace"].as_str(), name)
+}
+
+fn resource(group: &str, kind: &str, plural: &str, namespaced: bool) -> Resource {
+    Resource {
+        group: group.into(),
+        version: "v1".into(),
+        kind: kind.into(),
+        plural: plural.into(),
+        namespaced,
+        watchable: true,
+    }
+}
+
+/// Puts a kubeconfig into a Secret of the cluster that the controller runs in, beside those that are there.
+///
+/// # Errors
+/// The cluster refuses.
+pub async fn put_credential(
+    api: &Api,
+    (namespace, name): (&str, &str),
+    key: &str,
+    content: Option<&[u8]>,
+) -> Result<(), AccountError> {
+    let secret = resource("", "Secret", "secrets", true);
+    let value = content.map(|bytes| BASE64.encode(bytes));
+    let patch = json!({"data": {key: value}});
+    let failed = |source: RequestError| AccountError::Object {
+        object: format!("Secret {namespace}/{name}"),
+        done: if content.is_some() { "written" } else { "changed" },
+        source: source.without_values(),
+    };
+    match api.merge(&secret, Some(namespace), name, &patch).await {
+        Ok(_) => Ok(()),
+        Err(RequestError::NotFound(_)) if content.is_none() => Ok(()),
+        Err(RequestError::NotFound(_)) => {
+            let body = json!({
+                "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+                "metadata": {"name": name, "namespace": namespace}, "data": {key: value},
+            });
+            let path = collection_path(&secret, Some(namespace));
+            api.create(&path, &body).await.map(drop).map_err(failed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,524 @@
+//! A cluster becomes a member by one command, and leaves by one, whatever comes between.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Output;
+
+use git_fleet::sim::{Host, MemberSpec, Workloads};
+use serde_json::Value;
+
+use super::run;
+use super::running::{Running, until};
+use crate::store::git::{commit, git, init};
+
+const TEMPLATES: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: web}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop, namespace: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec: {containers: [{name: shop, image: 'shop:1'}]}
+---
+apiVersion: policy.karmada.io/v1alpha1
+kind: PropagationPolicy
+metadata: {name: shop, namespace: web}
+spec:
+  resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}]
+  placement:
+    spreadConstraints: [{spreadByField: cluster, minGroups: 1, maxGroups: 1}]
+";
+
+/// Clusters that let nobody in without a token, and a fleet without members.
+struct World {
+    dir: tempfile::TempDir,
+    host: Host,
+}
+
+impl World {
+    fn new(names: &[&str], workloads: Workloads) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = |name: &&str| MemberSpec {
+            token: Some(format!("{name}-admin")),
+            workloads,
+            ..MemberSpec::new(name)
+        };
+        let host = Host::start(names.iter().map(spec).collect()).unwrap();
+        for name in names {
+            let path = dir.path().join(format!("{name}.admin"));
+            fs::write(path, host.kubeconfig(name).unwrap()).unwrap();
+        }
+        commit(&init(&dir.path().join("fleet")), &[("apps/shop.yaml", TEMPLATES)]);
+        Self { dir, host }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn fleet(&self, arguments: &[&str]) -> Output {
+        run(&self.path("fleet"), arguments)
+    }
+
+    /// Joins the cluster of `server` as `name`, with more flags.
+    fn join(&self, name: &str, server: &str, more: &[&str]) -> Output {
+        let kubeconfig = format!("../{server}.admin");
+        let join = ["join", name, "--kubeconfig", &kubeconfig, "--credentials", "../credentials"];
+        self.fleet(&[&join, more].concat())
+    }
+
+    /// Takes `name` out, with its own cluster's kubeconfig.
+    fn unjoin(&self, name: &str, more: &[&str]) -> Output {
+        let kubeconfig = format!("../{name}.admin");
+        let unjoin = ["unjoin", name, "--kubeconfig", &kubeconfig];
+        let keep = ["--credentials", "../credentials"];
+        self.fleet(&[&unjoin[..], &keep, more].concat())
+    }
+
+    fn controller(&self) -> Running {
+        let run = ["run", "--credentials", "../credentials", "--cluster-failure-threshold", "1s"];
+        Running::start(&self.path("fleet"), &self.path("controller"), &run)
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        git(&self.path("fleet"), arguments).trim().to_owned()
+    }
+
+    /// What the server has at `path`, asked as its administrator.
+    fn get(&self, server: &str, path: &str) -> Option<Value> {
+        let url = format!("{}{path}", self.host.url(server).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let allow = git_fleet::member::kubeconfig::Allow::default();
+            let text = fs::read(self.path(&format!("{server}.admin"))).unwrap();
+            let config = git_fleet::member::kubeconfig::parse(&text, allow).unwrap();
+            let client = kube::Client::try_from(config).unwrap();
+            let request = http::Request::get(&url).body(Vec::new()).unwrap();
+            match client.request(request).await {
+                Ok(value) => Some(value),
+                Err(kube::Error::Api(status)) if status.code == 404 => None,
+                Err(error) => panic!("{url}: {error}"),
+            }
+        })
+    }
+
+    /// What of the fleet's account there is in a cluster.
+    fn account(&self, server: &str) -> Vec<String> {
+        let rbac = "/apis/rbac.authorization.k8s.io/v1";
+        let lists = [
+            "/api/v1/serviceaccounts".to_owned(),
+            "/api/v1/secrets".to_owned(),
+            "/api/v1/namespaces".to_owned(),
+            format!("{rbac}/clusterroles"),
+            format!("{rbac}/clusterrolebindings"),
+            format!("{rbac}/roles"),
+            format!("{rbac}/rolebindings"),
+        ];
+        let mut found = Vec::new();
+        for list in lists {
+            let path = format!("{list}?labelSelector=git-fleet.io/joined-as");
+            let items = self.get(server, &path).unwrap()["items"].as_array().unwrap().clone();
+            let plural = list.rsplit('/').next().unwrap();
+            found.extend(items.iter().map(|item| {
+                let of = |field: &str| item["metadata"][field].as_str().unwrap_or("").to_owned();
+                format!("{plural} {}/{}", of("namespace"), of("name"))
+            }));
+        }
+        found
+    }
+}
+
+const SHOP: &str = "/apis/apps/v1/namespaces/web/deployments/shop";
+
+#[track_caller]
+fn done(output: &Output) -> String {
+    let told = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    told
+}
+
+#[track_caller]
+fn refused(output: &Output, code: &str) -> String {
+    let told = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{told}");
+    assert!(told.contains(&format!("error[{code}]: ")), "{told}");
+    told
+}
+
+#[test]
+fn a_cluster_that_joins_takes_work_by_the_credential_that_was_written() {
+    let world = World::new(&["one"], Workloads::Progress);
+    let place = ["--region", "eu", "--zone", "a", "--zone", "b", "--label", "tier=edge"];
+    let told = done(&world.join("east", "one", &place));
+    assert!(told.contains("made ClusterRoleBinding git-fleet\n"), "{told}");
+    assert!(!told.contains("expires"), "{told}");
+    // The credential is for one person's eyes, and is not the administrator's.
+    let credential = world.path("credentials/east.yaml");
+    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&credential), mode(&world.path("credentials"))), (0o600, 0o700));
+    assert!(!fs::read_to_string(&credential).unwrap().contains("one-admin"));
+    assert_eq!(fs::read_dir(world.path("credentials")).unwrap().count(), 1);
+    // One commit, by the person, and a work tree that shows it.
+    assert_eq!(world.git(&["rev-list", "--count", "HEAD"]), "2");
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
+    let message = world.git(&["log", "-1", "--format=%an|%s|%(trailers:key=Signed-off-by)"]);
+    let who = world.git(&["log", "-1", "--format=%cn <%ce>"]);
+    assert!(message.ends_with(&format!("|join east|Signed-off-by: {who}")), "{message}");
+    let text = fs::read_to_string(world.path("fleet/clusters/east.yaml")).unwrap();
+    let file: Value = git_fleet::api::yaml::from_str(&text).unwrap();
+    let uid =
+        world.get("one", "/api/v1/namespaces/kube-system").unwrap()["metadata"]["uid"].clone();
+    assert_eq!(file["spec"]["id"], uid);
+    assert_eq!(file["spec"]["zones"], serde_json::json!(["a", "b"]));
+    assert_eq!(
+        (&file["spec"]["region"], &file["metadata"]["labels"]["tier"]),
+        (&"eu".into(), &"edge".into())
+    );
+    done(&world.fleet(&["apply", "--credentials", "../credentials"]));
+    assert!(world.get("one", SHOP).is_some());
+    // Again: nothing is new, nothing is committed, the token still holds.
+    let before = world.host.requests("one").unwrap().of("create");
+    let told = done(&world.join("east", "one", &[]));
+    assert!(!told.contains("made ") && told.contains("is registered already"), "{told}");
+    assert_eq!(world.git(&["rev-list", "--count", "HEAD"]), "2");
+    assert_eq!(world.host.requests("one").unwrap().of("create"), before);
+    done(&world.fleet(&["apply", "--credentials", "../credentials"]));
+}
+
+#[test]
+fn a_cluster_is_a_member_once_and_a_name_is_one_cluster() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    done(&world.join("east", "one", &[]));
+    let before = (world.git(&["rev-parse", "HEAD"]), world.account("one"));
+    let told = refused(&world.join("west", "one", &[]), "CLUSTER_DUPLICATE");
+    assert!(told.contains("a member already: east"), "{told}");
+    refused(&world.join("east", "two", &[]), "JOIN_NAME");
+    assert_eq!((world.git(&["rev-parse", "HEAD"]), world.account("one")), before);
+    assert_eq!(world.account("two"), [""; 0]);
+    // Where no id is written, the recorded one counts.
+    let text = fs::read_to_string(world.path("fleet/clusters/east.yaml")).unwrap();
+    let without: String =
+        text.split_inclusive('\n').filter(|line| !line.contains("  id: ")).collect();
+    commit(&world.path("fleet"), &[("clusters/east.yaml", &without)]);
+    done(&world.fleet(&["apply", "--credentials", "../credentials"]));
+    refused(&world.join("west", "one", &[]), "CLUSTER_DUPLICATE");
+    refused(&world.join("east", "two", &[]), "JOIN_NAME");
+    // Even if this fleet knows nothing of it, the cluster does: another fleet's account is left alone.
+    commit(&init(&world.path("other")), &[("apps/shop.yaml", TEMPLATES)]);
+    let join = ["join", "west", "--kubeconfig", "../one.admin", "--credentials", "../theirs"];
+    let told = refused(&run(&world.path("other"), &join), "JOIN_OTHER_NAME");
+    assert!(told.contains("when the cluster joined as east"), "{told}");
+    assert_eq!(world.account("one"), before.1);
+}
+
+#[test]
+fn what_was_interrupted_is_finished_by_joining_again() {
+    let world = World::new(&["one", "two"], Workloads::Still);
+    // A file in the way: the account is made, and the credential cannot be written.
+    fs::write(world.path("credentials"), "").unwrap();
+    refused(&world.join("one", "one", &[]), "JOIN_CREDENTIAL");
+    assert!(!world.account("one").is_empty());
+    assert_eq!(world.git(&["rev-list", "--count", "HEAD"]), "1");
+    fs::remove_file(world.path("credentials")).unwrap();
+    // A file of the work tree in the way: the credential is written, and nothing is committed.
+    fs::create_dir(world.path("fleet/clusters")).unwrap();
+    fs::write(world.path("fleet/clusters/one.yaml"), "mine").unwrap();
+    refused(&world.join("one", "one", &[]), "SOURCE_DIRTY");
+    assert_eq!(fs::read_to_string(world.path("fleet/clusters/one.yaml")).unwrap(), "mine");
+    fs::remove_file(world.path("fleet/clusters/one.yaml")).unwrap();
+    let told = done(&world.join("one", "one", &[]));
+    assert!(
+        told.contains("was there already: ServiceAccount git-fleet-system/git-fleet"),
+        "{told}"
+    );
+    // Without a token controller it is a token that expires, and that is said.
+    assert!(told.contains("no token controller, so its token expires at "), "{told}");
+    done(&world.fleet(&["get", "clusters"]));
+    // What leads to another cluster is not written over.
+    fs::rename(world.path("credentials/one.yaml"), world.path("credentials/two.yaml")).unwrap();
+    let told = refused(&world.join("two", "two", &[]), "JOIN_CREDENTIAL");
+    assert!(told.contains("two.yaml is there already, and leads to the cluster "), "{told}");
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_what_is_wrong_is_said_before_anything_is_written() {
+    let world = World::new(&["one"], Workloads::Progress);
+    let head = world.git(&["rev-parse", "HEAD"]);
+    let told = done(&world.join("one", "one", &["--dry-run"]));
+    for line in [
+        "would make ClusterRole git-fleet in http://127.0.0.1:",
+        "would write ../credentials/one.yaml",
+        "would commit clusters/one.yaml to main",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    refused(&world.join("one", "one", &["--label", "tier=a b"]), "SOURCE_INVALID");
+    refused(&world.join("one", "one", &["--file", ".hidden/one.yaml"]), "JOIN_PATH");
+    refused(&world.join("one", "one", &["--file", "apps/shop.yaml"]), "JOIN_PATH");
+    for (flags, what) in [
+        (["--rights", "namespaced"].as_slice(), "takes at least one --namespace"),
+        (&["--namespace", "web"], "goes with --rights namespaced"),
+        (&["--credentials-secret", "a/b"], "cannot be used with"),
+    ] {
+        let output = world.join("one", "one", flags);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(what), "{told}");
+    }
+    let exec = fs::read_to_string(world.path("one.admin")).unwrap();
+    let exec = exec.replace(
+        "token: one-admin",
+        "exec: {apiVersion: client.authentication.k8s.io/v1, command: aws}",
+    );
+    fs::write(world.path("exec.admin"), exec).unwrap();
+    let told = refused(&world.join("one", "exec", &[]), "KUBECONFIG_EXEC");
+    assert!(told.contains("kubectl create token"), "{told}");
+    assert_eq!(world.account("one"), [""; 0]);
+    assert_eq!(world.git(&["rev-parse", "HEAD"]), head);
+    assert!(!world.path("credentials").exists());
+}
+
+#[test]
+fn rights_for_namespaces_name_what_is_read_elsewhere_and_no_secret() {
+    let world = World::new(&["one"], Workloads::Progress);
+    let namespaced = ["--rights", "namespaced", "--namespace", "web"];
+    done(&world.join("one", "one", &[&namespaced[..], &["--namespace", "old"]].concat()));
+    assert!(world.account("one").contains(&"roles old/git-fleet".to_owned()));
+    done(&world.join("one", "one", &namespaced));
+    assert!(!world.account("one").iter().any(|object| object.contains("old/")));
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    let role = world.get("one", &format!("{rbac}/clusterroles/git-fleet")).unwrap();
+    for rule in role["rules"].as_array().unwrap() {
+        let has = |field: &str, word: &str| {
+            rule[field].as_array().is_some_and(|all| all.contains(&word.into()))
+        };
+        assert!(
+            !has("resources", "secrets") && !has("resources", "*") && !has("verbs", "*"),
+            "{rule}"
+        );
+    }
+    let role = world.get("one", &format!("{rbac}/namespaces/web/roles/git-fleet")).unwrap();
+    assert_eq!(role["rules"][0]["verbs"], serde_json::json!(["*"]));
+    // The namespace was made for it, and is nobody's to remove.
+    done(&world.unjoin("one", &["--orphan", "--force", "--timeout", "1s"]));
+    assert_eq!(world.account("one"), [""; 0]);
+    assert!(world.get("one", "/api/v1/namespaces/web").is_some());
+}
+
+/// The controller runs in a cluster itself, and has its credentials as a volume.
+#[test]
+fn a_credential_can_be_kept_in_a_secret_beside_others() {
+    let world = World::new(&["host", "one", "two"], Workloads::Progress);
+    let namespace = "/api/v1/namespaces/default/secrets/clusters";
+    for name in ["one", "two"] {
+        let kubeconfig = format!("../{name}.admin");
+        let join =
+            ["join", name, "--kubeconfig", &kubeconfig, "--credentials-secret", "default/clusters"];
+        done(&world.fleet(&[&join[..], &["--host-kubeconfig", "../host.admin"]].concat()));
+    }
+    let keys = || {
+        let secret = world.get("host", namespace).unwrap();
+        secret["data"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(keys(), ["one.yaml", "two.yaml"]);
+    let unjoin = ["unjoin", "one", "--orphan", "--credentials-secret", "default/clusters"];
+    done(
+        &world.fleet(
+            &[&unjoin[..], &["--host-kubeconfig", "../host.admin", "--force", "--timeout", "1s"]]
+                .concat(),
+        ),
+    );
+    assert_eq!(keys(), ["two.yaml"]);
+}
+
+/// Joins both, has the shop run in one of them, and tells which.
+fn shop_of_two(world: &World) -> (&'static str, &'static str) {
+    done(&world.join("one", "one", &[]));
+    done(&world.join("two", "two", &[]));
+    done(&world.fleet(&["apply", "--credentials", "../credentials"]));
+    match world.get("one", SHOP) {
+        Some(_) => ("one", "two"),
+        None => ("two", "one"),
+    }
+}
+
+#[test]
+fn a_cluster_leaves_after_what_it_runs_runs_elsewhere() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    let (leaving, staying) = shop_of_two(&world);
+    let _controller = world.controller();
+    let told = done(&world.unjoin(leaving, &["--delete"]));
+    let shop = world.get(staying, SHOP).expect("it runs in the other one");
+    assert_eq!(shop["status"]["readyReplicas"], 2, "{shop}");
+    assert!(world.get(leaving, SHOP).is_none(), "{told}");
+    assert!(world.get(leaving, "/api/v1/namespaces/web").is_none(), "{told}");
+    assert_eq!(world.account(leaving), [""; 0]);
+    assert!(!world.path(&format!("credentials/{leaving}.yaml")).exists());
+    assert!(!world.path(&format!("fleet/clusters/{leaving}.yaml")).exists());
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
+    let subjects = world.git(&["log", "-3", "--format=%s"]);
+    let expected = ["", ": what it has goes", ": what it runs moves"];
+    assert_eq!(subjects, expected.map(|what| format!("unjoin {leaving}{what}")).join("\n"));
+    // The Namespace takes everything in it along: that it may was said by who asked for it.
+    let approved =
+        world.git(&["log", "--skip=1", "-1", "--format=%(trailers:key=Fleet-Approve-Removal)"]);
+    assert!(!approved.is_empty());
+    // Again: there is nothing left to do, and that is no failure.
+    done(&world.unjoin(leaving, &[]));
+}
+
+#[test]
+fn a_cluster_leaves_with_what_it_runs_where_that_is_asked_for() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    let (leaving, staying) = shop_of_two(&world);
+    let uid = world.get(leaving, SHOP).unwrap()["metadata"]["uid"].clone();
+    let _controller = world.controller();
+    done(&world.unjoin(leaving, &["--orphan"]));
+    assert_eq!(world.get(leaving, SHOP).unwrap()["metadata"]["uid"], uid);
+    assert!(world.get(staying, SHOP).is_some());
+    assert_eq!(world.account(leaving), [""; 0]);
+    assert_eq!(world.git(&["log", "--format=%s", "-2"]).lines().count(), 2);
+    // And it can come back.
+    done(&world.join(leaving, leaving, &[]));
+}
+
+#[test]
+fn what_has_nowhere_to_go_stops_it_and_it_goes_on_where_it_stopped() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    let bound = TEMPLATES
+        .replace("  placement:\n", "  placement:\n    clusterAffinity: {clusterNames: [one]}\n");
+    commit(&world.path("fleet"), &[("apps/shop.yaml", &bound)]);
+    let (leaving, _) = shop_of_two(&world);
+    assert_eq!(leaving, "one");
+    // Nobody says what becomes of it.
+    let output = world.unjoin("one", &[]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("--delete removes it, --orphan leaves it as it is"), "{told}");
+    let head = world.git(&["rev-parse", "HEAD"]);
+    let dry = world.unjoin("one", &["--delete", "--dry-run"]);
+    let steps = String::from_utf8(dry.stdout).unwrap();
+    assert!(steps.starts_with("1. commit to main: a taint in clusters/one.yaml"), "{steps}");
+    assert!(steps.contains("remove ClusterRoleBinding git-fleet\n"), "{steps}");
+    assert_eq!(world.git(&["rev-parse", "HEAD"]), head);
+    // No controller takes it up: it stops after the first commit.
+    let told = refused(&world.unjoin("one", &["--delete", "--timeout", "1s"]), "UNJOIN_UNFINISHED");
+    assert!(told.contains("no controller has taken up that one leaves"), "{told}");
+    assert_eq!(world.git(&["rev-list", "--count", &format!("{head}..")]), "1");
+    let mut controller = world.controller();
+    let told = refused(&world.unjoin("one", &["--delete"]), "UNJOIN_STUCK");
+    assert!(told.contains("left: Deployment web/shop: 0/2 clusters are available"), "{told}");
+    assert_eq!(world.git(&["rev-list", "--count", &format!("{head}..")]), "1");
+    assert!(world.get("one", SHOP).is_some(), "it runs on");
+    // Killed in the middle of the removal, with the cluster out of reach.
+    world.host.stop("one").unwrap();
+    let kubeconfig =
+        ["unjoin", "one", "--kubeconfig", "../one.admin", "--credentials", "../credentials"];
+    let told = refused(
+        &world.fleet(&[&kubeconfig[..], &["--delete", "--force"]].concat()),
+        "JOIN_CLUSTER",
+    );
+    assert!(told.contains("cannot be asked which cluster it is"), "{told}");
+    let force = ["unjoin", "one", "--delete", "--force", "--credentials", "../credentials"];
+    let mut half = Running::start(&world.path("fleet"), &world.path("half"), &force);
+    until(
+        "the removal is in the source",
+        || world.git(&["log", "-1", "--format=%s"]).ends_with("what it has goes"),
+        || half.errors(),
+    );
+    half.kill();
+    controller.kill();
+    world.host.restart("one").unwrap();
+    let _controller = world.controller();
+    done(&world.unjoin("one", &["--delete"]));
+    assert!(world.get("one", SHOP).is_none());
+    assert_eq!(world.account("one"), [""; 0]);
+    assert_eq!(world.git(&["rev-list", "--count", &format!("{head}..")]), "3");
+}
+
+/// In a clone the commits go to where the fleet is.
+#[test]
+fn a_clone_pushes_what_it_commits() {
+    let world = World::new(&["one"], Workloads::Progress);
+    git(&world.path("."), &["clone", "--quiet", "--bare", "fleet", "fleet.git"]);
+    git(&world.path("."), &["clone", "--quiet", "fleet.git", "clone"]);
+    for (key, value) in [("user.name", "Ada"), ("user.email", "ada@example.com")] {
+        git(&world.path("clone"), &["config", key, value]);
+    }
+    let join = ["join", "one", "--kubeconfig", "../one.admin", "--credentials", "../credentials"];
+    let told = done(&run(&world.path("clone"), &join));
+    assert!(told.contains("join one, pushed to origin"), "{told}");
+    let tip = |dir: &str| git(&world.path(dir), &["rev-parse", "main"]);
+    assert_eq!(tip("clone"), tip("fleet.git"));
+    // Somebody else was faster.
+    let head = git(&world.path("clone"), &["rev-parse", "main~1"]);
+    git(&world.path("fleet.git"), &["update-ref", "refs/heads/main", head.trim()]);
+    let before = tip("clone");
+    refused(&run(&world.path("clone"), &["unjoin", "one", "--orphan"]), "SOURCE_PUSH");
+    assert_eq!(tip("clone"), before);
+    // A clone that follows nobody does not know what runs where.
+    git(&world.path("clone"), &["branch", "--unset-upstream", "main"]);
+    refused(&run(&world.path("clone"), &["unjoin", "one", "--orphan"]), "UNJOIN_BLIND");
+    let url = ["join", "one", "--kubeconfig", "../one.admin", "--credentials", "../c", "--repo"];
+    refused(
+        &run(&world.path("clone"), &[&url[..], &["file:///nowhere.git"]].concat()),
+        "SOURCE_REMOTE",
+    );
+}
+
+/// The file that takes the place of a member's own is taken up by itself, and no other member is disturbed.
+#[test]
+fn a_controller_takes_up_a_credential_that_comes_or_changes() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    done(&world.join("one", "one", &[]));
+    done(&world.join("two", "two", &[]));
+    let file = world.path("credentials/two.yaml");
+    let kept = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let controller = world.controller();
+    controller.wait("the one that has no credential is named", |said| {
+        said.contains("CREDENTIALS_MISSING")
+    });
+    fs::write(&file, kept).unwrap();
+    let namespace = |server: &str| world.get(server, "/api/v1/namespaces/web").is_some();
+    until("it is connected", || namespace("one") && namespace("two"), || controller.errors());
+    // Its account is made anew, so that its token is another one.
+    let secret = "/api/v1/namespaces/git-fleet-system/secrets/git-fleet-token";
+    let token = world.get("two", secret).unwrap()["data"]["token"].clone();
+    let delete = format!("{}{secret}", world.host.url("two").unwrap());
+    let curl = ["-sf", "-X", "DELETE", "-H", "Authorization: Bearer two-admin", &delete];
+    assert!(std::process::Command::new("curl").args(curl).output().unwrap().status.success());
+    let lists = world.host.requests("one").unwrap().of("list");
+    done(&world.join("two", "two", &[]));
+    assert_ne!(world.get("two", secret).unwrap()["data"]["token"], token);
+    let text = TEMPLATES.replace("{name: web}", "{name: web, labels: {new: 'yes'}}");
+    commit(&world.path("fleet"), &[("apps/shop.yaml", &text)]);
+    let is_new = |server: &str| {
+        world.get(server, "/api/v1/namespaces/web").unwrap()["metadata"]["labels"]["new"] == "yes"
+    };
+    until("the new token is used", || is_new("one") && is_new("two"), || controller.errors());
+    assert_eq!(world.host.requests("one").unwrap().of("list"), lists, "{}", controller.errors());
+}
+
+/// The agent of a cluster that is out of the controller's reach removes what is to go.
+#[test]
+fn an_agent_s_cluster_leaves_too() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    let told = done(&world.join("one", "one", &["--sync-mode", "Pull"]));
+    assert!(told.contains("start its agent: git fleet agent --remote URL --cluster one"), "{told}");
+    let _controller = world.controller();
+    let agent = ["agent", "--remote", ".", "--cluster", "one", "--credentials", "../credentials"];
+    let agent = Running::start(&world.path("fleet"), &world.path("agent"), &agent);
+    until("the agent applies it", || world.get("one", SHOP).is_some(), || agent.errors());
+    done(&world.join("two", "two", &[]));
+    let told = done(&world.unjoin("one", &["--delete"]));
+    assert!(told.contains("stop the agent of one"), "{told}");
+    assert!(world.get("one", SHOP).is_none() && world.get("two", SHOP).is_some());
+    assert_eq!(world.account("one"), [""; 0]);
+}
