@@ -368,6 +368,19 @@ impl Desk {
         Ok(())
     }
 
+    /// Goes on from what someone else has made of the status ref.
+    fn retake_status(&mut self) -> anyhow::Result<()> {
+        let tip = self.store.read_ref(&self.layout.status(&self.cluster))?;
+        if self.status.tip() == tip {
+            return Ok(());
+        }
+        let store = &self.store;
+        let files = tip.map(|tip| store.files(tip).map(|files| (tip, files))).transpose()?;
+        // Deleting the branch is how people accept another cluster: its record is not written back.
+        let keeps_id = tip.is_some() || !self.identities.is_refused(&self.cluster);
+        Ok(self.status.go_on_from(files, keeps_id, |blob| store.blob(blob))?)
+    }
+
     /// Reads the work ref. Returns the work if it differs from the one in hand.
     fn pull(&mut self) -> Result<Option<DesiredWork>, String> {
         let refname = self.layout.work(&self.cluster);
@@ -531,7 +544,7 @@ impl Desk {
             Err(error @ PublishError::Moved { .. }) => {
                 let name = self.layout.status(&self.cluster);
                 self.store.fetch(&[name]).map_err(|error| chain(&error))?;
-                self.reread_status().map_err(|error| chain(error.as_ref()))?;
+                self.retake_status().map_err(|error| chain(error.as_ref()))?;
                 Err(chain(&error))
             }
             Err(error) => {

@@ -454,10 +454,15 @@ impl Controller {
     fn readiness(&mut self, cluster: ClusterName, not_ready: Option<String>) {
         if let Some(reason) = not_ready {
             self.applying.remove(&cluster);
+            if self.summary.failures.get(&cluster) != Some(&reason) {
+                tracing::warn!(%cluster, %reason, "the cluster is not ready");
+            }
             self.unready.insert(cluster.clone());
             self.summary.failures.insert(cluster, reason);
         } else {
-            self.unready.remove(&cluster);
+            if self.unready.remove(&cluster) {
+                tracing::info!(%cluster, "the cluster is ready again");
+            }
             self.summary.failures.remove(&cluster);
             // What it was given while it was away, it begins with now.
             let given = self.desired.get(&cluster).map(|work| work.commit);

@@ -175,6 +175,12 @@ impl Identities {
         status
     }
 
+    /// Whether the cluster that answers for this member is refused.
+    pub(super) fn is_refused(&self, cluster: &ClusterName) -> bool {
+        let verdict = self.members.get(cluster).and_then(|known| known.verdict.as_ref());
+        verdict.is_some_and(Result::is_err)
+    }
+
     /// Decides what can be decided, and gives what is new.
     ///
     /// Members of which nothing was recorded go by their names: one waits for those before it to say

@@ -204,6 +204,43 @@ impl StatusRef {
         Ok(())
     }
 
+    /// Goes on from where someone else has moved the ref, `None`: deleted it. All that was reported is to be
+    /// committed again, but for what is there. Without `keeps_id` the cluster is recorded anew.
+    ///
+    /// # Errors
+    /// A file that cannot be read is replaced by what was reported, if that has it.
+    pub fn go_on_from<E: std::fmt::Display>(
+        &mut self,
+        tip: Option<(ObjectId, BTreeMap<String, ObjectId>)>,
+        keeps_id: bool,
+        read: impl FnMut(ObjectId) -> Result<Vec<u8>, E>,
+    ) -> Result<(), StatusRefError> {
+        if let Some(report) = self.committed.take() {
+            let ClusterReport { cluster, objects, .. } = Arc::unwrap_or_clone(report);
+            if self.tip.is_some() {
+                self.pending_cluster.get_or_insert(cluster);
+            }
+            for (key, object) in objects {
+                self.pending_objects.entry(key).or_insert(Some(object));
+            }
+        }
+        if let Some(status) = self.pending_cluster.as_mut().filter(|_| !keeps_id) {
+            status.id.clear();
+        }
+        self.pending_objects.retain(|_, object| object.is_some());
+        self.pending_settled = self.pending_settled.or(self.settled.take());
+        self.files.clear();
+        self.tip = None;
+        let Some((tip, files)) = tip else { return Ok(()) };
+        let advanced = self.advance(tip, files, read);
+        self.tip = Some(tip);
+        for key in self.committed.iter().flat_map(|report| report.objects.keys()) {
+            // What the ref has and the cluster has not was reported gone since.
+            self.pending_objects.entry(key.clone()).or_insert(None);
+        }
+        advanced
+    }
+
     /// Takes in what an executor said. Returns how urgent it is, or `None` if it says nothing new.
     pub fn absorb(&mut self, report: MemberReport) -> Option<News> {
         match report {

@@ -69,7 +69,7 @@ pub enum RequestError {
     #[error("the cluster fails: {0}")]
     Server(Refusal),
     /// Any other answer: what was asked for is wrong, and will be next time.
-    #[error("refused: {0}")]
+    #[error("OBJECT_REFUSED the cluster refuses it: {0}")]
     Refused(Refusal),
     /// An answer that is not what the Kubernetes API promises.
     #[error("the cluster's answer is not one that we understand: {0}")]

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use crate::kube::leash::Leashed;
 use crate::kube::{self, Controllers, Kube, Options};
 use crate::members::{Key, Member};
-use crate::world::{PATIENCE, World, until};
+use crate::world::{World, within};
 
 /// The clusters, in order of their names.
 pub(crate) const CLUSTERS: [&str; 3] = ["east", "north", "west"];
@@ -27,6 +27,9 @@ const REGISTRATIONS: [&str; 3] = [
 
 /// A fleet whose branches have not moved for so long has done what there was to do.
 const QUIET: Duration = Duration::from_millis(2_000);
+
+/// How long a step of a scenario may take.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Controllers that run at a time.
 static TURNS: Semaphore = Semaphore::const_new(3);
@@ -261,7 +264,7 @@ impl Stage {
         what: &str,
         look: impl FnMut() -> F,
     ) {
-        until(&self.world, what, look).await;
+        within(PATIENCE, &self.world, what, look).await;
     }
 }
 

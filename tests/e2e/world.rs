@@ -238,14 +238,24 @@ fn hermetic(command: &mut Command, home: &Path) {
 pub(crate) async fn until<F: Future<Output = Result<(), String>>>(
     world: &World,
     what: &str,
+    look: impl FnMut() -> F,
+) {
+    within(PATIENCE, world, what, look).await;
+}
+
+/// The same for what takes no longer than this.
+pub(crate) async fn within<F: Future<Output = Result<(), String>>>(
+    patience: Duration,
+    world: &World,
+    what: &str,
     mut look: impl FnMut() -> F,
 ) {
     let started = Instant::now();
     loop {
         let Err(wrong) = look().await else { return };
         assert!(
-            started.elapsed() < PATIENCE,
-            "{what}: after {PATIENCE:?} still {wrong}\n{}",
+            started.elapsed() < patience,
+            "{what}: after {patience:?} still {wrong}\n{}",
             world.logs()
         );
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -176,12 +176,15 @@ impl Ledger {
     fn reread_status(&mut self, cluster: &ClusterName) -> Result<(), LedgerError> {
         let tip = self.our_tip(&self.layout.status(cluster))?;
         let Some(status) = self.statuses.get_mut(cluster) else { return Ok(()) };
-        if let Some(tip) = tip.filter(|tip| status.tip() != Some(*tip)) {
-            let files = self.store.files(tip)?;
-            let store = &self.store;
-            if let Err(error) = status.advance(tip, files, |blob| store.blob(blob)) {
-                tracing::warn!(cluster = %cluster, commit = %tip, %error, "a status is unreadable and will be replaced");
-            }
+        if status.tip() == tip {
+            return Ok(());
+        }
+        tracing::warn!(%cluster, "someone else wrote to the status branch of a cluster that this controller runs; what is reported is committed again");
+        let store = &self.store;
+        let tip = tip.map(|tip| store.files(tip).map(|files| (tip, files))).transpose()?;
+        // People accept another cluster by its registration.
+        if let Err(error) = status.go_on_from(tip, true, |blob| store.blob(blob)) {
+            tracing::warn!(%cluster, %error, "a status is unreadable and is replaced");
         }
         Ok(())
     }

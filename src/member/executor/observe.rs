@@ -88,9 +88,15 @@ impl Executor {
                 self.pause(&error);
             }
             Done::Failed(Failure::Passing(message)) if is_newest => {
+                if entry.message != message {
+                    tracing::info!(cluster = %self.cluster, object = %key, error = %message, "an object is not in place yet");
+                }
                 entry.failed(Nature::Passing, message, now);
             }
             Done::Failed(Failure::Lasting(message)) if is_newest => {
+                if entry.message != message {
+                    tracing::warn!(cluster = %self.cluster, object = %key, error = %message, "an object is not in place");
+                }
                 entry.failed(Nature::Lasting, message, now);
             }
             Done::Failed(_) => {}

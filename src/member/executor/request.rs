@@ -1,5 +1,6 @@
 //! One object's turn: the requests that bring it in place or remove it. No state, no retries.
 
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::api::manifest::{Manifest, ObjectKey};
@@ -13,6 +14,10 @@ use crate::member::intent;
 use crate::member::live::Live;
 use crate::member::meaning::{Bundled, Meaning};
 use crate::member::wire::{Api, Force, Refusal, RequestError};
+
+/// What to do about an object that its API server does not take.
+const CHOICES: &str = "change the template; a field that is immutable keeps its value, unless the object gets \
+    another name, or is deleted in the cluster because it may be made anew";
 
 /// What is to be done.
 pub(super) enum Task {
@@ -119,7 +124,7 @@ impl Apply<'_> {
         }
         if live.as_ref().is_some_and(|live| !live.is_ours()) && !overwrites {
             return Err(Failure::Lasting(format!(
-                "{key} exists in the cluster and the fleet does not manage it, so it is left alone; \
+                "OBJECT_EXISTS {key} exists in the cluster and the fleet does not manage it, so it is left alone; \
                  set `conflictResolution: Overwrite` in its policy to take it over, or delete it there"
             )));
         }
@@ -252,7 +257,15 @@ fn failure(error: RequestError, secret: bool) -> Failure {
     }
     let passing = error.is_transient();
     let error = if secret { error.without_values() } else { error };
-    if passing { Failure::Passing(error.to_string()) } else { Failure::Lasting(error.to_string()) }
+    if passing {
+        return Failure::Passing(error.to_string());
+    }
+    Failure::Lasting(match &error {
+        RequestError::Refused(refusal) if refusal.code == StatusCode::UNPROCESSABLE_ENTITY => {
+            format!("{error}; {CHOICES}")
+        }
+        _ => error.to_string(),
+    })
 }
 
 /// Names every field that somebody else owns, and its owner.
@@ -265,7 +278,7 @@ fn field_conflict(refusal: &Refusal) -> String {
         })
         .collect();
     format!(
-        "other managers own {}; leave these fields out of the template, or set \
+        "FIELD_CONFLICT other managers own {}; leave these fields out of the template, or set \
          `conflictResolution: Overwrite` in its policy to take them over",
         fields.join(", ")
     )

@@ -139,6 +139,6 @@ fn a_work_that_is_refused_is_told_with_the_reason() {
     let explained = world.run("fleet", &["explain", "configmap/greeting"]).stdout;
     let explained = String::from_utf8(explained).unwrap();
     let row = explained.lines().find(|row| row.starts_with("one ")).unwrap();
-    assert!(row.contains("its work is not applied: refused: "), "{row}");
+    assert!(row.contains("its work is not applied: OBJECT_REFUSED "), "{row}");
     assert!(row.contains("is immutable when"), "{row}");
 }
