@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::access::{Keep, Reached, account_fault, reach};
 use super::results::stored;
 use super::run::runtime;
 use super::source::Source;
 use super::{Exit, Repository};
-use crate::api::cluster::{Cluster, SyncMode};
+use crate::api::cluster::SyncMode;
 use crate::api::names::ClusterName;
 use crate::daemon::Fault;
 use crate::daemon::ledger::Ledger;
@@ -192,7 +192,8 @@ fn refuse_other(
         let mut id = cluster.value.spec.id.clone();
         let file = format!("clusters/{name}.yaml");
         if id.is_empty() && recorded.has(&file) {
-            id = stored::<Cluster>(ledger, &recorded, &file)?.status.id;
+            let state: Value = stored(ledger, &recorded, &file)?;
+            state["status"]["id"].as_str().unwrap_or_default().clone_into(&mut id);
         }
         ids.insert(name, id);
     }
