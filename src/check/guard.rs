@@ -23,6 +23,11 @@ pub enum Refusal {
         /// Namespaces and CustomResourceDefinitions, in order of their names.
         names: Vec<String>,
     },
+    /// It removes what was decided on in results that are lost.
+    Unexplained {
+        /// The objects, in order of their names.
+        names: Vec<String>,
+    },
     /// It removes what keeps data.
     Stores {
         /// The objects, in order of their names.
@@ -65,6 +70,11 @@ impl fmt::Display for Refusal {
                 f.write_str("remove ")?;
                 named(f, names)?;
                 f.write_str(", and with them everything that they contain")
+            }
+            Self::Unexplained { names } => {
+                f.write_str("remove ")?;
+                named(f, names)?;
+                f.write_str(", which the clusters were given by results that are lost")
             }
             Self::Stores { names } => {
                 f.write_str("remove ")?;
@@ -120,6 +130,10 @@ pub fn guard(settings: &GuardSettings, diff: &PlanDiff) -> Vec<Refusal> {
     let names: Vec<String> = namespaces.chain(definitions).collect();
     if !names.is_empty() {
         refusals.push(Refusal::Containers { names });
+    }
+    if !removals.unexplained.is_empty() {
+        let names = removals.unexplained.iter().cloned().collect();
+        refusals.push(Refusal::Unexplained { names });
     }
     if !removals.stores.is_empty() {
         refusals.push(Refusal::Stores { names: removals.stores.iter().cloned().collect() });

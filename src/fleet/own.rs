@@ -159,6 +159,7 @@ impl Own for FleetSettings {
                 "move them there",
             );
         }
+        validate::settings(checked, &self.spec);
     }
     fn keep(self) -> Object {
         Object::Settings(Arc::new(self))

@@ -121,6 +121,8 @@ pub struct Options {
     /// A removal waits this long at most while something is not in place: what replaces it goes first,
     /// and what fails for good holds nothing else up.
     pub prune_patience: Duration,
+    /// An object that was deleted and is still there after this long is told of.
+    pub deletion_patience: Duration,
     /// What another engine applied stays this long before it is put back: its commit may be on its way here.
     pub other_engine_patience: Duration,
 }
@@ -136,6 +138,7 @@ impl Default for Options {
             cluster_interval: Duration::from_secs(10),
             ready_threshold: Duration::from_secs(30),
             prune_patience: Duration::from_secs(30),
+            deletion_patience: Duration::from_secs(30),
             other_engine_patience: OTHER_ENGINE_PATIENCE,
         }
     }

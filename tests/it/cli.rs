@@ -18,6 +18,7 @@ mod get;
 mod help;
 mod identity;
 mod join;
+mod lost_refs;
 mod note;
 mod policies;
 mod removals;

@@ -54,6 +54,7 @@ fn start(host: &Host, prune_patience: Duration) -> (MemberHandle, mpsc::Receiver
         cluster_interval: Duration::from_millis(100),
         ready_threshold: Duration::ZERO,
         prune_patience,
+        deletion_patience: Duration::from_secs(1),
         other_engine_patience: OTHER_ENGINE_PATIENCE,
     };
     let name = ClusterName::new("one").unwrap();

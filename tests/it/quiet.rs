@@ -140,7 +140,7 @@ async fn ten_quiet_hours_write_nothing() {
     }
     assert!(!run.is_finished());
     assert_eq!(written(&repository, &host), last);
-    // It did look: at each cluster every ten seconds, and at what it serves every five minutes.
+    // It did look: at each cluster every ten seconds, and at what it serves every minute.
     for (before, after) in asked_before.into_iter().zip(asked(&host)) {
         assert!(after - before > 3_000, "{before} {after}");
     }

@@ -58,14 +58,24 @@ impl Stage {
         }
         Self::git(
             &stage.dir,
-            &["init", "--quiet", "--bare", "--initial-branch", "main", "fleet.git"],
+            &["init", "--quiet", "--template=", "--bare", "--initial-branch", "main", "fleet.git"],
         )?;
-        Self::git(&stage.dir, &["init", "--quiet", "--initial-branch", "main", "checkout"])?;
+        Self::git(
+            &stage.dir,
+            &["init", "--quiet", "--template=", "--initial-branch", "main", "checkout"],
+        )?;
         init::write(&stage.checkout(), init::EXAMPLE)?;
         let url = stage.repository();
         let url = url.to_str().context("the directory's name is not UTF-8")?;
         Self::git(&stage.checkout(), &["remote", "add", "origin", url])?;
-        for (key, value) in [("user.name", "Demo"), ("user.email", "demo@example.com")] {
+        // What people have set up for their own commits does not belong into these.
+        for (key, value) in [
+            ("user.name", "Demo"),
+            ("user.email", "demo@example.com"),
+            ("commit.gpgSign", "false"),
+            ("push.gpgSign", "false"),
+            ("core.hooksPath", "/dev/null"),
+        ] {
             Self::git(&stage.checkout(), &["config", key, value])?;
         }
         // So that `git push` and `git pull` need no arguments.

@@ -270,6 +270,9 @@ impl Ledger {
         for (cluster, held) in self.returned(fleet)? {
             diff.come_back(&plan, &cluster, held);
         }
+        if results.tip.is_none() {
+            diff.forget_why();
+        }
         Ok((plan, diff))
     }
 

@@ -87,6 +87,25 @@ impl Ledger {
         )))
     }
 
+    /// What is wrong with a commit that has the fleet follow another branch, which is not there: nobody could
+    /// mend that where it was said.
+    fn leads_nowhere(&self, fleet: &Fleet) -> Result<Option<Problem>, LedgerError> {
+        let followed = self.layout.source();
+        if followed.short() == fleet.settings.source.branch.as_str() {
+            return Ok(None);
+        }
+        let missing = self.missing_source(fleet)?;
+        Ok(missing.map(|problem| {
+            let hint = format!(
+                "make the branch first, or correct `spec.source.branch`; until then `{}` is followed",
+                followed.short()
+            );
+            let branch = fleet.settings.source.branch.as_str();
+            let text = format!("the fleet is to follow `{branch}`, and there is no such branch");
+            Problem::error(problem.place, problem.code, text, hint)
+        }))
+    }
+
     /// Reads one commit, whatever branch it is on. Nothing of the ledger's state changes but caches.
     ///
     /// # Errors
@@ -118,9 +137,13 @@ impl Ledger {
     pub fn load(&mut self) -> Result<Loaded, LedgerError> {
         let commit = self.expected_head()?;
         let mut loaded = self.read(commit)?;
-        if loaded.is_valid() && self.adopt_settings(&loaded.fleet.settings)? {
-            let commit = self.expected_head()?;
-            loaded = self.read(commit)?;
+        if loaded.is_valid() {
+            if let Some(problem) = self.leads_nowhere(&loaded.fleet)? {
+                loaded.problems.push(problem);
+            } else if self.adopt_settings(&loaded.fleet.settings)? {
+                let commit = self.expected_head()?;
+                loaded = self.read(commit)?;
+            }
         }
         if let Some(problem) = self.rewritten(&loaded)? {
             loaded.problems.push(problem);

@@ -16,6 +16,7 @@ mod quota;
 mod registry;
 mod selector;
 mod service;
+mod settings;
 mod taint;
 mod webhook;
 
@@ -31,5 +32,6 @@ pub(super) use quota::quota;
 pub(super) use registry::{rebalancer, registry};
 pub(super) use selector::own_namespace;
 pub(super) use service::service;
+pub(super) use settings::settings;
 pub(super) use taint::taint_policy;
 pub(super) use webhook::webhooks;

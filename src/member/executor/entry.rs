@@ -18,8 +18,6 @@ use super::observations::Standing;
 
 /// Stable code of an object that does not go away.
 const LINGERS: &str = "DELETE_STUCK";
-/// A deletion that takes longer is told of.
-pub(super) const DELETION_PATIENCE: Duration = Duration::from_secs(30);
 /// With more repairs of one object than this within [`FIGHT_WINDOW`], somebody else is set on it.
 pub(super) const FIGHT_REPAIRS: usize = 5;
 /// See [`FIGHT_REPAIRS`].

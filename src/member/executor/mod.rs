@@ -53,7 +53,7 @@ const CLUSTER_BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Durati
 /// Waits between looks for a kind that is not served yet.
 const DISCOVERY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(30));
 /// Others install CRDs too, and the scheduler asks what a cluster serves.
-const DISCOVERY_INTERVAL: Duration = Duration::from_mins(5);
+const DISCOVERY_INTERVAL: Duration = Duration::from_mins(1);
 
 /// What an executor is told.
 pub(super) struct Orders {

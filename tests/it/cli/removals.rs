@@ -114,3 +114,21 @@ fn approve_commits_a_persons_word_for_exactly_what_waits() {
     let remote = world.run("fleet", &["approve", &id, "--repo", "https://example.com/fleet.git"]);
     assert!(told(&remote).contains("error[APPROVE_REMOTE]"), "{remote:?}");
 }
+
+/// Without results nobody knows what was held, and why: what the clusters have beyond the new plan waits.
+#[test]
+fn nothing_is_removed_because_the_results_are_lost() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    let kinds = FLEET.replace("kind: ConfigMap}]", "kind: Secret}]");
+    commit(&fleet, &[("fleet/all.yaml", &kinds)]);
+    assert_eq!(world.code("fleet", &APPLY), 0, "no policy selects it: it stays");
+    git(&fleet, &["update-ref", "-d", "refs/heads/fleet/results"]);
+    let held = world.run("fleet", &APPLY);
+    let told = String::from_utf8_lossy(&held.stderr).into_owned();
+    let expected = "would remove ConfigMap default/greeting, which the clusters were given by results that are lost";
+    assert!(told.contains(expected), "{told}");
+    approve(&fleet, &held);
+    let applied = world.run("fleet", &APPLY);
+    assert!(String::from_utf8_lossy(&applied.stderr).contains("1 pruned"), "{applied:?}");
+}

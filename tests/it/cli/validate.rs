@@ -74,8 +74,10 @@ spec:
     let plan = document(&world.run("fleet", &["plan", "-o", "json"]));
     assert_eq!(plan["problems"][0]["code"], "REF_MISSING", "{plan:#}");
     let refused = world.run("fleet", &apply);
-    assert_eq!(refused.status.code(), Some(4));
-    assert!(hint(&refused).contains("spec.source.branch"), "{refused:?}");
+    assert_eq!(refused.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    let error = "fleet.yaml:4:20: error[REF_MISSING]: the fleet is to follow `production`, and there is no such branch";
+    assert!(told.contains(error) && told.contains("until then `main` is followed"), "{told}");
 
     // What a checkout did not fetch may be there all the same.
     let url = format!("file://{}", fleet.display());

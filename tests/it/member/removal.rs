@@ -52,7 +52,6 @@ async fn an_object_that_does_not_go_away_is_told_and_holds_nothing_up() {
         "metadata": {"name": "kept", "namespace": "shop", "finalizers": ["example.com/guard"]},
     });
     world.run(work(&[namespace(), kept.clone(), config_map("a", "1")])).await;
-    tokio::time::pause();
     let mut without = work(&[]);
     without.held = [namespace(), kept.clone(), config_map("a", "1")].iter().map(key).collect();
     let round = world.run(without.clone()).await;

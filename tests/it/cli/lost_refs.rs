@@ -1,0 +1,51 @@
+//! A running controller goes on when others take its branches away, or send it elsewhere.
+
+use super::running::{Running, until};
+use super::{FLEET, World};
+use crate::store::git::{commit, git};
+
+const RUN: [&str; 5] = ["run", "--log-level", "info", "--credentials", "../credentials"];
+
+/// Waits until the newest work is recorded as applied.
+fn is_recorded(world: &World, running: &Running, value: &str) {
+    let fleet = world.path("fleet");
+    let work = || git(&fleet, &["show", "fleet/results:work/one/default/ConfigMap/greeting.yaml"]);
+    let listed = || String::from_utf8(world.run("fleet", &["get", "work"]).stdout).unwrap();
+    let is_applied = || work().contains(value) && listed().contains("True");
+    until(value, is_applied, || format!("{}\n{}", listed(), running.errors()));
+}
+
+#[test]
+fn a_status_branch_that_is_deleted_is_written_again() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    let running = Running::start(&fleet, &world.path("log"), &RUN);
+    commit(&fleet, &[("fleet/all.yaml", &FLEET.replace("hello", "first"))]);
+    is_recorded(&world, &running, "first");
+    let objects = ["ls-tree", "-r", "--name-only", "fleet/status/one"];
+    let before = git(&fleet, &objects);
+    git(&fleet, &["update-ref", "-d", "refs/heads/fleet/status/one"]);
+    commit(&fleet, &[("fleet/all.yaml", &FLEET.replace("hello", "second"))]);
+    is_recorded(&world, &running, "second");
+    assert_eq!(git(&fleet, &objects), before, "all of it, not only what is new");
+}
+
+#[test]
+fn a_source_branch_that_is_mistyped_is_told_and_mended_where_it_was_said() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    let running = Running::start(&fleet, &world.path("log"), &RUN);
+    let settings =
+        "apiVersion: git-fleet.io/v1alpha1\nkind: FleetSettings\nspec: {source: {branch: mian}}\n";
+    commit(&fleet, &[("fleet.yaml", settings)]);
+    let note = || {
+        let refs = git(&fleet, &["for-each-ref", "refs/notes/fleet"]);
+        let has_notes = !refs.is_empty();
+        let notes = || git(&fleet, &["log", "-1", "--format=%N", "--notes=fleet", "main"]);
+        if has_notes { notes() } else { String::new() }
+    };
+    until("the note", || note().contains("error[REF_MISSING]"), || running.errors());
+    std::fs::remove_file(fleet.join("fleet.yaml")).unwrap();
+    commit(&fleet, &[("fleet/all.yaml", &FLEET.replace("hello", "mended"))]);
+    is_recorded(&world, &running, "mended");
+}
