@@ -139,17 +139,19 @@ async fn a_policy_preempts_another_and_hands_back_without_making_anything_anew()
     stage.push("one policy");
     stage.is_in("v1/ConfigMap", "a", &["east"]).await;
     let uid = stage.uid("east", "v1/ConfigMap", "a").await;
+    // What takes over names what it takes.
+    let named = "{apiVersion: v1, kind: ConfigMap, name: a}";
     let high = |priority: i32| {
         let spec =
             format!("  priority: {priority}\n  preemption: Always\n{}", on(&["east", "west"]));
-        policy("high", CONFIG_MAPS, &spec)
+        policy("high", named, &spec)
     };
     stage.write("high.yaml", &high(9));
     stage.push("a higher one");
     stage.is_in("v1/ConfigMap", "a", &["east", "west"]).await;
     assert_eq!(stage.uid("east", "v1/ConfigMap", "a").await, uid, "handed over, not made anew");
     let low = format!("  priority: 3\n  preemption: Always\n{}", on(&["east"]));
-    stage.write("low.yaml", &policy("low", CONFIG_MAPS, &low));
+    stage.write("low.yaml", &policy("low", named, &low));
     stage.write("high.yaml", &high(1));
     stage.push("and lowered");
     stage.is_in("v1/ConfigMap", "a", &["east"]).await;
