@@ -5,6 +5,7 @@ mod events;
 
 use std::io::Write as _;
 
+use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::Exit;
@@ -14,6 +15,9 @@ use super::fan_out::{Member, Reach, Scope, each, fault, misuse};
 use super::run::runtime;
 use crate::daemon::Fault;
 use block::Block;
+
+/// Objects of one cluster whose events are asked for at one time.
+const EVENTS_AT_ONCE_MAX: usize = 8;
 
 /// Show objects of the clusters in full, with their events
 #[derive(clap::Args, Debug)]
@@ -108,12 +112,12 @@ async fn ask(member: &Member, wanted: &Wanted) -> Result<Answer, Fault> {
     let namespace = wanted.scope.in_member(member);
     let listed = pages(member, &resource, namespace, &wanted.selection, "application/json").await;
     let listed = listed.map_err(|error| fault::of(error, &resource.plural))?;
-    let mut texts = Vec::new();
-    for object in objects(&resource, listed) {
-        // Whoever may read an object may not be allowed to read events: the object is shown all the same.
-        let events = events::of(member, &object).await;
-        texts.push(text(member, &object, &events));
-    }
+    // Whoever may read an object may not be allowed to read events: the object is shown all the same.
+    let texts = stream::iter(objects(&resource, listed))
+        .map(async |object| text(member, &object, &events::of(member, &object).await))
+        .buffered(EVENTS_AT_ONCE_MAX)
+        .collect()
+        .await;
     Ok(Answer::Found(texts))
 }
 

@@ -81,7 +81,7 @@ pub(super) fn run(args: &ExecArgs) -> anyhow::Result<Exit> {
         let raw = if args.tty { terminal::Raw::take()? } else { None };
         let ended = talk(stream, &protocol, args).await;
         drop(raw);
-        outcome(&ended?)
+        outcome(ended?.as_ref())
     })
 }
 
@@ -132,7 +132,7 @@ async fn talk(
         [&[RESIZE], text.as_bytes()].concat()
     };
     if let Some(size) = terminal::size().filter(|_| args.tty) {
-        writer.send(Opcode::Data, &resize(size)).await.map_err(broken)?;
+        writer.send(Opcode::Data, &resize(size)).await.map_err(|error| broken(&error))?;
     }
     let mut ended = None;
     // A message that has begun is read to its end, whatever else happens meanwhile.
@@ -156,7 +156,7 @@ async fn talk(
                         Some((&ENDED, data)) => ended = serde_json::from_slice(data).ok().or(ended),
                         Some(_) | None => {}
                     },
-                    Ok(Message::Ping(data)) => writer.send(Opcode::Pong, &data).await.map_err(broken)?,
+                    Ok(Message::Ping(data)) => writer.send(Opcode::Pong, &data).await.map_err(|error| broken(&error))?,
                     // What the server has said of the end counts, however the connection ends.
                     Ok(Message::Closed) | Err(_) => return anyhow::Ok(ended),
                 },
@@ -164,9 +164,9 @@ async fn talk(
                     let is_end = piece.is_empty();
                     if !is_end {
                         let data = [&[STDIN], &*piece].concat();
-                        writer.send(Opcode::Data, &data).await.map_err(broken)?;
+                        writer.send(Opcode::Data, &data).await.map_err(|error| broken(&error))?;
                     } else if protocol == V5 {
-                        writer.send(Opcode::Data, &[CLOSE, STDIN]).await.map_err(broken)?;
+                        writer.send(Opcode::Data, &[CLOSE, STDIN]).await.map_err(|error| broken(&error))?;
                     }
                     if is_end {
                         input = None;
@@ -174,7 +174,7 @@ async fn talk(
                 }
                 Some(()) = changed(&mut resized) => {
                     if let Some(size) = terminal::size() {
-                        writer.send(Opcode::Data, &resize(size)).await.map_err(broken)?;
+                        writer.send(Opcode::Data, &resize(size)).await.map_err(|error| broken(&error))?;
                     }
                 }
             }
@@ -226,13 +226,13 @@ fn print(out: &mut impl std::io::Write, data: &[u8]) -> std::io::Result<()> {
     out.flush()
 }
 
-fn broken(error: std::io::Error) -> Fault {
+fn broken(error: &std::io::Error) -> Fault {
     let hint = "see whether the command still runs, and run it again";
-    Fault::new("EXEC_BROKEN", "the connection to the command broke", hint).because(&error)
+    Fault::new("EXEC_BROKEN", "the connection to the command broke", hint).because(error)
 }
 
 /// How the verb ends when the server has said this of the end.
-fn outcome(ended: &Option<Value>) -> anyhow::Result<Exit> {
+fn outcome(ended: Option<&Value>) -> anyhow::Result<Exit> {
     let Some(status) = ended else {
         let text = "the connection ended, and nothing was said of how the command did";
         let hint = "see whether the command still runs, and run it again";
@@ -262,13 +262,13 @@ mod tests {
     #[test]
     fn the_end_of_a_command_is_ours() {
         let failed = |causes: Value| json!({"status": "Failure", "message": "no such file", "details": {"causes": causes}});
-        let exit = |status: Value| outcome(&Some(status));
+        let exit = |status: Value| outcome(Some(&status));
         assert_eq!(exit(json!({"status": "Success"})).unwrap(), Exit::Clean);
         let code = |text: &str| failed(json!([{"reason": "ExitCode", "message": text}]));
         assert_eq!(exit(code("3")).unwrap(), Exit::Of(3));
         assert_eq!(exit(code("300")).unwrap(), Exit::Of(255));
         let told = exit(failed(json!([]))).unwrap_err().to_string();
         assert_eq!(told, "the command was not run: no such file");
-        assert!(outcome(&None).is_err());
+        assert!(outcome(None).is_err());
     }
 }

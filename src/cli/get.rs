@@ -6,10 +6,12 @@ mod members;
 mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum as _;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -37,7 +39,8 @@ use crate::plan::{Binding, Reasons};
 /// there is a kubeconfig for in --credentials.
 #[derive(clap::Args, Debug)]
 pub(super) struct GetArgs {
-    /// What to list: clusters, bindings, work, templates, or a kind of the clusters
+    /// What to list: one of these, or a kind of the clusters such as pods or deploy
+    #[arg(value_parser = AnyKind)]
     what: String,
     /// Only those of this name; of bindings, work and templates also as KIND/NAME, e.g. deploy/shop
     name: Option<TypedName>,
@@ -73,6 +76,27 @@ pub(super) struct GetArgs {
 
 /// What counts only where the clusters are asked.
 const ACROSS: &str = "For kinds of the clusters";
+
+/// Takes any word, and names those that mean the repository: for the help, and for shells that complete.
+#[derive(Clone)]
+struct AnyKind;
+
+impl TypedValueParser for AnyKind {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(What::value_variants().iter().filter_map(What::to_possible_value)))
+    }
+}
 
 /// What the repository has lists of.
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]

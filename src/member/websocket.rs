@@ -18,6 +18,11 @@ use super::wire::{Api, RequestError, chain, collect, refusal, transport};
 /// What both sides mix into the key, so that neither takes another protocol for this one (RFC 6455, 1.3).
 const MAGIC: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/// In place of a length: it follows in 16 bits.
+const LEN_16: u8 = 0x7e;
+/// Or in 64.
+const LEN_64: u8 = 0x7f;
+
 /// Largest message that is read. Servers send 32 KiB at a time; more than this is no output of a command.
 const MESSAGE_LEN_MAX: usize = 16 << 20;
 
@@ -136,8 +141,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             let (is_last, opcode, is_masked) =
                 (head[0] & 0x80 != 0, head[0] & 0x0f, head[1] & 0x80 != 0);
             let len = match head[1] & 0x7f {
-                126 => u64::from(self.0.read_u16().await?),
-                127 => self.0.read_u64().await?,
+                LEN_16 => u64::from(self.0.read_u16().await?),
+                LEN_64 => self.0.read_u64().await?,
                 len => u64::from(len),
             };
             if head[0] & 0x70 != 0 || len > (MESSAGE_LEN_MAX - message.len()) as u64 {
@@ -189,11 +194,11 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         match payload.len() {
             len @ 0..=125 => frame.push(mask_bit | len as u8),
             len @ 126..=0xffff => {
-                frame.push(mask_bit | 126);
+                frame.push(mask_bit | LEN_16);
                 frame.extend((len as u16).to_be_bytes());
             }
             len => {
-                frame.push(mask_bit | 127);
+                frame.push(mask_bit | LEN_64);
                 frame.extend((len as u64).to_be_bytes());
             }
         }

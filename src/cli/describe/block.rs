@@ -26,6 +26,19 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const CAPITALS: [&str; 13] =
     ["api", "cpu", "dns", "fs", "id", "io", "ip", "pid", "tls", "ttl", "uid", "uri", "url"];
 
+/// Fields whose keys are people's own words and not names of fields.
+const OWN_KEYS: [&str; 9] = [
+    "annotations",
+    "binaryData",
+    "data",
+    "labels",
+    "matchLabels",
+    "nodeSelector",
+    "parameters",
+    "selector",
+    "stringData",
+];
+
 /// Lines that are being written. One with several cells is aligned with its neighbours that have them too.
 #[derive(Debug, Default)]
 pub(super) struct Block(Vec<Vec<String>>);
@@ -96,21 +109,37 @@ impl Block {
     }
 
     fn field(&mut self, level: usize, name: &str, value: &Value) {
-        let title = format!("{}:", title(name));
+        self.titled(level, &format!("{}:", title(name)), name, value);
+    }
+
+    /// A value below its title; `name` is that of the field.
+    fn titled(&mut self, level: usize, title: &str, name: &str, value: &Value) {
         match value {
             Value::Object(fields) => {
-                self.line(level, &[&title]);
-                fields.iter().for_each(|(name, value)| self.field(level + 1, name, value));
+                self.line(level, &[title]);
+                // A selector of `spec` may be typed, with fields of its own.
+                let is_typed =
+                    ["matchLabels", "matchExpressions"].iter().any(|one| fields.contains_key(*one));
+                let is_own = OWN_KEYS.contains(&name) && !is_typed;
+                for (name, value) in fields {
+                    if is_own {
+                        self.titled(level + 1, &format!("{name}:"), "", value);
+                    } else {
+                        self.field(level + 1, name, value);
+                    }
+                }
             }
             Value::Array(items) => {
-                self.line(level, &[&title]);
-                items.iter().for_each(|item| self.item(level + 1, item));
+                self.line(level, &[title]);
+                for item in items {
+                    self.item(level + 1, item);
+                }
             }
             Value::String(text) if text.contains('\n') => {
-                self.line(level, &[&title]);
+                self.line(level, &[title]);
                 text.lines().for_each(|line| self.line(level + 1, &[line]));
             }
-            other => self.line(level, &[&title, &word(other)]),
+            other => self.line(level, &[title, &word(other)]),
         }
     }
 
@@ -242,6 +271,19 @@ Spec:
   Cron Spec:   * * * * */5
 ";
         assert_eq!(block.finish(), expected);
+    }
+
+    #[test]
+    fn keys_of_people_stay_as_they_are() {
+        let mut block = Block::default();
+        let object = json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "x"},
+            "data": {"nginxConf": "a\nb", "keyTwo": "c"},
+            "spec": {"selector": {"matchLabels": {"appName": "web"}}, "template": {"selector": {"tierOf": "x"}}}});
+        block.object("eu-1", &object);
+        let text = block.finish();
+        assert!(text.contains("Data:\n  keyTwo:  c\n  nginxConf:\n    a\n    b\n"), "{text}");
+        assert!(text.contains("  Selector:\n    Match Labels:\n      appName:  web\n"), "{text}");
+        assert!(text.contains("    Selector:\n      tierOf:  x\n"), "{text}");
     }
 
     #[test]

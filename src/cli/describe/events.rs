@@ -27,7 +27,6 @@ pub(super) async fn of(member: &Member, object: &Value) -> Result<Vec<Value>, Fa
         ("involvedObject.name", at(object, "/metadata/name")),
         ("involvedObject.namespace", namespace.unwrap_or_default()),
         ("involvedObject.kind", at(object, "/kind")),
-        ("involvedObject.uid", at(object, "/metadata/uid")),
     ];
     let fields = fields.iter().filter(|(_, value)| !value.is_empty());
     let fields: Vec<String> = fields.map(|(field, value)| format!("{field}={value}")).collect();
@@ -47,6 +46,12 @@ pub(super) async fn of(member: &Member, object: &Value) -> Result<Vec<Value>, Fa
             found.extend(items);
         }
     }
+    // Not those of an earlier object of this name. Some sources name no uid, and a kubelet names its node's
+    // name as such, so a server cannot be asked for it.
+    found.retain(|event| {
+        let uid = at(event, "/involvedObject/uid");
+        ["", at(object, "/metadata/uid"), at(object, "/metadata/name")].contains(&uid)
+    });
     found.sort_by_key(last_seen);
     Ok(found)
 }

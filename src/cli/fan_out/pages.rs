@@ -64,7 +64,7 @@ async fn once(
         }
         let path = format!("{collection}?{}", query.finish());
         let page: Value = json(&member.api.get_raw(&path, accept).await?)?;
-        token = page["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
+        page["metadata"]["continue"].as_str().unwrap_or_default().clone_into(&mut token);
         pages.push(page);
         if token.is_empty() {
             return Ok(pages);

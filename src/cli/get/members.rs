@@ -5,7 +5,6 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 
 use super::{GetArgs, List};
-use crate::cli::Exit;
 use crate::cli::fan_out::kinds::{self, Lookup, TypedKind};
 use crate::cli::fan_out::pages::{Selection, objects, pages};
 use crate::cli::fan_out::table::{self, Across, Namespaces};
@@ -13,6 +12,7 @@ use crate::cli::fan_out::text::at;
 use crate::cli::fan_out::{Member, Reached, Scope, Which, each, fault, misuse};
 use crate::cli::output::{ListFormat, json as print_json, yaml as print_yaml};
 use crate::cli::run::runtime;
+use crate::cli::{Exit, Repository};
 use crate::daemon::Fault;
 use crate::member::discovery::Resource;
 use crate::member::wire::RequestError;
@@ -38,6 +38,19 @@ enum Answer {
 
 pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
     let wanted = wanted(args);
+    let Repository { repo: _, source_branch, refs_prefix, state_dir } = &args.repository;
+    for (flag, is_given) in [
+        ("--source-branch", source_branch.is_some()),
+        ("--refs-prefix", refs_prefix.is_some()),
+        ("--state-dir", state_dir.is_some()),
+    ] {
+        if is_given {
+            let kind = &wanted.kind;
+            misuse(format_args!(
+                "{flag} is for what the repository has; {kind} are asked of the clusters"
+            ));
+        }
+    }
     let Some(dir) = &args.credentials else {
         let text =
             format!("{} are asked of the clusters, and --credentials is not given", wanted.kind);
@@ -109,7 +122,9 @@ fn print(wanted: &Wanted, answers: Vec<(&Member, Answer)>, exit: Exit) -> anyhow
             let is_wide = wanted.output.is_some();
             let mut across = Across::default();
             for (member, _, pages) in &found {
-                pages.iter().for_each(|page| across.add(&member.name, page, is_wide));
+                for page in pages {
+                    across.add(&member.name, page, is_wide);
+                }
             }
             let is_all = wanted.scope == Scope::All && is_namespaced;
             // Kubeconfigs that name different namespaces: a row says where it is.
