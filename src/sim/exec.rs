@@ -144,6 +144,11 @@ impl Container {
         }
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let pod_name = text(&pod["metadata"]["name"]);
+        if pod["spec"]["nodeName"].is_null() {
+            return Err(Refusal::bad_request(format!(
+                "pod {pod_name} does not have a host assigned"
+            )));
+        }
         if pod["status"]["phase"] != "Running" {
             let phase = text(&pod["status"]["phase"]);
             return Err(Refusal::bad_request(format!(

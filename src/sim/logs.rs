@@ -152,9 +152,13 @@ impl Log {
 /// The body of the answer: all of it, or as it grows.
 pub(super) fn answer(member: Rc<Member>, call: Call, query: &str) -> Result<Lines, Refusal> {
     let options = Options::parse(query)?;
-    let log = Log::of(&pod(&member.world.borrow(), &call)?, &options)?;
-    let begun = log.first(&options, Timestamp::now());
-    let state = (member, call, options, Some(begun));
+    let pod_now = pod(&member.world.borrow(), &call)?;
+    // No kubelet can be asked for what is on no node.
+    let begun = match text(&pod_now["spec"]["nodeName"]) {
+        "" => None,
+        _ => Some(Log::of(&pod_now, &options)?.first(&options, Timestamp::now())),
+    };
+    let state = (member, call, options, begun);
     let body = unfold(state, |(member, call, options, next)| async move {
         let mut from = next?;
         loop {
