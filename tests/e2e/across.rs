@@ -124,7 +124,9 @@ async fn several_clusters_are_seen_as_kubectl_sees_each() {
             .iter()
             .flat_map(|server| {
                 let mut rows = rows(&kube.kubectl(server, &arguments));
-                rows.iter_mut().for_each(|row| row.insert(1, (*server).to_owned()));
+                for row in &mut rows {
+                    row.insert(1, (*server).to_owned());
+                }
                 rows
             })
             .collect();

@@ -104,15 +104,17 @@ async fn ask(member: &Member, wanted: &Wanted) -> Result<Answer, Fault> {
 
 fn print(wanted: &Wanted, answers: Vec<(&Member, Answer)>, exit: Exit) -> anyhow::Result<Exit> {
     let (mut found, mut near) = (Vec::new(), None);
-    let is_any = !answers.is_empty();
+    // If nobody answered, nothing is known, and what failed is told: an empty list would say that there is nothing.
+    if answers.is_empty() {
+        return Ok(exit);
+    }
     for (member, answer) in answers {
         match answer {
             Answer::Found(resource, pages) => found.push((member, resource, pages)),
             Answer::NotServed(name) => near = near.or(name),
         }
     }
-    // If nothing answered, nothing is known of the kind, and what failed is told.
-    if found.is_empty() && is_any {
+    if found.is_empty() {
         return Err(kinds::unknown(&wanted.kind, near.as_deref()).into());
     }
     let is_namespaced = found.iter().any(|(_, resource, _)| resource.namespaced);
@@ -157,7 +159,7 @@ fn print(wanted: &Wanted, answers: Vec<(&Member, Answer)>, exit: Exit) -> anyhow
             is_empty
         }
     };
-    if is_empty && is_any {
+    if is_empty {
         return nothing(wanted, is_namespaced, exit);
     }
     Ok(exit)

@@ -1,13 +1,14 @@
 //! What is asked of several clusters at once: `get` of their kinds, `describe`, `logs`, `exec`, `top`.
 
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use git_fleet::sim::{Host, MemberSpec, Workloads};
 use serde_json::{Value, json};
 
 use super::hint;
 use super::running::{Running, until};
+
+mod exec;
 
 /// Three clusters: `one` and `two` run `web`, two pods each, and `three` cannot be reached.
 struct Clusters {
@@ -406,48 +407,6 @@ fn logs_of_several_clusters_are_followed_at_once() {
         })
     });
     running.kill();
-}
-
-#[test]
-fn a_command_runs_where_it_is_sent_and_ends_as_it_ends() {
-    let clusters = Clusters::reachable();
-    let pods = clusters.pods();
-    let (_, pod) = pods.iter().find(|(cluster, _)| cluster == "two").unwrap();
-    let script = "hostname; echo bad >&2; exit 7";
-    let ran =
-        clusters.run(&["exec", pod, "-n", "default", "--cluster", "two", "--", "sh", "-c", script]);
-    assert_eq!(ran.status.code(), Some(7), "{ran:?}");
-    assert_eq!(String::from_utf8(ran.stdout).unwrap(), format!("{pod}\n"));
-    assert_eq!(String::from_utf8(ran.stderr).unwrap(), "bad\n");
-    let env =
-        clusters.printed(&["exec", "deploy/web", "--cluster", "two", "-c", "server", "--", "env"]);
-    assert!(env.contains("TIER=edge\n"), "{env}");
-    // Standard input goes there and its end is seen, of any length.
-    let long = "a line that goes there and back\n".repeat(10_000);
-    let mut cat = clusters.command(&["exec", "deploy/web", "--cluster", "one", "-i", "--", "cat"]);
-    let mut cat = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut input, text) = (cat.stdin.take().unwrap(), long.clone());
-    let writer = std::thread::spawn(move || input.write_all(text.as_bytes()).unwrap());
-    let back = cat.wait_with_output().unwrap();
-    writer.join().unwrap();
-    assert_eq!((back.status.code(), back.stdout.len()), (Some(0), long.len()));
-    assert!(back.stdout == long.as_bytes());
-    for (arguments, expected) in [
-        (
-            &["exec", pod, "--cluster", "two", "--", "nope"][..],
-            "error[EXEC_FAILED]: the command was not run: exec: \"nope\"",
-        ),
-        (&["exec", pod, "--cluster", "one", "--", "true"], "error[NOT_FOUND]: pod/"),
-        (
-            &["exec", pod, "--cluster", "two", "-c", "x", "--", "true"],
-            "error[CLUSTER_REFUSES]: container x is not valid",
-        ),
-        (&["exec", pod, "--cluster", "four", "--", "true"], "cluster four: CREDENTIALS_MISSING: "),
-    ] {
-        let refused = clusters.run(arguments);
-        assert_eq!(refused.status.code(), Some(4), "{arguments:?}: {refused:?}");
-        assert!(told(&refused).starts_with(expected), "{arguments:?}: {refused:?}");
-    }
 }
 
 #[test]
