@@ -1,18 +1,27 @@
-//! `get`: what the repository says of the fleet. It asks no cluster and computes nothing.
+//! `get`: what the repository says of the fleet, and what runs in its clusters. It computes nothing.
+//!
+//! Four words mean the repository: no cluster is asked for them. Any other is a kind of the clusters.
 
+mod members;
 mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io::Write as _;
+use std::path::PathBuf;
 
+use clap::ValueEnum as _;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::absent::{self, member};
+use super::fan_out::{Which, misuse};
 use super::kind_name::{TypedName, lives_in, pick, within};
 use super::output::{ListFormat, Table, json, yaml};
 use super::render::{RUNS_ON, place};
 use super::results::stored;
+use super::session::Allowed;
 use super::{Exit, Repository};
 use crate::api::cluster::Cluster;
 use crate::api::condition::{self, ConditionStatus};
@@ -23,17 +32,24 @@ use crate::daemon::Fault;
 use crate::daemon::ledger::{Ledger, Recorded};
 use crate::plan::{Binding, Reasons};
 
-/// List clusters, bindings, work or templates, as the repository has them
+/// List what the fleet has, or what its clusters run
+///
+/// `clusters`, `bindings`, `work` and `templates` are as the repository has them, and no cluster is asked.
+/// Any other kind, such as pods, deploy or crontabs.example.com, is asked of the clusters: of each that
+/// there is a kubeconfig for in --credentials.
 #[derive(clap::Args, Debug)]
 pub(super) struct GetArgs {
-    /// What to list
-    #[arg(value_enum)]
-    what: What,
-    /// Only those of this name; all but clusters also as KIND/NAME, e.g. deploy/shop
+    /// What to list: one of these, or a kind of the clusters such as pods or deploy
+    #[arg(value_parser = AnyKind)]
+    what: String,
+    /// Only those of this name; of bindings, work and templates also as KIND/NAME, e.g. deploy/shop
     name: Option<TypedName>,
     /// Only this namespace
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
+    /// All namespaces
+    #[arg(long, short = 'A', conflicts_with = "namespace")]
+    all_namespaces: bool,
     /// Only what is of this cluster, or placed in it
     #[arg(long, value_name = "NAME")]
     cluster: Option<ClusterName>,
@@ -42,8 +58,47 @@ pub(super) struct GetArgs {
     output: Option<ListFormat>,
     #[command(flatten)]
     repository: Repository,
+    /// Only objects of the clusters with these labels, e.g. app=web,tier!=cache
+    #[arg(long, short = 'l', value_name = "SELECTOR", help_heading = ACROSS)]
+    selector: Option<String>,
+    /// Only objects of the clusters with these fields, e.g. status.phase=Running
+    #[arg(long, value_name = "SELECTOR", help_heading = ACROSS)]
+    field_selector: Option<String>,
+    /// Ask only these clusters: names with commas between them, or all that have a kubeconfig
+    #[arg(long, value_name = "NAMES", conflicts_with = "cluster", help_heading = ACROSS)]
+    clusters: Option<Which>,
+    /// Directory with one kubeconfig for each cluster, named CLUSTER.yaml
+    #[arg(long, value_name = "DIR", help_heading = ACROSS)]
+    credentials: Option<PathBuf>,
+    #[command(flatten, next_help_heading = ACROSS)]
+    allowed: Allowed,
 }
 
+/// What counts only where the clusters are asked.
+const ACROSS: &str = "For kinds of the clusters";
+
+/// Takes any word, and names those that mean the repository: for the help, and for shells that complete.
+#[derive(Clone)]
+struct AnyKind;
+
+impl TypedValueParser for AnyKind {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(What::value_variants().iter().filter_map(What::to_possible_value)))
+    }
+}
+
+/// What the repository has lists of.
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
 enum What {
     /// Members of the fleet and their state
@@ -62,6 +117,20 @@ enum What {
 }
 
 pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
+    let Ok(what) = What::from_str(&args.what, false) else { return members::run(args) };
+    for (flag, is_given) in [
+        ("--selector", args.selector.is_some()),
+        ("--field-selector", args.field_selector.is_some()),
+        ("--clusters", args.clusters.is_some()),
+        ("--credentials", args.credentials.is_some()),
+    ] {
+        if is_given {
+            let what = &args.what;
+            misuse(format_args!(
+                "{flag} is for kinds of the clusters; {what} are read from the repository"
+            ));
+        }
+    }
     let (mut ledger, recorded) = args.repository.look()?;
     if recorded.is_absent() && (args.is_table() || args.is_of_one()) {
         let results = ledger.layout().results();
@@ -79,7 +148,7 @@ pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
     {
         return Err(absent::cluster(cluster.as_str(), &recorded, "").into());
     }
-    let exit = match args.what {
+    let exit = match what {
         What::Clusters => clusters(args, &ledger, &recorded),
         What::Bindings => bindings(args, &mut ledger, &recorded),
         What::Work => work(args, &mut ledger, &recorded),
@@ -130,7 +199,8 @@ impl GetArgs {
     fn not_found(&self, typed: &TypedName, recorded: &Recorded) -> Fault {
         let within = within(self.namespace.as_deref(), self.cluster.as_ref());
         let bound = || recorded.paths("bindings/").filter_map(bound_key);
-        match self.what {
+        match What::from_str(&self.what, false).expect("only these are looked up in the repository")
+        {
             What::Clusters => absent::cluster(&typed.name, recorded, &within),
             What::Bindings => {
                 let there: Vec<ObjectKey> = bound().collect();
@@ -225,7 +295,7 @@ fn clusters(args: &GetArgs, ledger: &Ledger, recorded: &Recorded) -> anyhow::Res
         }
         rows.push(cluster_row(&stored(ledger, recorded, path)?)?);
     }
-    let wide = ["ZONES", "REGION", "PROVIDER", "API-ENDPOINT"];
+    let wide = ["ZONES", "REGION", "PROVIDER", "API-ENDPOINT", "PROXY-URL"];
     print(args, recorded, &["NAME", "VERSION", "MODE", "READY"], &wide, rows)
 }
 
@@ -250,6 +320,7 @@ fn cluster_row(cluster: &Cluster) -> anyhow::Result<Row> {
             spec.region.clone().unwrap_or_default(),
             spec.provider.clone().unwrap_or_default(),
             spec.api_endpoint.clone(),
+            spec.proxy_url.clone(),
         ],
         value: serde_json::to_value(cluster)?,
     })

@@ -2,7 +2,7 @@
 //!
 //! stdout is data, stderr is messages. Exit codes: 0 done or no difference, 1 differences
 //! (`plan --exit-code`), 2 usage, 3 the fleet does not validate, 4 the world failed or has not what
-//! was named.
+//! was named. `exec` ends as the command that it ran.
 
 mod absent;
 mod access;
@@ -11,8 +11,11 @@ mod apply;
 mod approve;
 mod completion;
 mod demo;
+mod describe;
+mod exec;
 mod explain;
 mod explain_text;
+mod fan_out;
 mod get;
 mod init;
 mod interpret;
@@ -21,6 +24,7 @@ mod interpret_files;
 mod interpret_worker;
 mod join;
 mod kind_name;
+mod logs;
 mod output;
 mod plan;
 mod plan_document;
@@ -32,6 +36,7 @@ mod run;
 mod schema;
 mod session;
 mod source;
+mod top;
 mod unjoin;
 mod unjoin_file;
 mod unjoin_wait;
@@ -116,6 +121,10 @@ enum Verb {
     Run(run::RunArgs),
     Agent(agent::AgentArgs),
     Get(get::GetArgs),
+    Describe(describe::DescribeArgs),
+    Logs(logs::LogsArgs),
+    Exec(exec::ExecArgs),
+    Top(top::TopArgs),
     Explain(explain::ExplainArgs),
     Interpret(interpret::InterpretArgs),
     Schema(schema::SchemaArgs),
@@ -136,6 +145,8 @@ pub enum Exit {
     Invalid,
     /// The world failed.
     Failed,
+    /// A command in a container ended with this code.
+    Of(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -145,6 +156,7 @@ impl From<Exit> for ExitCode {
             Exit::Changes => 1,
             Exit::Invalid => 3,
             Exit::Failed => 4,
+            Exit::Of(code) => code,
         })
     }
 }
@@ -167,6 +179,10 @@ pub fn main(cli: Cli) -> ExitCode {
         Verb::Run(args) => run::run(&args, format),
         Verb::Agent(args) => agent::run(&args, format),
         Verb::Get(args) => get::run(&args),
+        Verb::Describe(args) => describe::run(&args),
+        Verb::Logs(args) => logs::run(&args),
+        Verb::Exec(args) => exec::run(&args),
+        Verb::Top(args) => top::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Interpret(args) => interpret::run(&args),
         Verb::Schema(args) => schema::run(&args),

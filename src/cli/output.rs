@@ -19,13 +19,13 @@ pub(super) enum ListFormat {
 
 /// A table in the manner of kubectl: capitals above, three blanks between columns.
 pub(super) struct Table {
-    headers: Vec<&'static str>,
+    headers: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(headers: &[&'static str]) -> Self {
-        Self { headers: headers.to_vec(), rows: Vec::new() }
+    pub(super) fn new(headers: &[&str]) -> Self {
+        Self { headers: headers.iter().map(|one| (*one).to_owned()).collect(), rows: Vec::new() }
     }
 
     /// Adds a row; empty cells are shown as `<none>`.
@@ -34,14 +34,18 @@ impl Table {
         self.rows.push(cells.into_iter().map(shown).collect());
     }
 
+    /// Adds a row of what somebody else has made for a table: an empty cell stays empty.
+    pub(super) fn row_as_is(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
     pub(super) fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
         let width = |column: usize| {
             let cells = self.rows.iter().map(|row| row[column].chars().count());
-            cells.chain([self.headers[column].len()]).max().unwrap_or(0)
+            cells.chain([self.headers[column].chars().count()]).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..self.headers.len()).map(width).collect();
-        let headers = self.headers.iter().map(|header| (*header).to_owned()).collect();
-        for row in std::iter::once(&headers).chain(&self.rows) {
+        for row in std::iter::once(&self.headers).chain(&self.rows) {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(&widths) {
                 line.push_str(cell);

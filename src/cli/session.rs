@@ -84,6 +84,29 @@ pub struct Connection {
     /// How long a cluster must be in a new state of readiness before it counts
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub cluster_failure_threshold: Period,
+    #[command(flatten)]
+    allowed: Allowed,
+}
+
+impl Connection {
+    /// The credentials directory, checked.
+    pub fn credentials(&self) -> anyhow::Result<Credentials> {
+        self.allowed.credentials(&self.credentials)
+    }
+
+    /// What executors are told.
+    pub fn member_options(&self) -> crate::member::Options {
+        crate::member::Options {
+            cluster_interval: self.cluster_status_update_frequency.duration(),
+            ready_threshold: self.cluster_failure_threshold.duration(),
+            ..crate::member::Options::default()
+        }
+    }
+}
+
+/// What kubeconfigs may contain.
+#[derive(Args, Debug, Clone)]
+pub(super) struct Allowed {
     /// Let kubeconfigs run programs that fetch credentials
     #[arg(long)]
     pub insecure_allow_exec: bool,
@@ -101,10 +124,9 @@ pub struct Connection {
     pub insecure_allow_impersonation: bool,
 }
 
-impl Connection {
+impl Allowed {
     /// The credentials directory, checked.
-    pub fn credentials(&self) -> anyhow::Result<Credentials> {
-        let dir = &self.credentials;
+    pub(super) fn credentials(&self, dir: &Path) -> anyhow::Result<Credentials> {
         let fault = |what: &str| {
             let text = format!("--credentials {} {what}", dir.display());
             let hint = "name the directory that holds one kubeconfig for each cluster";
@@ -116,15 +138,6 @@ impl Connection {
             return Err(fault("is no directory").into());
         }
         Ok(Credentials::new(dir, self.allow()))
-    }
-
-    /// What executors are told.
-    pub fn member_options(&self) -> crate::member::Options {
-        crate::member::Options {
-            cluster_interval: self.cluster_status_update_frequency.duration(),
-            ready_threshold: self.cluster_failure_threshold.duration(),
-            ..crate::member::Options::default()
-        }
     }
 
     fn allow(&self) -> Allow {

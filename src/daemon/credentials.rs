@@ -4,6 +4,7 @@
 //! file named after the cluster is looked at, so a cluster's name is all that the repository
 //! contributes, and that is a checked RFC 1123 label.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Fault;
@@ -155,6 +156,26 @@ impl Credentials {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The clusters that have a file here. Files that cannot be named after a cluster are none.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn clusters(&self) -> Result<BTreeSet<ClusterName>, CredentialsError> {
+        let unreadable = |source| CredentialsError::Read { path: self.dir.clone(), source };
+        let mut clusters = BTreeSet::new();
+        for entry in std::fs::read_dir(&self.dir).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            // The empty ending is the last one: a file without any other is the cluster's name itself.
+            let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending));
+            // A symbolic link counts as what it leads to: Secrets are mounted as such.
+            if path.is_file() {
+                clusters.extend(stem.and_then(|stem| ClusterName::new(stem).ok()));
+            }
+        }
+        Ok(clusters)
     }
 
     /// The client configuration for one cluster, read anew each time: a rotated token is found.

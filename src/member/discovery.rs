@@ -13,7 +13,8 @@ use crate::api::manifest::GroupKind;
 
 use super::wire::{Api, RequestError, json};
 
-const ACCEPT: &str =
+/// What asks for all kinds in one document; a server that has no such document answers as it used to.
+pub const ACCEPT: &str =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 
 /// One kind in one version, as the server serves it.

@@ -19,6 +19,7 @@ mod live;
 mod meaning;
 mod observer;
 mod watch;
+pub mod websocket;
 pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};

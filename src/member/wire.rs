@@ -192,7 +192,7 @@ pub enum Force {
 /// One API server.
 #[derive(Clone)]
 pub struct Api {
-    client: kube::Client,
+    pub(super) client: kube::Client,
 }
 
 impl Api {
@@ -355,7 +355,12 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The next line; `None` at the end of the answer.
+    /// What came behind the last line, when the answer is at its end: a line that was not ended.
+    pub fn rest(self) -> Vec<u8> {
+        self.buffer
+    }
+
+    /// The next line, with what ends it; `None` at the end of the answer.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, RequestError> {
         loop {
             if let Some(at) = self.buffer[self.n_searched..].iter().position(|byte| *byte == b'\n')
@@ -413,7 +418,7 @@ pub fn json<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, RequestError> 
     })
 }
 
-async fn collect(body: Body) -> Result<Bytes, RequestError> {
+pub(super) async fn collect(body: Body) -> Result<Bytes, RequestError> {
     match Limited::new(body, ANSWER_LEN_MAX).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -424,7 +429,7 @@ async fn collect(body: Body) -> Result<Bytes, RequestError> {
 }
 
 /// What a failure to send means.
-fn transport(error: &kube::Error) -> RequestError {
+pub(super) fn transport(error: &kube::Error) -> RequestError {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(io) = cause.downcast_ref::<std::io::Error>()
@@ -451,7 +456,7 @@ fn is_of_tls(error: &std::io::Error) -> bool {
 }
 
 /// The innermost cause: the layers above it say "client error" and the like.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;
@@ -459,7 +464,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     one_line(&last.to_string())
 }
 
-fn refusal(status: StatusCode, after: Option<Duration>, body: &[u8]) -> RequestError {
+pub(super) fn refusal(status: StatusCode, after: Option<Duration>, body: &[u8]) -> RequestError {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Status {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::metrics;
 use super::resources::{Registry, Resource, Scope, api_version};
 
 /// The version the members claim to be.
@@ -16,6 +17,8 @@ pub(super) fn version() -> Value {
 fn verbs(resource: &Resource) -> &'static [&'static str] {
     if resource.is_review() || &*resource.kind == "Binding" {
         &["create"]
+    } else if &*resource.group == metrics::GROUP {
+        &["get", "list"]
     } else if &*resource.table == "namespaces." {
         &["create", "delete", "get", "list", "patch", "update", "watch"]
     } else {
@@ -34,6 +37,7 @@ fn subresource_kind<'a>(
         "eviction" => ("policy", "v1", "Eviction", &["create"]),
         "binding" => ("", "v1", "Binding", &["create"]),
         "token" => ("authentication.k8s.io", "v1", "TokenRequest", &["create"]),
+        "exec" => ("", "v1", "PodExecOptions", &["create", "get"]),
         "log" => (&resource.group, &resource.version, &resource.kind, &["get"]),
         "finalize" => (&resource.group, &resource.version, &resource.kind, &["update"]),
         _ => (&resource.group, &resource.version, &resource.kind, READ_WRITE),

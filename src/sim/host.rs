@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 use super::controllers;
 use super::faults::Faults;
 use super::kubelet;
+use super::metrics;
 use super::server::{self, Member};
 use super::watch::Disturbance;
 use super::world::{Requests, now};
@@ -299,6 +300,7 @@ fn open(spec: MemberSpec) -> Result<Running, HostError> {
     }
     let opened = bind(spec.port).and_then(|socket| listen(&member, socket));
     if spec.workloads == Workloads::Progress {
+        metrics::serve(&mut member.world.borrow_mut().registry);
         // Ends with the thread, as the member does.
         tokio::task::spawn_local(controllers::run(member.clone()));
     }

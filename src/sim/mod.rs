@@ -4,7 +4,8 @@
 //! unmodified kube-rs client and `kubectl` can use. A request goes through `server` (credentials,
 //! faults), `route` (what is asked), then `read`, `write`, `delete` or `watch` over `storage`.
 //! `apply` and its neighbours are pure functions over JSON; `merge` is the seam to them. `controllers`
-//! runs the pure `kubelet` over a member, so that workloads progress.
+//! runs the pure `kubelet` over a member, so that workloads progress. `logs`, `metrics` and `exec` are what a
+//! kubelet and a metrics server add to that.
 //!
 //! Deliberately not here: admission webhooks, authorization, protobuf, conversion between versions
 //! beyond the name, and the field schemas of built-in kinds: an unknown field is kept.
@@ -16,11 +17,14 @@ mod crd;
 pub mod defaults;
 mod delete;
 mod discovery;
+mod exec;
 mod faults;
 mod format;
 mod host;
 pub mod kubelet;
+mod logs;
 mod merge;
+mod metrics;
 mod openapi;
 pub mod patch;
 mod read;

@@ -107,7 +107,7 @@ const BUILT_IN: &str = "
 - v1 nodes Node C no - status -
 - v1 persistentvolumeclaims PersistentVolumeClaim N pvc - status -
 - v1 persistentvolumes PersistentVolume C pv - status -
-- v1 pods Pod N po all binding,eviction,ephemeralcontainers,log,resize,status g
+- v1 pods Pod N po all binding,eviction,ephemeralcontainers,exec,log,resize,status g
 - v1 podtemplates PodTemplate N - - - g
 - v1 replicationcontrollers ReplicationController N rc all scale,status g
 - v1 resourcequotas ResourceQuota N quota - status -
@@ -180,7 +180,8 @@ fn words(cell: &str) -> Vec<String> {
     if cell == "-" { Vec::new() } else { cell.split(',').map(str::to_owned).collect() }
 }
 
-fn built_in(row: &str) -> Resource {
+/// One row of such a table.
+pub(super) fn built_in(row: &str) -> Resource {
     let mut cells = row.split(' ');
     let mut cell = || cells.next().expect("every row of the table has nine cells");
     let group = match cell() {

@@ -28,7 +28,7 @@ use super::status_error::Refusal;
 use super::watch::{self, Disturbances, Lines};
 use super::world::{Answer, Call, Reply, Requests, World};
 use super::write::PatchKind;
-use super::{delete, openapi, read, write};
+use super::{delete, exec, logs, metrics, openapi, read, write};
 
 /// A body larger than this is refused, as Kubernetes does.
 const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -96,9 +96,8 @@ pub(super) async fn serve(member: Rc<Member>, listener: TcpListener) {
         let member = member.clone();
         connections.spawn_local(async move {
             let service = service_fn(move |request| answer(member.clone(), request));
-            let served =
-                http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            if let Err(error) = served {
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.with_upgrades().await {
                 tracing::trace!(%error, "a connection to a simulated member ended");
             }
         });
@@ -118,8 +117,9 @@ async fn answer(
 
 async fn dispatch(
     member: &Rc<Member>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let query = parts.uri.query().unwrap_or_default();
@@ -145,10 +145,21 @@ async fn dispatch(
             let agent = text_of(&parts.headers, header::USER_AGENT).unwrap_or("unknown");
             agent.split('/').next().unwrap_or_default().clone_into(&mut call.user_agent);
             match parts.method {
-                Method::GET if is_watch(&call) => {
-                    Ok(streaming(watch::stream(member.clone(), *call)?))
+                Method::GET if &*call.resource.group == metrics::GROUP && !is_watch(&call) => {
+                    let measured = metrics::answer(&member.world.borrow(), &call)?;
+                    Ok(json_value(200, &measured))
                 }
-                Method::GET if call.subresource.as_deref() == Some("log") => Ok(plain("")),
+                _ if &*call.resource.group == metrics::GROUP => Err(Refusal::method_not_allowed()),
+                Method::GET if call.subresource.as_deref() == Some("exec") => {
+                    let agreed = exec::answer(member, &call, query, &parts.headers, upgrade)?;
+                    Ok(agreed.map(|()| Either::Left(Full::new(Bytes::new()))))
+                }
+                Method::GET if is_watch(&call) => {
+                    Ok(streaming("application/json", watch::stream(member.clone(), *call)?))
+                }
+                Method::GET if call.subresource.as_deref() == Some("log") => {
+                    Ok(streaming("text/plain", logs::answer(member.clone(), *call, query)?))
+                }
                 Method::GET if call.name.is_none() => {
                     let bytes = read::list(&mut member.world.borrow_mut(), &call)?;
                     Ok(json_bytes(200, bytes))
@@ -337,9 +348,9 @@ fn plain(text: &'static str) -> Response<Body> {
     full(200, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
 }
 
-fn streaming(lines: Lines) -> Response<Body> {
+fn streaming(content_type: &str, lines: Lines) -> Response<Body> {
     Response::builder()
-        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_TYPE, content_type)
         .body(Either::Right(StreamBody::new(lines)))
         .expect("the content type is ours")
 }

@@ -5,6 +5,7 @@
 #[path = "../support/kube/mod.rs"]
 mod kube;
 
+mod across;
 mod customization;
 mod join;
 mod members;

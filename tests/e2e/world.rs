@@ -162,6 +162,15 @@ impl World {
         )
     }
 
+    /// Runs a verb to its end, with the kubeconfigs of all servers. What stands behind `--` stays there.
+    pub(crate) fn verb(&self, args: &[&str]) -> Output {
+        let end = args.iter().position(|word| *word == "--").unwrap_or(args.len());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_git-fleet"));
+        command.args(&args[..end]).arg("--credentials").arg(self.credentials()).args(&args[end..]);
+        hermetic(&mut command, &self.dir);
+        command.output().expect("the program was built")
+    }
+
     fn start(&mut self, name: &str, args: &[(&str, Option<&Path>)]) -> Leashed {
         let mut command = Command::new(env!("CARGO_BIN_EXE_git-fleet"));
         for (word, value) in args {

@@ -9,6 +9,7 @@ use git_fleet::sim::{Host, MemberSpec};
 
 use crate::store::git::{commit, git, init};
 
+mod across;
 mod apply;
 mod clone;
 mod demo;

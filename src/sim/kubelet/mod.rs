@@ -271,7 +271,7 @@ fn pod_of(owner: &Value, name: &str, labels: &[(&str, &str)]) -> Value {
 }
 
 /// Letters for a name that follow from a text, in the alphabet that Kubernetes uses for names.
-fn letters(seed: &str, n_letters: usize) -> String {
+pub(super) fn letters(seed: &str, n_letters: usize) -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     let mut hash = seed.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

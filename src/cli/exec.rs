@@ -1,0 +1,274 @@
+//! `exec`: a command in a container of one cluster.
+//!
+//! Over a WebSocket in Kubernetes' subprotocol: the first byte of a message names its channel. With v5
+//! the end of standard input is told too; with v4 (before Kubernetes 1.30) the command never sees it.
+
+mod terminal;
+
+use std::io::Read as _;
+
+use serde_json::{Value, json};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use url::form_urlencoded;
+
+use super::Exit;
+use super::fan_out::pods::{self, Target, default_container, name_of};
+use super::fan_out::text::{at, plain};
+use super::fan_out::{Member, Reached, Scope, Which, fault};
+use super::run::runtime;
+use super::session::Allowed;
+use crate::api::names::ClusterName;
+use crate::daemon::Fault;
+use crate::member::websocket::{Message, Opcode, Reader, Side, Writer};
+use crate::member::wire::object_path;
+
+const V5: &str = "v5.channel.k8s.io";
+const V4: &str = "v4.channel.k8s.io";
+
+/// Channels of both subprotocols.
+const STDIN: u8 = 0;
+const STDOUT: u8 = 1;
+const STDERR: u8 = 2;
+const ENDED: u8 = 3;
+const RESIZE: u8 = 4;
+/// Of v5: names a channel that ends.
+const CLOSE: u8 = 255;
+
+/// Standard input is sent in pieces of at most so many bytes, as servers send theirs.
+const PIECE_LEN: usize = 32 << 10;
+
+/// Run a command in a container of a cluster; the exit code is the command's own
+#[derive(clap::Args, Debug)]
+pub(super) struct ExecArgs {
+    /// A pod, or KIND/NAME for the first pod of a workload, e.g. deploy/shop
+    #[arg(value_name = "POD|KIND/NAME")]
+    target: String,
+    /// In this cluster
+    #[arg(long, value_name = "NAME")]
+    cluster: ClusterName,
+    /// In this namespace [default: that of the kubeconfig]
+    #[arg(long, short, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// In this container [default: the one that the pod's annotation names, or the first]
+    #[arg(long, short, value_name = "NAME")]
+    container: Option<String>,
+    /// Pass standard input to the command
+    #[arg(long, short = 'i')]
+    stdin: bool,
+    /// Give the command a terminal
+    #[arg(long, short)]
+    tty: bool,
+    /// Directory with one kubeconfig for each cluster, named CLUSTER.yaml
+    #[arg(long, value_name = "DIR")]
+    credentials: std::path::PathBuf,
+    #[command(flatten)]
+    allowed: Allowed,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+pub(super) fn run(args: &ExecArgs) -> anyhow::Result<Exit> {
+    runtime()?.block_on(async {
+        let which = Which::Named([args.cluster.clone()].into());
+        let reached = Reached::new(&args.credentials, &args.allowed, &which)?;
+        let Some(member) = reached.members.first() else { return Ok(reached.failures.tell()?) };
+        let path = path(member, args).await?;
+        // A terminal is taken last, so that nothing that fails before is told in raw mode.
+        let connected = member.api.websocket(&path, &[V5, V4]).await;
+        let (stream, protocol) = connected.map_err(|error| fault::of(error, "the command"))?;
+        let raw = if args.tty { terminal::Raw::take()? } else { None };
+        let ended = talk(stream, &protocol, args).await;
+        drop(raw);
+        outcome(ended?.as_ref())
+    })
+}
+
+/// Where the command is asked for.
+async fn path(member: &Member, args: &ExecArgs) -> anyhow::Result<String> {
+    let scope = Scope::of(args.namespace.as_deref(), false);
+    let namespace = scope.in_member(member).unwrap_or_default();
+    let target = Target::named(&args.target);
+    let found = pods::of(member, namespace, &target).await?;
+    let is_running = |pod: &&Value| at(pod, "/status/phase") == "Running";
+    let Some(pod) = found.iter().find(is_running).or(found.first()) else {
+        let text =
+            format!("{target} not found in {namespace} namespace of cluster {}", member.name);
+        let hint = "`git fleet get pods -A --credentials DIR` lists all that there are";
+        return Err(Fault::new("NOT_FOUND", text, hint).into());
+    };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let container = args.container.as_deref().unwrap_or_else(|| default_container(pod));
+    query.append_pair("container", container);
+    // A terminal has one way out for both.
+    for (name, is_set) in
+        [("stdin", args.stdin), ("stdout", true), ("stderr", !args.tty), ("tty", args.tty)]
+    {
+        if is_set {
+            query.append_pair(name, "true");
+        }
+    }
+    for word in &args.command {
+        query.append_pair("command", word);
+    }
+    let pod_path = object_path(&pods::resource(), Some(namespace), name_of(pod));
+    Ok(format!("{pod_path}/exec?{}", query.finish()))
+}
+
+/// Passes everything on, both ways, until the command has ended. Gives what the server says of that;
+/// nothing if the connection broke before.
+async fn talk(
+    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite,
+    protocol: &str,
+    args: &ExecArgs,
+) -> anyhow::Result<Option<Value>> {
+    let (reader, writer) = tokio::io::split(Box::pin(stream));
+    let (mut reader, mut writer) = (Reader::new(reader), Writer::new(writer, Side::Client));
+    let mut input = args.stdin.then(read_stdin).transpose()?;
+    let mut resized = if args.tty { Some(signal(SignalKind::window_change())?) } else { None };
+    let resize = |size: (u16, u16)| {
+        let text = json!({"Width": size.0, "Height": size.1}).to_string();
+        [&[RESIZE], text.as_bytes()].concat()
+    };
+    if let Some(size) = terminal::size().filter(|_| args.tty) {
+        writer.send(Opcode::Data, &resize(size)).await.map_err(|error| broken(&error))?;
+    }
+    let mut ended = None;
+    // A message that has begun is read to its end, whatever else happens meanwhile.
+    let (incoming, mut messages) = mpsc::channel(1);
+    let read = async move {
+        loop {
+            let message = reader.next().await;
+            let is_last = !matches!(message, Ok(Message::Data(_) | Message::Ping(_)));
+            if incoming.send(message).await.is_err() || is_last {
+                return;
+            }
+        }
+    };
+    let write = async {
+        loop {
+            tokio::select! {
+                message = messages.recv() => match message.unwrap_or(Ok(Message::Closed)) {
+                    Ok(Message::Data(data)) => match data.split_first() {
+                        Some((&STDOUT, data)) => print(&mut std::io::stdout(), data)?,
+                        Some((&STDERR, data)) => print(&mut std::io::stderr(), data)?,
+                        Some((&ENDED, data)) => ended = serde_json::from_slice(data).ok().or(ended),
+                        Some(_) | None => {}
+                    },
+                    Ok(Message::Ping(data)) => writer.send(Opcode::Pong, &data).await.map_err(|error| broken(&error))?,
+                    // What the server has said of the end counts, however the connection ends.
+                    Ok(Message::Closed) | Err(_) => return anyhow::Ok(ended),
+                },
+                Some(piece) = next(&mut input) => {
+                    let is_end = piece.is_empty();
+                    if !is_end {
+                        let data = [&[STDIN], &*piece].concat();
+                        writer.send(Opcode::Data, &data).await.map_err(|error| broken(&error))?;
+                    } else if protocol == V5 {
+                        writer.send(Opcode::Data, &[CLOSE, STDIN]).await.map_err(|error| broken(&error))?;
+                    }
+                    if is_end {
+                        input = None;
+                    }
+                }
+                Some(()) = changed(&mut resized) => {
+                    if let Some(size) = terminal::size() {
+                        writer.send(Opcode::Data, &resize(size)).await.map_err(|error| broken(&error))?;
+                    }
+                }
+            }
+        }
+    };
+    tokio::pin!(read, write);
+    tokio::select! {
+        done = &mut write => done,
+        () = &mut read => write.await,
+    }
+}
+
+/// Pieces of standard input; an empty one at its end. A thread of its own reads them: it ends with the
+/// process, not with the command, since nothing wakes it before the next key.
+fn read_stdin() -> std::io::Result<mpsc::Receiver<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel(1);
+    std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        let mut stdin = std::io::stdin().lock();
+        loop {
+            let mut piece = vec![0; PIECE_LEN];
+            // An input that cannot be read any more has ended.
+            let len = stdin.read(&mut piece).unwrap_or(0);
+            piece.truncate(len);
+            if sender.blocking_send(piece).is_err() || len == 0 {
+                return;
+            }
+        }
+    })?;
+    Ok(receiver)
+}
+
+/// The next piece; never, if there is no input, or no more of it.
+async fn next(input: &mut Option<mpsc::Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
+    match input {
+        Some(input) => input.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn changed(resized: &mut Option<Signal>) -> Option<()> {
+    match resized {
+        Some(resized) => resized.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn print(out: &mut impl std::io::Write, data: &[u8]) -> std::io::Result<()> {
+    out.write_all(data)?;
+    out.flush()
+}
+
+fn broken(error: &std::io::Error) -> Fault {
+    let hint = "see whether the command still runs, and run it again";
+    Fault::new("EXEC_BROKEN", "the connection to the command broke", hint).because(error)
+}
+
+/// How the verb ends when the server has said this of the end.
+fn outcome(ended: Option<&Value>) -> anyhow::Result<Exit> {
+    let Some(status) = ended else {
+        let text = "the connection ended, and nothing was said of how the command did";
+        let hint = "see whether the command still runs, and run it again";
+        return Err(Fault::new("EXEC_BROKEN", text, hint).into());
+    };
+    if status["status"] == "Success" {
+        return Ok(Exit::Clean);
+    }
+    let causes = status["details"]["causes"].as_array().into_iter().flatten();
+    let code = causes.filter(|cause| cause["reason"] == "ExitCode").find_map(|cause| {
+        let code: i64 = cause["message"].as_str()?.parse().ok()?;
+        // A code that the system cannot give to us is a failure all the same.
+        Some(u8::try_from(code).unwrap_or(u8::MAX))
+    });
+    if let Some(code) = code {
+        return Ok(Exit::Of(code));
+    }
+    let text = format!("the command was not run: {}", plain(at(status, "/message")));
+    let hint = "see the message: often the image has no such program, or no shell";
+    Err(Fault::new("EXEC_FAILED", text, hint).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_command_is_ours() {
+        let failed = |causes: Value| json!({"status": "Failure", "message": "no such file", "details": {"causes": causes}});
+        let exit = |status: Value| outcome(Some(&status));
+        assert_eq!(exit(json!({"status": "Success"})).unwrap(), Exit::Clean);
+        let code = |text: &str| failed(json!([{"reason": "ExitCode", "message": text}]));
+        assert_eq!(exit(code("3")).unwrap(), Exit::Of(3));
+        assert_eq!(exit(code("300")).unwrap(), Exit::Of(255));
+        let told = exit(failed(json!([]))).unwrap_err().to_string();
+        assert_eq!(told, "the command was not run: no such file");
+        assert!(outcome(None).is_err());
+    }
+}
