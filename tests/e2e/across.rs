@@ -118,7 +118,7 @@ async fn several_clusters_are_seen_as_kubectl_sees_each() {
     ] {
         let scope: &[&str] = if kind == "ns" { &[] } else { &["-n", "shop"] };
         let arguments = [&["get", kind], scope, extra].concat();
-        let across = printed(&world.verb(&arguments));
+        let across = printed(&world.ask(&arguments));
         let rows = |text: &str| -> Vec<Vec<String>> { text.lines().skip(1).map(ageless).collect() };
         let expected: Vec<Vec<String>> = SERVERS
             .iter()
@@ -133,13 +133,13 @@ async fn several_clusters_are_seen_as_kubectl_sees_each() {
         let rows = rows(&across);
         assert_eq!(rows, expected, "{arguments:?}:\n{across}");
     }
-    let only = printed(&world.verb(&["get", "ct", "-A"]));
+    let only = printed(&world.ask(&["get", "ct", "-A"]));
     let rows: Vec<Vec<&str>> = only.lines().map(|row| row.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["NAMESPACE", "NAME", "CLUSTER", "SPEC"], "{only}");
     assert_eq!(rows[1][..3], ["shop", "nightly", "member1"], "{only}");
 
     // Objects are whole.
-    let list = printed(&world.verb(&["get", "deploy/web", "-n", "shop", "-o", "json"]));
+    let list = printed(&world.ask(&["get", "deploy/web", "-n", "shop", "-o", "json"]));
     let list: Value = serde_json::from_str(&list).expect("JSON");
     for (item, server) in list["items"].as_array().expect("a list").iter().zip(SERVERS) {
         let alone = kube.kubectl(server, &["get", "deploy", "web", "-n", "shop", "-o", "json"]);
@@ -149,27 +149,27 @@ async fn several_clusters_are_seen_as_kubectl_sees_each() {
     }
 
     // A Secret keeps its values, in all that is shown.
-    let secret = printed(&world.verb(&["describe", "secret/login", "-n", "shop"]));
+    let secret = printed(&world.ask(&["describe", "secret/login", "-n", "shop"]));
     assert_eq!(secret.matches("Data:\n  password:  8 bytes\n").count(), 2, "{secret}");
     assert!(!secret.contains("hunter2") && !secret.contains("aHVudGVyMiE"), "{secret}");
     let pod =
-        printed(&world.verb(&["describe", "pod", "web-0", "-n", "shop", "--clusters", "member2"]));
+        printed(&world.ask(&["describe", "pod", "web-0", "-n", "shop", "--clusters", "member2"]));
     assert!(pod.starts_with("Cluster:      member2\nName:         web-0\n"), "{pod}");
     assert!(pod.contains("FailedScheduling") && pod.contains("default-scheduler"), "{pod}");
 
     // Nothing runs here: a pod that is on no node has written nothing, and takes no command.
-    assert_eq!(printed(&world.verb(&["logs", "web-0", "-n", "shop"])), "");
+    assert_eq!(printed(&world.ask(&["logs", "web-0", "-n", "shop"])), "");
     let exec = ["exec", "web-0", "-n", "shop", "--cluster", "member1", "--", "true"];
-    let refused = world.verb(&exec);
+    let refused = world.ask(&exec);
     assert_eq!(refused.status.code(), Some(4), "{refused:?}");
     let expected = "error[CLUSTER_REFUSES]: pod web-0 does not have a host assigned\n";
     assert!(told(&refused).starts_with(expected), "{refused:?}");
-    let top = world.verb(&["top", "pods", "-A"]);
+    let top = world.ask(&["top", "pods", "-A"]);
     assert_eq!((top.status.code(), told(&top).matches("METRICS_MISSING").count()), (Some(4), 2));
 
     // One that has gone does not hide the other.
     kube.server_mut("member2").process().signal("KILL");
-    let rest = world.verb(&["get", "deploy", "-n", "shop"]);
+    let rest = world.ask(&["get", "deploy", "-n", "shop"]);
     assert_eq!(rest.status.code(), Some(4), "{rest:?}");
     assert!(told(&rest).starts_with("cluster member2: CLUSTER_UNREACHABLE: "), "{rest:?}");
     assert_eq!(told(&rest).lines().count(), 1, "{rest:?}");

@@ -163,7 +163,7 @@ impl World {
     }
 
     /// Runs a verb to its end, with the kubeconfigs of all servers. What stands behind `--` stays there.
-    pub(crate) fn verb(&self, args: &[&str]) -> Output {
+    pub(crate) fn ask(&self, args: &[&str]) -> Output {
         let end = args.iter().position(|word| *word == "--").unwrap_or(args.len());
         let mut command = Command::new(env!("CARGO_BIN_EXE_git-fleet"));
         command.args(&args[..end]).arg("--credentials").arg(self.credentials()).args(&args[end..]);

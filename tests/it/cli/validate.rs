@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{FLEET, World, document, hint, run};
+use super::{FLEET, World, document, run};
 use crate::customize::verb::GAMES;
 use crate::store::git::{commit, git, init};
 
