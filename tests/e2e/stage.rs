@@ -246,7 +246,12 @@ impl Stage {
 
     /// Runs kubectl on a cluster, in the scenario's namespace.
     pub(crate) fn kubectl(&self, cluster: &str, args: &[&str]) -> String {
-        let args: Vec<String> = args.iter().map(|arg| arg.replace("NS", &self.namespace)).collect();
+        // Not in the midst of a word: base64 has any letters.
+        let named = |arg: &&str| match *arg {
+            "NS" => self.namespace.clone(),
+            arg => arg.to_owned(),
+        };
+        let args: Vec<String> = args.iter().map(named).collect();
         let mut all = vec!["--namespace", &*self.namespace];
         all.extend(args.iter().map(String::as_str));
         self.kube.kubectl(cluster, &all)

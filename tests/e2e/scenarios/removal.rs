@@ -25,14 +25,15 @@ async fn what_is_gone_already_is_gone_and_the_rest_is_removed() {
 #[tokio::test]
 async fn a_stuck_finalizer_is_told_by_its_name_and_holds_nothing_up() {
     let Some(mut stage) = Stage::new().await else { return };
-    let kept = config_map("kept", "a")
-        .replace("namespace: NS}", "namespace: NS, finalizers: [example.com/guard]}");
-    stage.write("kept.yaml", &kept);
+    stage.write("kept.yaml", &config_map("kept", "a"));
     stage.write("other.yaml", &config_map("other", "a"));
     stage.write("last.yaml", &config_map("last", "a"));
     stage.write("policy.yaml", &policy("p", CONFIG_MAPS, &on(&["east"])));
-    stage.push("with a finalizer");
+    stage.push("three");
     stage.is_in("v1/ConfigMap", "kept", &["east"]).await;
+    // As a controller of the cluster guards what it works with.
+    let guard = r#"{"metadata": {"finalizers": ["example.com/guard"]}}"#;
+    stage.kubectl("east", &["patch", "configmap", "kept", "--type=merge", "-p", guard]);
     stage.delete("kept.yaml");
     stage.delete("other.yaml");
     stage.push("removed");
