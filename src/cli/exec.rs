@@ -7,9 +7,11 @@ mod terminal;
 
 use std::io::Read as _;
 
+use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
 use url::form_urlencoded;
 
 use super::Exit;
@@ -20,7 +22,7 @@ use super::run::runtime;
 use super::session::Allowed;
 use crate::api::names::ClusterName;
 use crate::daemon::Fault;
-use crate::member::websocket::{Message, Opcode, Reader, Side, Writer};
+use crate::member::websocket::Socket;
 use crate::member::wire::object_path;
 
 const V5: &str = "v5.channel.k8s.io";
@@ -118,73 +120,53 @@ async fn path(member: &Member, args: &ExecArgs) -> anyhow::Result<String> {
 
 /// Passes everything on, both ways, until the command has ended. Gives what the server says of that;
 /// nothing if the connection broke before.
-async fn talk(
-    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite,
-    protocol: &str,
-    args: &ExecArgs,
-) -> anyhow::Result<Option<Value>> {
-    let (reader, writer) = tokio::io::split(Box::pin(stream));
-    let (mut reader, mut writer) = (Reader::new(reader), Writer::new(writer, Side::Client));
+async fn talk(socket: Socket, protocol: &str, args: &ExecArgs) -> anyhow::Result<Option<Value>> {
+    let (mut outgoing, mut incoming) = socket.split();
     let mut input = args.stdin.then(read_stdin).transpose()?;
     let mut resized = if args.tty { Some(signal(SignalKind::window_change())?) } else { None };
     let resize = |size: (u16, u16)| {
         let text = json!({"Width": size.0, "Height": size.1}).to_string();
-        [&[RESIZE], text.as_bytes()].concat()
+        message(&[RESIZE], text.as_bytes())
     };
     if let Some(size) = terminal::size().filter(|_| args.tty) {
-        writer.send(Opcode::Data, &resize(size)).await.map_err(|error| broken(&error))?;
+        outgoing.send(resize(size)).await.map_err(broken)?;
     }
     let mut ended = None;
-    // A message that has begun is read to its end, whatever else happens meanwhile.
-    let (incoming, mut messages) = mpsc::channel(1);
-    let read = async move {
-        loop {
-            let message = reader.next().await;
-            let is_last = !matches!(message, Ok(Message::Data(_) | Message::Ping(_)));
-            if incoming.send(message).await.is_err() || is_last {
-                return;
-            }
-        }
-    };
-    let write = async {
-        loop {
-            tokio::select! {
-                message = messages.recv() => match message.unwrap_or(Ok(Message::Closed)) {
-                    Ok(Message::Data(data)) => match data.split_first() {
-                        Some((&STDOUT, data)) => print(&mut std::io::stdout(), data)?,
-                        Some((&STDERR, data)) => print(&mut std::io::stderr(), data)?,
-                        Some((&ENDED, data)) => ended = serde_json::from_slice(data).ok().or(ended),
-                        Some(_) | None => {}
-                    },
-                    Ok(Message::Ping(data)) => writer.send(Opcode::Pong, &data).await.map_err(|error| broken(&error))?,
-                    // What the server has said of the end counts, however the connection ends.
-                    Ok(Message::Closed) | Err(_) => return anyhow::Ok(ended),
+    loop {
+        tokio::select! {
+            came = incoming.next() => match came {
+                Some(Ok(Message::Binary(data))) => match data.split_first() {
+                    Some((&STDOUT, data)) => print(&mut std::io::stdout(), data)?,
+                    Some((&STDERR, data)) => print(&mut std::io::stderr(), data)?,
+                    Some((&ENDED, data)) => ended = serde_json::from_slice(data).ok().or(ended),
+                    Some(_) | None => {}
                 },
-                Some(piece) = next(&mut input) => {
-                    let is_end = piece.is_empty();
-                    if !is_end {
-                        let data = [&[STDIN], &*piece].concat();
-                        writer.send(Opcode::Data, &data).await.map_err(|error| broken(&error))?;
-                    } else if protocol == V5 {
-                        writer.send(Opcode::Data, &[CLOSE, STDIN]).await.map_err(|error| broken(&error))?;
-                    }
-                    if is_end {
-                        input = None;
-                    }
+                // What the server has said of the end counts, however the connection ends.
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(ended),
+                // A ping is answered by the next look for a message.
+                Some(Ok(_)) => {}
+            },
+            Some(piece) = next(&mut input) => {
+                if !piece.is_empty() {
+                    outgoing.send(message(&[STDIN], &piece)).await.map_err(broken)?;
+                    continue;
                 }
-                Some(()) = changed(&mut resized) => {
-                    if let Some(size) = terminal::size() {
-                        writer.send(Opcode::Data, &resize(size)).await.map_err(|error| broken(&error))?;
-                    }
+                input = None;
+                if protocol == V5 {
+                    outgoing.send(message(&[CLOSE, STDIN], &[])).await.map_err(broken)?;
+                }
+            }
+            Some(()) = changed(&mut resized) => {
+                if let Some(size) = terminal::size() {
+                    outgoing.send(resize(size)).await.map_err(broken)?;
                 }
             }
         }
-    };
-    tokio::pin!(read, write);
-    tokio::select! {
-        done = &mut write => done,
-        () = &mut read => write.await,
     }
+}
+
+fn message(channel: &[u8], data: &[u8]) -> Message {
+    Message::binary([channel, data].concat())
 }
 
 /// Pieces of standard input; an empty one at its end. A thread of its own reads them: it ends with the
@@ -226,9 +208,10 @@ fn print(out: &mut impl std::io::Write, data: &[u8]) -> std::io::Result<()> {
     out.flush()
 }
 
-fn broken(error: &std::io::Error) -> Fault {
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
+fn broken(error: tokio_tungstenite::tungstenite::Error) -> Fault {
     let hint = "see whether the command still runs, and run it again";
-    Fault::new("EXEC_BROKEN", "the connection to the command broke", hint).because(error)
+    Fault::new("EXEC_BROKEN", "the connection to the command broke", hint).because(&error)
 }
 
 /// How the verb ends when the server has said this of the end.

@@ -6,17 +6,18 @@
 
 use std::rc::Rc;
 
+use futures::{SinkExt as _, StreamExt as _};
 use http::{HeaderMap, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::logs::{container_of, pod};
 use super::server::Member;
 use super::status_error::Refusal;
 use super::world::Call;
-use crate::member::websocket::{Message, Opcode, Reader, Side, Writer, accept_of};
+use crate::member::websocket::{Socket, accept_of, socket};
 
 /// Subprotocols, the preferred first.
 const PROTOCOLS: [&str; 2] = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
@@ -65,8 +66,8 @@ pub(super) fn answer(
     let accept = accept_of(text(header::SEC_WEBSOCKET_KEY));
     tokio::task::spawn_local(async move {
         let talked = match upgrade.await {
-            Ok(upgraded) => talk(TokioIo::new(upgraded), &container).await,
-            Err(error) => Err(std::io::Error::other(error)),
+            Ok(upgraded) => talk(socket(upgraded, Role::Server).await, &container).await,
+            Err(error) => Err(Error::Io(std::io::Error::other(error))),
         };
         if let Err(error) = talked {
             tracing::trace!(%error, "a command in a simulated pod lost its connection");
@@ -81,26 +82,25 @@ pub(super) fn answer(
     Ok(response.body(()).expect("the headers are ours"))
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite, container: &Container) -> std::io::Result<()> {
-    let (reader, writer) = tokio::io::split(Box::pin(stream));
-    let (mut reader, mut writer) = (Reader::new(reader), Writer::new(writer, Side::Server));
+async fn talk(mut socket: Socket, container: &Container) -> Result<(), Error> {
     let mut input = Vec::new();
     while container.reads() {
-        match reader.next().await? {
-            Message::Data(data) => match data.split_first() {
+        match socket.next().await.transpose()? {
+            Some(Message::Binary(data)) => match data.split_first() {
                 Some((&STDIN, data)) => input.extend_from_slice(data),
                 Some((&CLOSE, [STDIN])) => break,
                 Some(_) | None => {}
             },
-            Message::Ping(data) => writer.send(Opcode::Pong, &data).await?,
-            Message::Closed => return Ok(()),
+            Some(Message::Close(_)) | None => return Ok(()),
+            Some(_) => {}
         }
     }
+    let say = |channel: u8, data: &[u8]| Message::binary([&[channel], data].concat());
     let status = match container.run(&String::from_utf8_lossy(&input)) {
         Ran::Ended { out, err, code } => {
             for (channel, text) in [(STDOUT, out), (STDERR, err)] {
                 if !text.is_empty() {
-                    writer.send(Opcode::Data, &[&[channel], text.as_bytes()].concat()).await?;
+                    socket.send(say(channel, text.as_bytes())).await?;
                 }
             }
             ended(code)
@@ -110,8 +110,8 @@ async fn talk(stream: impl AsyncRead + AsyncWrite, container: &Container) -> std
             "message": format!("exec: \"{program}\": executable file not found in $PATH"),
         }),
     };
-    writer.send(Opcode::Data, &[&[ENDED], status.to_string().as_bytes()].concat()).await?;
-    writer.send(Opcode::Close, &1000_u16.to_be_bytes()).await
+    socket.send(say(ENDED, status.to_string().as_bytes())).await?;
+    socket.close(None).await
 }
 
 fn ended(code: u8) -> Value {

@@ -26,7 +26,7 @@ const REGISTRATIONS: [&str; 3] = [
 ];
 
 /// A fleet whose branches have not moved for so long has done what there was to do.
-const QUIET: Duration = Duration::from_millis(2_000);
+const QUIET: Duration = Duration::from_secs(2);
 
 /// How long a step of a scenario may take.
 const PATIENCE: Duration = Duration::from_secs(90);
