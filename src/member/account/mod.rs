@@ -1,7 +1,7 @@
 //! The account by which the fleet acts in a cluster: made when it joins, removed when it leaves.
 //!
 //! Everything is made by server-side apply under fixed names, so that making it again finishes what was begun
-//! and changes nothing that is there. What is made carries the label [`JOINED`](crate::api::marks::JOINED), and
+//! and changes nothing that is there. What is made carries the label [`JOINED`], and
 //! nothing without it is removed.
 
 mod rights;
