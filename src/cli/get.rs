@@ -24,7 +24,7 @@ use super::results::stored;
 use super::session::Allowed;
 use super::{Exit, Repository};
 use crate::api::cluster::Cluster;
-use crate::api::condition::{self, ConditionStatus};
+use crate::api::condition::{self, Condition, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::{Health, ObjectReport};
@@ -397,9 +397,19 @@ fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Res
     let reported = ledger.reported(&clusters)?;
     let mut rows = Vec::new();
     for (path, (cluster, key)) in &places {
-        let report = reported.get(cluster).and_then(|report| report.objects.get(key));
+        let of_cluster = reported.get(cluster);
+        let report = of_cluster.and_then(|report| report.objects.get(key));
         let manifest: Manifest = stored(ledger, recorded, path)?;
-        rows.push(work_row(cluster, key, recorded.blob(path), report, manifest));
+        let mut row = work_row(cluster, key, recorded.blob(path), report, manifest);
+        // Nobody can say of the object why it is not applied; of its cluster, somebody did.
+        let why = of_cluster.and_then(|report| not_ready(&report.cluster.conditions));
+        if let (Some(message), Some(why)) = (row.wide.last_mut(), why)
+            && message.is_empty()
+            && !report.is_some_and(|report| report.applied && report.work == recorded.blob(path))
+        {
+            why.clone_into(message);
+        }
+        rows.push(row);
     }
     // What is to leave and is still there is no work, and not to be overlooked by a person.
     for (cluster, report) in reported.iter().filter(|_| args.is_table()) {
@@ -443,6 +453,12 @@ fn work_row(
         ],
         value: manifest.into_value(),
     }
+}
+
+/// Why a cluster is not ready; `None` when it is, or has not said.
+fn not_ready(conditions: &[Condition]) -> Option<&str> {
+    let ready = condition::find(conditions, "Ready")?;
+    (ready.status != ConditionStatus::True).then_some(&*ready.message)
 }
 
 /// What is no work any more, and does not go away.

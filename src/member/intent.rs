@@ -1,5 +1,7 @@
 //! What is sent to the API server for one object, and in which order.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
@@ -21,8 +23,12 @@ const SERVERS_METADATA: [&str; 8] = [
 ];
 
 /// What we want of the object: no nulls, nothing that the server writes, a Secret's `stringData`
-/// as `data`, so that what is compared with the live object is what it can have.
-pub fn wanted(manifest: &Manifest) -> Manifest {
+/// as `data`, so that what is compared with the live object is what it can have. Most manifests are that
+/// already, and are looked at with each event of their object.
+pub fn wanted(manifest: &Manifest) -> Cow<'_, Manifest> {
+    if is_wanted(manifest) {
+        return Cow::Borrowed(manifest);
+    }
     let mut wanted = manifest.clone();
     wanted.0.remove("status");
     let metadata = wanted.metadata_mut();
@@ -33,12 +39,33 @@ pub fn wanted(manifest: &Manifest) -> Manifest {
         encode_string_data(&mut wanted.0);
     }
     drop_nulls(&mut wanted.0);
-    wanted
+    Cow::Owned(wanted)
+}
+
+fn is_wanted(manifest: &Manifest) -> bool {
+    let Manifest(map) = manifest;
+    let metadata = map.get("metadata").and_then(Value::as_object);
+    let is_server_s = |metadata: &Map<String, Value>| {
+        SERVERS_METADATA.iter().any(|key| metadata.contains_key(*key))
+    };
+    !map.contains_key("status")
+        && !map.contains_key("stringData")
+        && !metadata.is_some_and(is_server_s)
+        && !map.values().any(has_null)
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.values().any(has_null),
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// The body of the apply: [`wanted`] with the marks that say where it comes from.
 pub fn body(manifest: &Manifest, source: ObjectId, work: ObjectId) -> Manifest {
-    let mut body = wanted(manifest);
+    let mut body = wanted(manifest).into_owned();
     body.set_annotation(SOURCE_COMMIT, &source.to_string());
     body.set_annotation(WORK, &work.to_string());
     body
@@ -150,7 +177,8 @@ mod tests {
     fn string_data_becomes_data_and_wins() {
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
             "data": {"a": "b2xk", "b": "eA=="}, "stringData": {"a": "new"}});
-        let wanted = wanted(&Manifest::from_value(secret).unwrap()).into_value();
+        let secret = Manifest::from_value(secret).unwrap();
+        let wanted = wanted(&secret).into_owned().into_value();
         assert_eq!(wanted["data"], json!({"a": "bmV3", "b": "eA=="}));
         assert_eq!(wanted.get("stringData"), None);
     }
@@ -159,7 +187,8 @@ mod tests {
     fn nulls_and_what_the_server_writes_are_left_out() {
         let object = json!({"kind": "X", "status": {"a": 1}, "metadata": {"name": "x", "uid": "u",
             "creationTimestamp": null, "managedFields": []}, "spec": {"a": null, "l": [{"b": null}]}});
-        let wanted = wanted(&Manifest::from_value(object).unwrap()).into_value();
+        let object = Manifest::from_value(object).unwrap();
+        let wanted = wanted(&object).into_owned().into_value();
         assert_eq!(wanted, json!({"kind": "X", "metadata": {"name": "x"}, "spec": {"l": [{}]}}));
     }
 

@@ -46,8 +46,13 @@ impl Executor {
                 if is_newest {
                     // What is not ours right after an apply, the server does not keep. The answer
                     // tells, not the newest sight: somebody may have been faster since.
-                    let desired = entry.desired.as_ref().map(|desired| &*desired.manifest);
-                    let tolerated = Live::read(&value, desired, &*meaning).lost;
+                    let tolerated = match entry.live() {
+                        Some(live) if live.version == version_of(&value) => live.lost.clone(),
+                        _ => {
+                            let desired = entry.desired.as_ref().map(|desired| &*desired.manifest);
+                            Live::read(&value, desired, &*meaning).lost
+                        }
+                    };
                     let tolerated = std::mem::replace(&mut entry.tolerated, tolerated);
                     entry.succeeded();
                     if is_repair {

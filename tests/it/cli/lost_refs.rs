@@ -1,4 +1,4 @@
-//! A running controller goes on when others take its branches away, or send it elsewhere.
+//! A running controller goes on when others take its branches away, send it elsewhere, or a cluster is away.
 
 use super::running::{Running, until};
 use super::{FLEET, World};
@@ -48,4 +48,20 @@ fn a_source_branch_that_is_mistyped_is_told_and_mended_where_it_was_said() {
     std::fs::remove_file(fleet.join("fleet.yaml")).unwrap();
     commit(&fleet, &[("fleet/all.yaml", &FLEET.replace("hello", "mended"))]);
     is_recorded(&world, &running, "mended");
+}
+
+#[test]
+fn a_cluster_that_is_away_is_told_in_the_log_and_beside_its_work() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    world.host.stop("one").unwrap();
+    let running =
+        Running::start(&fleet, &world.path("log"), &["run", "--credentials", "../credentials"]);
+    commit(&fleet, &[("fleet/all.yaml", &FLEET.replace("hello", "unheard"))]);
+    running.wait("the warning", |said| {
+        said.contains("WARN the cluster is not ready cluster=one reason=CLUSTER_UNREACHABLE")
+    });
+    let listed =
+        || String::from_utf8(world.run("fleet", &["get", "work", "-o", "wide"]).stdout).unwrap();
+    until("its row", || listed().contains("CLUSTER_UNREACHABLE"), || listed() + &running.errors());
 }
