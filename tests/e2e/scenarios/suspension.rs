@@ -31,7 +31,7 @@ async fn a_suspended_policy_sends_nothing_until_it_is_resumed() {
     stage.write("policy.yaml", &suspended("{dispatching: true}"));
     stage.push("suspended");
     let path = "bindings/NS/Deployment.apps/shop.yaml";
-    stage.is_told(path, &["type: Scheduled", "SuspendDispatching"]).await;
+    stage.is_told(path, &["type: Scheduled", "dispatching is suspended"]).await;
     stage.settled().await;
     stage.is_in("apps/v1/Deployment", "shop", &[]).await;
     stage.write("policy.yaml", &suspended("{dispatching: false}"));
