@@ -253,19 +253,22 @@ impl Unjoin<'_> {
         let name = &self.args.name;
         if self.registered().is_some_and(|one| one.departure != Some(Departure::Remove)) {
             let subject = format!("unjoin {name}: what it has goes");
-            let edit = Edit::Leaves(UNJOIN_REMOVE);
-            let (mut drafted, file) = self.draft(edit, &subject)?;
-            if let Some(trailer) = self.approval(&drafted)? {
-                drafted = self.draft(edit, &format!("{subject}\n\n{trailer}"))?.0;
-            }
-            self.source.publish(drafted, &[&file])?;
+            self.publish_approved(Edit::Leaves(UNJOIN_REMOVE), &subject)?;
         }
         self.reach_goal(Goal::Removed)
     }
 
     fn deregister(&mut self) -> anyhow::Result<()> {
-        let message = format!("unjoin {}", self.args.name);
-        let (drafted, file) = self.draft(Edit::Goes, &message)?;
+        // What stays there waits for a word as well, and this is it.
+        self.publish_approved(Edit::Goes, &format!("unjoin {}", self.args.name))
+    }
+
+    /// Commits a change of the registration, with the word for what it takes along.
+    fn publish_approved(&mut self, edit: Edit<'_>, subject: &str) -> anyhow::Result<()> {
+        let (mut drafted, file) = self.draft(edit, subject)?;
+        if let Some(trailer) = self.approval(&drafted)? {
+            drafted = self.draft(edit, &format!("{subject}\n\n{trailer}"))?.0;
+        }
         self.source.publish(drafted, &[&file])
     }
 
@@ -298,10 +301,11 @@ impl Unjoin<'_> {
         let Some(hold) = preview.hold else { return Ok(None) };
         let removes =
             |(_, works): &(&ClusterName, &crate::plan::WorkChanges)| !works.removed.is_empty();
-        let mut removing = preview.diff.works.iter().filter(removes);
-        if let Some((other, _)) = removing.find(|(cluster, _)| **cluster != self.args.name) {
+        let removing = preview.diff.works.iter().filter(removes).map(|(cluster, _)| cluster);
+        let mut touched = removing.chain(preview.diff.left.keys());
+        if let Some(other) = touched.find(|cluster| **cluster != self.args.name) {
             let text = format!(
-                "the plan would remove something from {other} too, and waits for an approval: {}",
+                "the plan would take something from {other} too, and waits for an approval: {}",
                 hold.reason
             );
             let hint = "see to that first, by `git fleet plan` and `git fleet approve`; then run this again";
