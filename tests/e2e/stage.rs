@@ -29,7 +29,7 @@ const REGISTRATIONS: [&str; 3] = [
 const QUIET: Duration = Duration::from_secs(2);
 
 /// How long a step of a scenario may take.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Controllers that run at a time.
 static TURNS: Semaphore = Semaphore::const_new(3);
