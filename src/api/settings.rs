@@ -290,6 +290,13 @@ pub struct BranchName(String);
 #[error("`{0}` is not a name that git allows for a branch")]
 pub struct BadBranchName(pub String);
 
+/// Whether a branch is `above`, or lies below it in git's tree of names: git keeps no two branches of which
+/// one lies below the other.
+#[must_use]
+pub fn is_or_lies_below(branch: &str, above: &str) -> bool {
+    branch.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 impl BranchName {
     /// The name as text.
     #[must_use]

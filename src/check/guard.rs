@@ -1,6 +1,6 @@
 //! Plans that remove much wait for a person's word (`spec/reliability-security.md` R-92).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 use crate::api::names::ClusterName;
@@ -131,8 +131,10 @@ pub fn guard(settings: &GuardSettings, diff: &PlanDiff) -> Vec<Refusal> {
     if !names.is_empty() {
         refusals.push(Refusal::Containers { names });
     }
-    if !removals.unexplained.is_empty() {
-        let names = removals.unexplained.iter().cloned().collect();
+    let removed = diff.works.values().flat_map(|works| &works.removed);
+    let removed: BTreeSet<&String> = removed.filter(|_| removals.is_blind).collect();
+    if !removed.is_empty() {
+        let names = removed.into_iter().cloned().collect();
         refusals.push(Refusal::Unexplained { names });
     }
     if !removals.stores.is_empty() {

@@ -105,9 +105,8 @@ pub struct Removals {
     pub namespaces: BTreeSet<String>,
     /// CustomResourceDefinitions that some cluster loses: every resource of the kind goes with them.
     pub definitions: BTreeSet<String>,
-    /// What goes although nobody knows any more why it was there: the results are lost.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub unexplained: BTreeSet<String>,
+    /// Whether nobody knows any more why anything was there: the results are lost.
+    pub is_blind: bool,
     /// What keeps data and is to leave every cluster that has it, as `StatefulSet.apps web/db`.
     pub stores: BTreeSet<String>,
 }
@@ -182,12 +181,6 @@ impl PlanDiff {
         if let Some(changes) = self.works.get_mut(cluster) {
             changes.removed.sort();
         }
-    }
-
-    /// Takes note that what was decided before is lost: whatever goes may have been held.
-    pub fn forget_why(&mut self) {
-        let removed = self.works.values().flat_map(|works| &works.removed);
-        self.removals.unexplained = removed.cloned().collect();
     }
 
     fn lose_store(&mut self, key: &ObjectKey, is_kept: bool) {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::api::names::ClusterName;
+use crate::api::settings::is_or_lies_below;
 
 /// Longest name of a ref: git keeps each as a file with `.lock` behind it.
 const REF_LEN_MAX: usize = 200;
@@ -127,8 +128,7 @@ impl Layout {
         let root = RefName::branch(prefix)?;
         // The longest name below the prefix must be one too.
         RefName::new(&format!("{root}/status/{}", "c".repeat(48)))?;
-        let below = source.as_str().strip_prefix(root.as_str());
-        if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        if is_or_lies_below(source.as_str(), root.as_str()) {
             return Err(BadRefName {
                 name: source_branch.to_owned(),
                 rule: "lies below the prefix of the machine-owned refs",

@@ -270,9 +270,8 @@ impl Ledger {
         for (cluster, held) in self.returned(fleet)? {
             diff.come_back(&plan, &cluster, held);
         }
-        if results.tip.is_none() {
-            diff.forget_why();
-        }
+        // Whatever goes may have been held.
+        diff.removals.is_blind = results.tip.is_none();
         Ok((plan, diff))
     }
 

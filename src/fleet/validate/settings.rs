@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use super::super::object::Checked;
-use crate::api::settings::Settings;
+use crate::api::settings::{Settings, is_or_lies_below};
 
 /// Who asks more often keeps a processor busy with nothing.
 const SHORTEST: Duration = Duration::from_millis(100);
 
 pub(in crate::fleet) fn settings(checked: &mut Checked<'_, '_>, settings: &Settings) {
     let (source, prefix) = (settings.source.branch.as_str(), settings.refs.prefix.as_str());
-    let lies_below = |name: &str, above: &str| {
-        name.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    if lies_below(source, prefix) {
+    if is_or_lies_below(source, prefix) {
         checked.error(
             "/spec/refs/prefix",
             "SETTINGS_REFS",
@@ -22,7 +19,7 @@ pub(in crate::fleet) fn settings(checked: &mut Checked<'_, '_>, settings: &Setti
             ),
             "take another prefix, or another source branch",
         );
-    } else if lies_below(prefix, source) {
+    } else if is_or_lies_below(prefix, source) {
         checked.error(
             "/spec/refs/prefix",
             "SETTINGS_REFS",

@@ -65,3 +65,25 @@ fn a_cluster_that_is_away_is_told_in_the_log_and_beside_its_work() {
         || String::from_utf8(world.run("fleet", &["get", "work", "-o", "wide"]).stdout).unwrap();
     until("its row", || listed().contains("CLUSTER_UNREACHABLE"), || listed() + &running.errors());
 }
+
+#[test]
+fn an_agent_writes_its_status_branch_again() {
+    let world = World::of(&FLEET.replace("Push", "Pull"));
+    let fleet = world.path("fleet");
+    let agent = ["agent", "--remote", ".", "--cluster", "one", "--poll", "200ms"];
+    let agent = [&agent[..], &["--credentials", "../credentials"]].concat();
+    let running = Running::start(&fleet, &world.path("log"), &agent);
+    let is_there = || {
+        let branch = git(&fleet, &["for-each-ref", "refs/heads/fleet/status/one"]);
+        let files = || git(&fleet, &["ls-tree", "-r", "--name-only", "fleet/status/one"]);
+        !branch.is_empty() && files().contains("objects/default/ConfigMap/greeting.yaml")
+    };
+    until("its report", is_there, || running.errors());
+    let id = || git(&fleet, &["show", "fleet/status/one:cluster.yaml"]).contains("  id: ");
+    until("its id", id, || running.errors());
+    git(&fleet, &["update-ref", "-d", "refs/heads/fleet/status/one"]);
+    commit(&fleet, &[("fleet/all.yaml", &FLEET.replace("Push", "Pull").replace("hello", "again"))]);
+    assert_eq!(world.code("fleet", &["apply", "--credentials", "../credentials"]), 0);
+    until("its report again", is_there, || running.errors());
+    until("its id again", id, || running.errors());
+}
