@@ -74,9 +74,11 @@ impl Stage {
             ("user.email", "demo@example.com"),
             ("commit.gpgSign", "false"),
             ("push.gpgSign", "false"),
-            ("core.hooksPath", "/dev/null"),
         ] {
             Self::git(&stage.checkout(), &["config", key, value])?;
+        }
+        for dir in [stage.checkout(), stage.repository()] {
+            Self::git(&dir, &["config", "core.hooksPath", "/dev/null"])?;
         }
         // So that `git push` and `git pull` need no arguments.
         for (key, value) in

@@ -1,5 +1,6 @@
 //! The demonstration: what can be typed after it, and that it leaves nothing behind.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::run;
@@ -56,4 +57,31 @@ fn a_killed_demonstration_leaves_no_process_behind() {
     assert!(children.into_iter().all(is_running));
     demo.kill();
     until("they end", || !children.into_iter().any(is_running), String::new);
+}
+
+/// What people have set up for their own commits is not there for these.
+#[test]
+fn peoples_own_hooks_and_signatures_do_not_stop_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let hooks = dir.path().join("hooks");
+    std::fs::create_dir(&hooks).unwrap();
+    for hook in ["pre-commit", "pre-push", "pre-receive", "commit-msg"] {
+        let path = hooks.join(hook);
+        std::fs::write(&path, "#!/bin/sh\nexit 1\n").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let config = dir.path().join("gitconfig");
+    let text = format!(
+        "[commit]\n\tgpgSign = true\n[gpg]\n\tprogram = /bin/false\n[core]\n\thooksPath = {}\n",
+        hooks.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let shown = Command::new(env!("CARGO_BIN_EXE_git-fleet"))
+        .current_dir(dir.path())
+        .args(["demo", "--dir", "demo"])
+        .env("GIT_CONFIG_GLOBAL", &config)
+        .env("XDG_CACHE_HOME", dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(shown.status.code(), Some(0), "{shown:?}");
 }
