@@ -48,8 +48,29 @@ pub(super) enum Seen<T> {
     Failed(RequestError),
 }
 
-/// An object whole, as the executor wants it.
-pub(super) type Object = (ObjectKey, Value);
+/// An object as the executor wants it: named, and opened only if it is news.
+#[derive(Debug)]
+pub(super) struct Object {
+    /// Its identity.
+    pub key: ObjectKey,
+    /// Its resource version as a number; 0 when it is none.
+    pub version: u64,
+    /// The version of its API that it was read in, e.g. `apps/v1`.
+    api_version: Arc<str>,
+    text: Box<RawValue>,
+}
+
+impl Object {
+    /// The object whole. Items of a list of a built-in kind do not say what they are: it is put in.
+    pub(super) fn open(&self) -> Result<Value, RequestError> {
+        let mut value: Value = json(self.text.get().as_bytes())?;
+        if let Some(object) = value.as_object_mut() {
+            object.entry("kind").or_insert_with(|| Value::from(&*self.key.group_kind.kind));
+            object.entry("apiVersion").or_insert_with(|| Value::from(&*self.api_version));
+        }
+        Ok(value)
+    }
+}
 
 /// Which objects are watched, and what is read of each.
 pub(super) struct Subject<R> {
@@ -262,28 +283,34 @@ where
     }
 }
 
+/// What is looked at of every object, opened or not.
+#[derive(Deserialize)]
+struct Named {
+    metadata: NamedMetadata,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct NamedMetadata {
+    namespace: Option<Arc<str>>,
+    name: Arc<str>,
+    resource_version: String,
+}
+
 fn object(
     group_kind: &GroupKind,
-    version: &str,
+    api_version: &Arc<str>,
     raw: &RawValue,
 ) -> Result<(Object, String), RequestError> {
-    let mut value: Value = json(raw.get().as_bytes())?;
-    let resource_version = resource_version(&value);
-    let metadata = &value["metadata"];
-    let key = ObjectKey {
-        group_kind: group_kind.clone(),
-        namespace: metadata["namespace"].as_str().map(Into::into),
-        name: metadata["name"].as_str().unwrap_or_default().into(),
+    let Named { metadata } = json(raw.get().as_bytes())?;
+    let NamedMetadata { namespace, name, resource_version } = metadata;
+    let object = Object {
+        key: ObjectKey { group_kind: group_kind.clone(), namespace, name },
+        version: resource_version.parse().unwrap_or(0),
+        api_version: Arc::clone(api_version),
+        text: raw.to_owned(),
     };
-    // Items of a list of a built-in kind do not say what they are.
-    if let Some(object) = value.as_object_mut() {
-        object.entry("kind").or_insert_with(|| Value::from(&*group_kind.kind));
-        object.entry("apiVersion").or_insert_with(|| match &*group_kind.group {
-            "" => Value::from(version),
-            group => Value::from(format!("{group}/{version}")),
-        });
-    }
-    Ok(((key, value), resource_version))
+    Ok((object, resource_version))
 }
 
 fn resource_version(value: &Value) -> String {
@@ -300,8 +327,9 @@ mod tests {
             let kind = GroupKind { group: group.into(), kind: "Thing".into() };
             let read = |text: &str| {
                 let raw = RawValue::from_string(text.to_owned()).unwrap();
-                let ((key, value), version) = object(&kind, "v1", &raw).unwrap();
-                assert_eq!((&*key.name, &*version), ("a", "7"));
+                let (object, version) = object(&kind, &expected.into(), &raw).unwrap();
+                assert_eq!((&*object.key.name, object.version, &*version), ("a", 7, "7"));
+                let value = object.open().unwrap();
                 (value["apiVersion"].clone(), value["kind"].clone())
             };
             let metadata = r#""metadata":{"name":"a","resourceVersion":"7"}"#;

@@ -90,6 +90,8 @@ pub(super) struct Entry {
     /// Since when.
     pub leaving_since: Option<Instant>,
     pub sight: Sight,
+    /// The work that the sight was compared with.
+    pub looked_for: Option<ObjectId>,
     /// A request for it is on its way.
     pub in_flight: bool,
     /// Why it is not in place, for a person; empty when it is, or when its turn has not come.

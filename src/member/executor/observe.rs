@@ -41,7 +41,9 @@ impl Executor {
             Done::Applied { live: value, before } => {
                 let is_repair = entry.was_in_place;
                 self.round.n_applied += 1;
-                self.look(&key, &value);
+                if !self.knows(&key, version_of(&value)) {
+                    self.look(&key, &value);
+                }
                 let Some(entry) = self.entries.get_mut(&key) else { return };
                 if is_newest {
                     // What is not ours right after an apply, the server does not keep. The answer
@@ -120,11 +122,18 @@ impl Executor {
                     }
                 }
             }
-            Seen::Live((key, value)) => {
-                if let Some(key) = self.known(key) {
+            Seen::Live(object) => {
+                if let Some(key) = self.known(&object.key) {
                     let is_synced =
                         self.watches.get(group_kind).is_some_and(|w| w.state == WatchState::Synced);
-                    let is_news = self.look(&key, &value);
+                    let is_news = if self.knows(&key, object.version) {
+                        false
+                    } else {
+                        match object.open() {
+                            Ok(value) => self.look(&key, &value),
+                            Err(error) => return self.seen(group_kind, Seen::Failed(error)),
+                        }
+                    };
                     if let Some(entry) = self.entries.get_mut(&key) {
                         entry.listed = true;
                     }
@@ -135,9 +144,9 @@ impl Executor {
                     }
                 }
             }
-            Seen::Deleted((key, value)) => {
-                if let Some(key) = self.known(key) {
-                    self.deleted(&key, version_of(&value));
+            Seen::Deleted(object) => {
+                if let Some(key) = self.known(&object.key) {
+                    self.deleted(&key, object.version);
                 }
             }
             Seen::Hidden(namespace) => {
@@ -208,6 +217,14 @@ impl Executor {
         self.foundation_changed(key);
     }
 
+    /// Whether this version of a live object was looked at already, in the light of the present work: a watch
+    /// tells of every apply what its answer has told.
+    fn knows(&self, key: &ObjectKey, version: u64) -> bool {
+        let Some(entry) = self.entries.get(key) else { return false };
+        let is_seen = entry.live().is_some_and(|live| version > 0 && live.version == version);
+        is_seen && entry.looked_for == entry.desired.as_ref().map(|desired| desired.work)
+    }
+
     /// Takes in a live object. Gives whether it is news.
     fn look(&mut self, key: &ObjectKey, value: &Value) -> bool {
         let meaning = self.meaning();
@@ -218,6 +235,7 @@ impl Executor {
         }
         let desired = entry.desired.as_ref().map(|desired| desired.manifest.clone());
         entry.sight = Sight::There(Live::read(value, desired.as_deref(), &*meaning));
+        entry.looked_for = entry.desired.as_ref().map(|desired| desired.work);
         if let Some(source) = entry.note_others_work(Instant::now()) {
             let (cluster, patience) = (&self.cluster, self.options.other_engine_patience);
             tracing::info!(
@@ -259,13 +277,13 @@ impl Executor {
     }
 
     /// The key under which an object is held. A template may leave the namespace `default` out.
-    fn known(&self, key: ObjectKey) -> Option<ObjectKey> {
-        if self.entries.contains_key(&key) {
-            return Some(key);
+    fn known(&self, key: &ObjectKey) -> Option<ObjectKey> {
+        if let Some((key, _)) = self.entries.get_key_value(key) {
+            return Some(key.clone());
         }
         if key.namespace.as_deref() == Some("default") {
-            let bare = ObjectKey { namespace: None, ..key };
-            return self.entries.contains_key(&bare).then_some(bare);
+            let bare = ObjectKey { namespace: None, ..key.clone() };
+            return self.entries.get_key_value(&bare).map(|(key, _)| key.clone());
         }
         None
     }
@@ -413,6 +431,9 @@ impl Executor {
 
     /// Opens all watches anew: every object is seen once more.
     pub(super) fn look_again(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.looked_for = None;
+        }
         let group_kinds: Vec<GroupKind> = self.watches.keys().cloned().collect();
         for group_kind in group_kinds {
             let Some(watch) = self.watches.remove(&group_kind) else { continue };

@@ -31,9 +31,13 @@ pub(in crate::member) async fn managed(
     seen: mpsc::Sender<(GroupKind, Seen<Object>)>,
 ) {
     let group_kind = GroupKind { group: resource.group.clone(), kind: resource.kind.clone() };
+    let api_version: Arc<str> = match &*resource.group {
+        "" => Arc::clone(&resource.version),
+        group => format!("{group}/{}", resource.version).into(),
+    };
     let watcher = |namespace: Option<&str>| {
         let (kind, named, version) =
-            (group_kind.clone(), group_kind.clone(), resource.version.clone());
+            (group_kind.clone(), group_kind.clone(), Arc::clone(&api_version));
         let subject = Subject {
             collection: collection_path(&resource, namespace),
             selector: format!("{MANAGED}%3D{MANAGED_TRUE}"),
