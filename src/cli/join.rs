@@ -129,7 +129,7 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
         None
     } else {
         let content = registration(args, &reached);
-        let change = Change { path: &path, content: Some(&content) };
+        let change = Change::write(&path, &content);
         Some(source.draft(&mut ledger, &[change], &format!("join {}", args.name))?)
     };
     runtime.block_on(open_account(args, &rights, &reached))?;

@@ -285,12 +285,11 @@ impl Unjoin<'_> {
                 "give it a file of its own, as `git fleet join` writes it; then run this again";
             return Err(Fault::new("UNJOIN_FILE", text, hint).into());
         };
-        let content = match &edited {
-            Edited::Text(text) => Some(text.as_bytes()),
-            Edited::Empty => None,
+        let change = match &edited {
+            Edited::Text(text) => Change::write(&file, text.as_bytes()),
+            Edited::Empty => Change::delete(&file),
         };
-        let drafted =
-            self.source.draft(&mut self.ledger, &[Change { path: &file, content }], message)?;
+        let drafted = self.source.draft(&mut self.ledger, &[change], message)?;
         Ok((drafted, file))
     }
 

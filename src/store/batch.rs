@@ -1,9 +1,11 @@
-//! Commits in the making: objects are collected in memory and written in one go.
+//! Commits in the making: objects are collected and come into the repository in one go.
 //!
 //! No ref moves here. Author, time and message come from the caller: neither the user's git
 //! configuration nor a clock has a say, so the same input gives the same commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
 
 use git2::ObjectType;
 use jiff::Timestamp;
@@ -12,7 +14,7 @@ use sha1::{Digest, Sha1};
 use crate::api::names::ObjectId;
 
 use super::error::{PublishError, SnapshotError};
-use super::pack;
+use super::pack::Pack;
 use super::repository::{Store, commit_tree, find_in, oid};
 use super::tree::{self, Mode, Row};
 
@@ -22,13 +24,54 @@ const BULK_OBJECTS_MIN: usize = 200;
 /// Who our commits are by.
 const AUTHOR: &str = "git-fleet <git-fleet@localhost>";
 
+/// Content of a file that is made when the file is put into a batch, and not held beside it.
+pub trait Render: fmt::Debug {
+    /// The whole content; the same each time.
+    fn render(&self) -> Cow<'_, [u8]>;
+}
+
+/// The new content of a file.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// At hand.
+    Bytes(&'a [u8]),
+    /// Made when it is put.
+    Rendered(&'a dyn Render),
+}
+
+impl<'a> Content<'a> {
+    fn bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            Self::Bytes(bytes) => bytes.into(),
+            Self::Rendered(file) => file.render(),
+        }
+    }
+}
+
 /// One file of a commit that differs from the parent's.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
     /// Path from the root, `/`-separated.
     pub path: &'a str,
     /// The file's new content; `None` deletes it, or everything below it when it is a directory.
-    pub content: Option<&'a [u8]>,
+    pub content: Option<Content<'a>>,
+}
+
+impl<'a> Change<'a> {
+    /// The file at `path` gets these bytes.
+    pub fn write(path: &'a str, bytes: &'a [u8]) -> Self {
+        Self { path, content: Some(Content::Bytes(bytes)) }
+    }
+
+    /// The file at `path` gets what `file` renders.
+    pub fn render(path: &'a str, file: &'a dyn Render) -> Self {
+        Self { path, content: Some(Content::Rendered(file)) }
+    }
+
+    /// What is at `path` goes.
+    pub fn delete(path: &'a str) -> Self {
+        Self { path, content: None }
+    }
 }
 
 /// A commit to write: its parent's tree with changes.
@@ -71,26 +114,30 @@ impl Kind {
 }
 
 /// One object that is not written yet.
-pub(super) struct Pending {
-    pub(super) kind: Kind,
-    pub(super) id: ObjectId,
-    pub(super) bytes: Vec<u8>,
+struct Pending {
+    kind: Kind,
+    id: ObjectId,
+    bytes: Vec<u8>,
 }
 
-/// Objects of one publication, shared by all its commits. Nothing is on disk before
+/// Objects of one publication, shared by all its commits. Git sees none of them before
 /// [`Batch::write`].
-#[must_use = "nothing is on disk before `write`"]
+///
+/// From [`BULK_OBJECTS_MIN`] objects on, files are deflated into an unfinished pack as they come;
+/// trees and commits are few, are read again, and stay in memory.
+#[must_use = "git sees nothing before `write`"]
 pub struct Batch<'s> {
     store: &'s Store,
     /// In the order of writing: an object comes after those that it names.
     objects: Vec<Pending>,
     index: HashMap<ObjectId, usize>,
+    pack: Option<Pack>,
 }
 
 impl Store {
     /// Starts a batch: several commits that go to disk together.
     pub fn batch(&self) -> Batch<'_> {
-        Batch { store: self, objects: Vec::new(), index: HashMap::new() }
+        Batch { store: self, objects: Vec::new(), index: HashMap::new(), pack: None }
     }
 
     /// Writes one commit; moves no ref.
@@ -130,12 +177,15 @@ impl Batch<'_> {
         parent: Option<ObjectId>,
         changes: &[Change<'_>],
     ) -> Result<ObjectId, PublishError> {
-        let mut root = Edit::default();
+        let mut sorted = Vec::with_capacity(changes.len());
         for change in changes {
-            root.add(change)?;
+            check_path(change.path)?;
+            sorted.push(change);
         }
+        // Stable: of several changes of one path, the last comes last.
+        sorted.sort_by(|a, b| parts(a.path).cmp(parts(b.path)));
         let base = parent.map(|parent| self.tree_of(parent)).transpose()?;
-        match self.edited(base, &root)? {
+        match self.edited(base, 0, &sorted)? {
             Some(tree) => Ok(tree),
             None => Ok(self.put(Kind::Tree, Vec::new())),
         }
@@ -178,19 +228,25 @@ impl Batch<'_> {
 
     /// How many objects wait to be written.
     pub fn n_objects(&self) -> usize {
-        self.objects.len()
+        self.objects.len() + self.pack.as_ref().map_or(0, Pack::n_objects)
     }
 
     /// Writes everything: few objects as a file each, many as one pack. A crash in the middle
     /// leaves objects that nothing names.
-    pub fn write(self) -> Result<(), PublishError> {
+    pub fn write(mut self) -> Result<(), PublishError> {
         let path = self.store.common_dir();
+        if self.is_bulk() {
+            let mut packed = || {
+                let mut pack = self.pack.take().map_or_else(|| Pack::begin(path), Ok)?;
+                for object in &self.objects {
+                    pack.add(object.kind, object.id, &object.bytes)?;
+                }
+                pack.finish()
+            };
+            return packed().map_err(|source| PublishError::write_file(path, source));
+        }
         if self.objects.is_empty() {
             return Ok(());
-        }
-        if self.objects.len() >= BULK_OBJECTS_MIN {
-            return pack::write(path, &self.objects)
-                .map_err(|source| PublishError::write_file(path, source));
         }
         let written = self.store.with(|repository| {
             let odb = repository.odb()?;
@@ -205,49 +261,61 @@ impl Batch<'_> {
         })
     }
 
-    /// Builds the tree `base` with `edit`; `None` when nothing is left in it.
+    /// Builds the tree `base` with `changes`, sorted, whose paths go on in it at the byte `at`; `None`
+    /// when nothing is left in it.
     fn edited(
         &mut self,
         base: Option<ObjectId>,
-        edit: &Edit<'_>,
+        at: usize,
+        changes: &[&Change<'_>],
     ) -> Result<Option<ObjectId>, PublishError> {
-        let before = base.map(|base| self.rows(base)).transpose()?.unwrap_or_default();
-        let mut rows: BTreeMap<Vec<u8>, Row> =
-            before.iter().map(|row| (row.name.clone(), row.clone())).collect();
-        for (name, child) in &edit.children {
-            let name = name.as_bytes().to_vec();
-            let file = match child.file {
-                FileEdit::Keep => rows.remove(&name),
-                FileEdit::Delete => None,
-                FileEdit::Write(bytes) => {
-                    let id = self.put(Kind::Blob, bytes.to_vec());
-                    Some(Row { mode: Mode::File, name: name.clone(), id })
-                }
+        let mut rows = base.map(|base| self.rows(base)).transpose()?.unwrap_or_default();
+        rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let mut is_changed = base.is_none();
+        let (mut removed, mut added) = (Vec::new(), Vec::new());
+        for changes in changes.chunk_by(|a, b| first_part(a, at) == first_part(b, at)) {
+            let name = first_part(changes[0], at);
+            let end = at + name.len();
+            // Changes of the name itself come before those below it.
+            let n_own = changes.partition_point(|change| change.path.len() == end);
+            let (own, below) = changes.split_at(n_own);
+            let place = rows.binary_search_by(|row| row.name.as_slice().cmp(name.as_bytes()));
+            let before = place.ok().map(|place| (rows[place].mode, rows[place].id));
+            let file = match own.last().map(|change| change.content) {
+                None => before,
+                Some(None) => None,
+                Some(Some(content)) => Some((Mode::File, self.put_file(&content.bytes())?)),
             };
-            let row = if child.children.is_empty() {
+            let after = if below.is_empty() {
                 file
             } else {
-                let base = file.as_ref().filter(|row| row.mode == Mode::Directory);
-                let tree = self.edited(base.map(|row| row.id), child)?;
-                let directory = |id| Row { mode: Mode::Directory, name: name.clone(), id };
-                tree.map(directory).or(file.filter(|row| row.mode != Mode::Directory))
+                let base = file.filter(|(mode, _)| *mode == Mode::Directory).map(|(_, id)| id);
+                let tree = self.edited(base, end + 1, below)?;
+                tree.map(|tree| (Mode::Directory, tree))
+                    .or(file.filter(|(mode, _)| *mode != Mode::Directory))
             };
-            match row {
-                Some(row) => rows.insert(name, row),
-                None => rows.remove(&name),
-            };
+            is_changed |= after != before;
+            match (place, after) {
+                (Ok(place), Some((mode, id))) => {
+                    rows[place].mode = mode;
+                    rows[place].id = id;
+                }
+                (Ok(place), None) => removed.push(place),
+                (Err(_), Some((mode, id))) => {
+                    added.push(Row { mode, name: name.as_bytes().to_vec(), id });
+                }
+                (Err(_), None) => {}
+            }
         }
-        if rows.is_empty() {
-            return Ok(None);
+        let mut removed = removed.into_iter().peekable();
+        let mut places = 0..rows.len();
+        rows.retain(|_| places.next().and_then(|place| removed.next_if_eq(&place)).is_none());
+        rows.append(&mut added);
+        match base {
+            _ if rows.is_empty() => Ok(None),
+            Some(base) if !is_changed => Ok(Some(base)),
+            _ => Ok(Some(self.put(Kind::Tree, tree::render(rows)))),
         }
-        let after: Vec<Row> = rows.into_values().collect();
-        let bytes = tree::render(after);
-        if let Some(base) = base
-            && bytes == tree::render(before)
-        {
-            return Ok(Some(base));
-        }
-        Ok(Some(self.put(Kind::Tree, bytes)))
     }
 
     fn rows(&self, id: ObjectId) -> Result<Vec<Row>, SnapshotError> {
@@ -262,9 +330,13 @@ impl Batch<'_> {
         self.index.get(&id).map(|at| &self.objects[*at])
     }
 
+    fn is_bulk(&self) -> bool {
+        self.pack.is_some() || self.objects.len() >= BULK_OBJECTS_MIN
+    }
+
     /// Adds an object. One that the repository already holds is written again all the same: that
     /// renews its age, so that nobody's `git gc` prunes it before a ref names it.
-    pub(super) fn put(&mut self, kind: Kind, bytes: Vec<u8>) -> ObjectId {
+    fn put(&mut self, kind: Kind, bytes: Vec<u8>) -> ObjectId {
         let id = object_id(kind, &bytes);
         let next = self.objects.len();
         self.index.entry(id).or_insert_with(|| {
@@ -272,6 +344,27 @@ impl Batch<'_> {
             next
         });
         id
+    }
+
+    /// Adds a file: to the pack, once it is worth one.
+    fn put_file(&mut self, bytes: &[u8]) -> Result<ObjectId, PublishError> {
+        let id = object_id(Kind::Blob, bytes);
+        if self.index.contains_key(&id) {
+            return Ok(id);
+        }
+        if !self.is_bulk() {
+            return Ok(self.put(Kind::Blob, bytes.to_vec()));
+        }
+        let path = self.store.common_dir();
+        let mut packed = || {
+            if self.pack.is_none() {
+                self.pack = Some(Pack::begin(path)?);
+            }
+            let pack = self.pack.as_mut().expect("begun if it was not");
+            pack.add(Kind::Blob, id, bytes)
+        };
+        packed().map_err(|source| PublishError::write_file(path, source))?;
+        Ok(id)
     }
 }
 
@@ -283,32 +376,24 @@ fn object_id(kind: Kind, bytes: &[u8]) -> ObjectId {
     ObjectId::from_bytes(sha1.finalize().into())
 }
 
-/// What becomes of one name in a directory: as a file, and as a directory.
-#[derive(Default)]
-struct Edit<'a> {
-    file: FileEdit<'a>,
-    children: BTreeMap<&'a str, Edit<'a>>,
-}
-
-#[derive(Clone, Copy, Default)]
-enum FileEdit<'a> {
-    #[default]
-    Keep,
-    Delete,
-    Write(&'a [u8]),
-}
-
-impl<'a> Edit<'a> {
-    fn add(&mut self, change: &Change<'a>) -> Result<(), PublishError> {
-        let mut here = self;
-        for part in change.path.split('/') {
-            let is_bad = part.is_empty() || part == "." || part == ".." || part.contains('\0');
-            if is_bad || part.eq_ignore_ascii_case(".git") {
-                return Err(PublishError::BadPath { path: change.path.escape_debug().to_string() });
-            }
-            here = here.children.entry(part).or_default();
-        }
-        here.file = change.content.map_or(FileEdit::Delete, FileEdit::Write);
-        Ok(())
+fn check_path(path: &str) -> Result<(), PublishError> {
+    let is_bad = |part: &str| {
+        matches!(part, "" | "." | "..") || part.contains('\0') || part.eq_ignore_ascii_case(".git")
+    };
+    if path.split('/').any(is_bad) {
+        return Err(PublishError::BadPath { path: path.escape_debug().to_string() });
     }
+    Ok(())
+}
+
+/// Orders paths by their parts: a directory's are next to each other, and behind its own.
+fn parts(path: &str) -> impl Iterator<Item = u8> {
+    // No path has a NUL.
+    path.bytes().map(|byte| if byte == b'/' { 0 } else { byte })
+}
+
+/// The part of a path that begins at the byte `at`.
+fn first_part<'a>(change: &Change<'a>, at: usize) -> &'a str {
+    let rest = &change.path[at..];
+    rest.split_once('/').map_or(rest, |(part, _)| part)
 }

@@ -29,7 +29,7 @@ mod triggers;
 mod upstream;
 mod wire;
 
-pub use batch::{Batch, Change, NewCommit};
+pub use batch::{Batch, Change, Content, NewCommit, Render};
 pub use error::{FetchError, GitError, PublishError, SnapshotError, StoreError};
 pub use filter::PathFilter;
 pub use history::{CHECKPOINT_TRAILER, CommitInfo, HISTORY_COMMITS_MAX, Past, PathChange};

@@ -38,10 +38,7 @@ impl Batch<'_> {
         time: Timestamp,
     ) -> Result<ObjectId, PublishError> {
         let [path, flat] = paths(commit);
-        let changes = [
-            Change { path: &flat, content: None },
-            Change { path: &path, content: Some(text.as_bytes()) },
-        ];
+        let changes = [Change::delete(&flat), Change::write(&path, text.as_bytes())];
         let message = format!("note on {}", commit.short());
         self.commit(&NewCommit { parent: tip, changes: &changes, message: &message, time })
     }

@@ -189,9 +189,9 @@ impl Ledger {
 pub(crate) fn changes(edits: &Edits) -> Vec<Change<'_>> {
     edits
         .iter()
-        .map(|(path, file)| Change {
-            path,
-            content: file.as_ref().map(|file| file.bytes.as_slice()),
+        .map(|(path, file)| match file {
+            Some(file) => Change::write(path, &file.bytes),
+            None => Change::delete(path),
         })
         .collect()
 }

@@ -1,11 +1,12 @@
 //! Writing commits and moving refs in a local repository.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use git_fleet::api::names::ObjectId;
 use git_fleet::store::{
-    Change, NewCommit, Past, PathChange, PublishError, RefName, RefUpdate, Store,
+    Change, NewCommit, Past, PathChange, PublishError, RefName, RefUpdate, Render, Store,
 };
 
 use super::git::{commit, git, init, init_bare};
@@ -16,7 +17,7 @@ fn update(name: &str, old: Option<ObjectId>, new: Option<ObjectId>) -> RefUpdate
 }
 
 fn write(path: &'static str, content: &'static str) -> Change<'static> {
-    Change { path, content: Some(content.as_bytes()) }
+    Change::write(path, content.as_bytes())
 }
 
 fn commit_on(store: &Store, parent: Option<ObjectId>, changes: &[Change<'_>]) -> ObjectId {
@@ -37,8 +38,8 @@ fn commits_are_what_git_would_have_made() {
         &store,
         Some(first),
         &[
-            Change { path: "a/b/c.yaml", content: None },
-            Change { path: "a-b", content: None },
+            Change::delete("a/b/c.yaml"),
+            Change::delete("a-b"),
             write("a/d.yaml", "d"),
             write("z/now/a/directory", "1"),
         ],
@@ -64,7 +65,7 @@ fn a_bulk_publication_is_one_pack_shared_by_all_commits() {
         .map(|n| (format!("work/member{}/web/a{n}.yaml", n % 3), "x: 1\n".repeat(n + 1)))
         .collect();
     let changes: Vec<Change<'_>> =
-        files.iter().map(|(p, c)| Change { path: p, content: Some(c.as_bytes()) }).collect();
+        files.iter().map(|(p, c)| Change::write(p, c.as_bytes())).collect();
     let mut batch = store.batch();
     let new = NewCommit { parent: None, changes: &changes, message: "place 600", time: at(1) };
     let results = batch.commit(&new).unwrap();
@@ -79,9 +80,76 @@ fn a_bulk_publication_is_one_pack_shared_by_all_commits() {
     git(&repo, &["fsck", "--strict", "--full"]);
     assert!(git(&repo, &["count-objects", "-v"]).contains("count: 0\n"), "no loose object");
     assert!(git(&repo, &["count-objects", "-v"]).contains("packs: 1\n"));
+    let packs = names(&repo.join("objects/pack"));
+    let [index, pack] = &*packs else { panic!("{packs:?}") };
+    let listed = git(&repo, &["verify-pack", "-v", &format!("objects/pack/{index}")]);
+    assert_eq!(listed.matches(" blob ").count(), 600, "{listed}");
+    let name = git(&repo, &["index-pack", "-o", "again.idx", &format!("objects/pack/{pack}")]);
+    assert_eq!(*pack, format!("pack-{name}.pack"));
+    let index = repo.join("objects/pack").join(index);
+    let again = std::fs::read(repo.join("again.idx")).unwrap();
+    assert!(std::fs::read(index).unwrap() == again, "git makes the same index");
     let tree = git(&repo, &["rev-parse", "fleet/results:work/member2"]);
     assert_eq!(tree, git(&repo, &["rev-parse", "fleet/work/member2^{tree}"]));
     assert_eq!(store.files(results).unwrap().len(), 600);
+}
+
+#[test]
+fn a_bulk_publication_that_is_given_up_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let repo = init_bare(&dir.path().join("r"));
+    let store = open(&repo);
+    let paths: Vec<String> = (0..600).map(|n| n.to_string()).collect();
+    let changes: Vec<_> = paths.iter().map(|path| Change::write(path, path.as_bytes())).collect();
+    let mut batch = store.batch();
+    batch.tree(None, &changes).unwrap();
+    assert!(batch.n_objects() > 600);
+    drop(batch);
+    assert_eq!(names(&repo.join("objects/pack")), [""; 0]);
+    assert!(git(&repo, &["count-objects", "-v"]).contains("count: 0\n"));
+}
+
+/// A file as those that write much have it: its content is made when it is asked for.
+#[derive(Debug)]
+struct Numbered(usize);
+
+impl Render for Numbered {
+    fn render(&self) -> Cow<'_, [u8]> {
+        format!("n: {}\n", self.0).into_bytes().into()
+    }
+}
+
+#[test]
+fn many_changes_of_one_directory_are_what_few_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let repo = init_bare(&dir.path().join("r"));
+    let store = open(&repo);
+    let files: Vec<_> = (0..500).map(|n| (format!("w/{n}.yaml"), Numbered(n))).collect();
+    let all: Vec<_> = files.iter().map(|(path, file)| Change::render(path, file)).collect();
+    let first = commit_on(&store, None, &all);
+    let mut changes: Vec<_> =
+        files.iter().skip(1).step_by(2).map(|(path, _)| Change::delete(path)).collect();
+    changes.extend([write("w/0.yaml/x", "x"), write("w/2.yaml", "?"), write("w/2.yaml", "!")]);
+    changes.extend([write("w/-", "-"), write("w/3.yaml", "3"), Change::delete("w/none/such")]);
+    let second = commit_on(&store, Some(first), &changes);
+    store.publish(&[update("r", None, Some(second))]).unwrap();
+    git(&repo, &["fsck", "--strict", "--full"]);
+    let left = (4..500).step_by(2).map(|n| format!("w/{n}.yaml"));
+    let expected: BTreeSet<_> =
+        left.chain(["w/-", "w/0.yaml/x", "w/2.yaml", "w/3.yaml"].map(str::to_owned)).collect();
+    assert_eq!(store.files(second).unwrap().into_keys().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(git(&repo, &["show", "r:w/2.yaml"]), "!", "the later change counts");
+    assert_eq!(git(&repo, &["show", "r:w/498.yaml"]), "n: 498");
+}
+
+/// The names in a directory, sorted.
+fn names(dir: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+    let mut names: Vec<_> =
+        entries.map(|entry| name(entry).to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 #[test]
@@ -118,7 +186,7 @@ fn two_writers_race_and_nothing_is_lost() {
             let path = format!("{writer}{n}");
             loop {
                 let old = store.read_ref(&branch("r")).unwrap();
-                let changes = [Change { path: &path, content: Some(b"") }];
+                let changes = [Change::write(&path, b"")];
                 let new = commit_on(&store, old, &changes);
                 match store.publish(&[update("r", old, Some(new))]) {
                     Ok(()) => break,
@@ -188,7 +256,7 @@ fn the_past_proves_what_was_held_across_a_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&init_bare(&dir.path().join("r")));
     let first = commit_on(&store, None, &[write("web/a.yaml", "a"), write("web/b.yaml", "b")]);
-    let delete = Change { path: "web/a.yaml", content: None };
+    let delete = Change::delete("web/a.yaml");
     let second = commit_on(&store, Some(first), &[delete]);
     let mut batch = store.batch();
     let checkpoint = batch.checkpoint(second, "start afresh", at(2)).unwrap();
@@ -264,10 +332,8 @@ fn fill(dir: &Path) {
     };
     for (n_files, len) in [(4, 1 << 20), (400, 16 << 10)] {
         let files: Vec<_> = (0..n_files).map(|n| (n.to_string(), noise(n, len))).collect();
-        let changes: Vec<_> = files
-            .iter()
-            .map(|(path, text)| Change { path, content: Some(text.as_bytes()) })
-            .collect();
+        let changes: Vec<_> =
+            files.iter().map(|(path, text)| Change::write(path, text.as_bytes())).collect();
         let new = NewCommit { parent: Some(first), changes: &changes, message: "m", time: at(2) };
         let error = store.commit(&new).unwrap_err();
         assert_eq!(error.code(), "DISK_FULL", "{error}");

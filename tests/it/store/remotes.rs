@@ -56,7 +56,7 @@ impl World {
 }
 
 fn new_commit(store: &Store, parent: Option<ObjectId>, text: &str) -> ObjectId {
-    let changes = [Change { path: "a.yaml", content: Some(text.as_bytes()) }];
+    let changes = [Change::write("a.yaml", text.as_bytes())];
     store.commit(&NewCommit { parent, changes: &changes, message: "m", time: at(1) }).unwrap()
 }
 
