@@ -52,7 +52,6 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
             ));
             continue;
         }
-        let before = case.previous.and_then(|previous| previous.work(&name));
         let made = match why_kept(binding, &name) {
             Some(why) => Err(Answer::new(why)),
             None => maker.make(&state.cluster, share).map_err(|error| {
@@ -67,11 +66,12 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
                 if !changed_by.is_empty() {
                     overridden.entry(changed_by).or_default().push(name.clone());
                 }
-                let work = before.filter(|before| before.id == work.id).unwrap_or(work);
-                works.insert(name, work);
+                let same = case.previous.and_then(|previous| previous.planned_work(&name, work.id));
+                works.insert(name, same.unwrap_or(work));
             }
             Err(why) => {
                 stale.push((name.clone(), why));
+                let before = case.previous.and_then(|previous| previous.work(&name));
                 works.extend(before.map(|work| (name, work)));
             }
         }

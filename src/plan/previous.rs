@@ -78,6 +78,16 @@ impl Remembered {
         planned.chain(read.into_iter().flatten().map(|(name, file)| (name, file.id)))
     }
 
+    /// The very value of the work with this id, if this process made it for the cluster.
+    pub(super) fn planned_work(
+        &self,
+        cluster: &ClusterName,
+        id: ObjectId,
+    ) -> Option<Arc<PlannedWork>> {
+        let Self::Planned(planned) = self else { return None };
+        planned.works.get(cluster).filter(|work| work.id == id).map(Arc::clone)
+    }
+
     /// What one cluster was given; `None` if nothing, or nothing that can be read back.
     #[must_use]
     pub fn work(&self, cluster: &ClusterName) -> Option<Arc<PlannedWork>> {

@@ -16,6 +16,7 @@ use super::work::PlannedWork;
 use crate::api::cluster::{ResourceModel, default_resource_models};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
+use crate::api::yaml;
 
 /// Path in a work tree of the grades that the cluster's nodes are counted in, where they are not the nine
 /// built-in ones. No namespace has such a name, and to others that apply a work tree it is no object.
@@ -37,7 +38,7 @@ impl Plan {
     pub fn files(&self) -> BTreeMap<String, Arc<RenderedFile>> {
         let mut files = self.other_files();
         for (path, file) in self.changes(&Previous::default()) {
-            files.extend(file.map(|file| (path, file.render())));
+            files.extend(file.map(|file| (path, Arc::new(RenderedFile::new(file.bytes())))));
         }
         files
     }
@@ -124,10 +125,10 @@ pub enum DecisionFile<'p> {
 impl DecisionFile<'_> {
     /// Its content.
     #[must_use]
-    pub fn render(&self) -> Arc<RenderedFile> {
+    pub fn bytes(&self) -> Vec<u8> {
         match self {
-            Self::Binding(planned) => planned.file(),
-            Self::Work(work) => work.file(),
+            Self::Binding(planned) => yaml::to_bytes(&planned.binding()),
+            Self::Work(work) => yaml::to_bytes(&work.manifest.open()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From the fleet to published results: the four lines where git, policy and clusters meet.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::daemon::inputs::{self, PlanInputs};
 use crate::daemon::status_ref::{Edits, StatusRef, keep_unsaid};
 use crate::fleet::Fleet;
 use crate::member::{DesiredObject, DesiredWork};
-use crate::plan::{Inputs, Plan, PlanDiff, Previous, RenderedFile};
-use crate::store::{NewCommit, PathChange, PublishError, RefName, RefUpdate};
+use crate::plan::{DecisionFile, Inputs, Plan, PlanDiff, Previous, RenderedFile};
+use crate::store::{Change, NewCommit, PathChange, PublishError, RefName, RefUpdate, Render};
 
 /// How many results commits back removed works are looked for when a controller starts. An object
 /// is in doubt only between its application and the next status commit, a second later.
@@ -340,13 +341,12 @@ impl Ledger {
         others.extend(self.answers(fleet));
         let results = self.results.as_ref().expect("refreshed before it is published");
         let mut edits = edits(&results.others, &others);
-        let decided = plan.changes(&results.previous);
-        edits.extend(decided.map(|(path, file)| (path, file.map(|file| file.render()))));
+        let decided: Vec<_> = plan.changes(&results.previous).collect();
         let mut updates = Vec::new();
         let message = message(&crate::plan::subject(diff), fleet.commit, now);
         let mut batch = self.store.batch();
         let tip = match results.tip {
-            Some(tip) if edits.is_empty() => tip,
+            Some(tip) if edits.is_empty() && decided.is_empty() => tip,
             old => {
                 let name = self.layout.results();
                 let parent = self.upkeep.base(&self.store, &mut batch, &name, old, now)?;
@@ -360,7 +360,11 @@ impl Ledger {
                 let file = RenderedFile::yaml(&input);
                 edits.insert(inputs::PATH.to_owned(), Some(Arc::clone(&file)));
                 others.insert(inputs::PATH.to_owned(), file);
-                let changes = changes(&edits);
+                let mut changes = changes(&edits);
+                changes.extend(decided.iter().map(|(path, file)| match file {
+                    Some(file) => Change::render(path, file),
+                    None => Change::delete(path),
+                }));
                 let commit = NewCommit { parent, changes: &changes, message: &message, time: now };
                 let new = batch.commit(&commit)?;
                 self.upkeep.grew(&name, new, now);
@@ -463,6 +467,12 @@ impl Ledger {
     /// Push-mode members of the loaded fleet.
     pub fn push_members(&self) -> impl Iterator<Item = ClusterName> {
         self.members().into_iter().filter(|(_, mode)| *mode == SyncMode::Push).map(|(name, _)| name)
+    }
+}
+
+impl Render for DecisionFile<'_> {
+    fn render(&self) -> Cow<'_, [u8]> {
+        self.bytes().into()
     }
 }
 
