@@ -17,7 +17,7 @@ use url::form_urlencoded;
 use super::Exit;
 use super::fan_out::pods::{self, Target, default_container, name_of};
 use super::fan_out::text::{at, plain};
-use super::fan_out::{Member, Reached, Scope, Which, fault};
+use super::fan_out::{Asked, Member, RequestTimeout, Scope, Which, fault};
 use super::run::runtime;
 use super::session::Allowed;
 use crate::api::names::ClusterName;
@@ -64,6 +64,10 @@ pub(super) struct ExecArgs {
     /// Directory with one kubeconfig for each cluster, named CLUSTER.yaml
     #[arg(long, value_name = "DIR")]
     credentials: std::path::PathBuf,
+    /// How long to wait for one answer of the cluster, e.g. 5s; 0: without end. The command takes as long as it
+    /// takes
+    #[arg(long, value_name = "DURATION", default_value = "35s")]
+    request_timeout: RequestTimeout,
     #[command(flatten)]
     allowed: Allowed,
     /// The command and its arguments
@@ -74,8 +78,8 @@ pub(super) struct ExecArgs {
 pub(super) fn run(args: &ExecArgs) -> anyhow::Result<Exit> {
     runtime()?.block_on(async {
         let which = Which::Named([args.cluster.clone()].into());
-        let reached = Reached::new(&args.credentials, &args.allowed, &which)?;
-        let Some(member) = reached.members.first() else { return Ok(reached.failures.tell()?) };
+        let asked = Asked::new(&args.credentials, &args.allowed, &which, args.request_timeout)?;
+        let Some(member) = asked.members.first() else { return Ok(asked.failures.tell()?) };
         let path = path(member, args).await?;
         // A terminal is taken last, so that nothing that fails before is told in raw mode.
         let connected = member.api.websocket(&path, &[V5, V4]).await;

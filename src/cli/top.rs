@@ -5,12 +5,12 @@ use std::io::Write as _;
 
 use serde_json::Value;
 
-use super::Exit;
 use super::fan_out::pages::{Selection, objects, pages};
-use super::fan_out::text::at;
-use super::fan_out::{Member, Reach, Scope, each, fault, misuse};
+use super::fan_out::text::{at, plain};
+use super::fan_out::{Member, Reach, Scope, each, fault};
 use super::output::Table;
 use super::run::runtime;
+use super::{Exit, usage};
 use crate::api::quantity::Quantity;
 use crate::daemon::Fault;
 use crate::member::discovery::Resource;
@@ -62,13 +62,13 @@ struct Use {
 pub(super) fn run(args: &TopArgs) -> anyhow::Result<Exit> {
     let is_nodes = args.what == What::Nodes;
     if is_nodes && (args.namespace.is_some() || args.all_namespaces) {
-        misuse("nodes live in no namespace");
+        usage("nodes live in no namespace");
     }
     let scope = Scope::of(args.namespace.as_deref(), args.all_namespaces);
     let (rows, is_answered, exit) = runtime()?.block_on(async {
-        let mut reached = args.reach.members()?;
+        let mut asked = args.reach.members()?;
         let answers =
-            each(&reached.members, &mut reached.failures, |member| ask(member, args, &scope)).await;
+            each(&asked.members, &mut asked.failures, |member| ask(member, args, &scope)).await;
         let is_answered = !answers.is_empty();
         let mut rows = Vec::new();
         for (member, mut uses) in answers {
@@ -77,7 +77,7 @@ pub(super) fn run(args: &TopArgs) -> anyhow::Result<Exit> {
             });
             rows.extend(uses.into_iter().map(|one| (member.name.to_string(), one)));
         }
-        anyhow::Ok((rows, is_answered, reached.failures.tell()?))
+        anyhow::Ok((rows, is_answered, asked.failures.tell()?))
     })?;
     if rows.is_empty() {
         if let Some(name) = args.name.as_ref().filter(|_| is_answered) {
@@ -105,12 +105,12 @@ pub(super) fn run(args: &TopArgs) -> anyhow::Result<Exit> {
             Some(of) if of > 0 => format!("{}%", used.saturating_mul(100) / of),
             Some(_) | None => "<unknown>".to_owned(),
         };
-        let mut cells = vec![one.name, cluster, format!("{}m", one.cpu)];
+        let mut cells = vec![plain(&one.name), cluster, format!("{}m", one.cpu)];
         cells.extend(is_nodes.then(|| share(one.cpu, one.of.map(|(cpu, _)| cpu))));
         cells.push(format!("{}Mi", one.memory / MIB));
         cells.extend(is_nodes.then(|| share(one.memory, one.of.map(|(_, memory)| memory))));
         if is_all {
-            cells.insert(0, one.namespace);
+            cells.insert(0, plain(&one.namespace));
         }
         table.row(cells);
     }
