@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::access::{Keep, Reached, account_fault, reach};
+use super::access::{Keep, Place, Reached, account_fault, reach};
 use super::results::stored;
 use super::run::runtime;
 use super::source::Source;
@@ -17,7 +17,7 @@ use crate::api::cluster::SyncMode;
 use crate::api::names::ClusterName;
 use crate::daemon::Fault;
 use crate::daemon::ledger::Ledger;
-use crate::member::account::{self, Rights};
+use crate::member::account::{self, Rights, Survey};
 use crate::member::kubeconfig::with_token;
 use crate::store::{Change, PathFilter};
 
@@ -110,11 +110,15 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
     let reached = runtime.block_on(reach(&args.kubeconfig, args.context.as_deref()))?;
     let is_registered = refuse_other(args, &ledger, &source, &reached)?;
     let path = path(args, &source)?;
-    runtime.block_on(args.keep.check(&args.name, &reached))?;
+    let (place, survey) = runtime.block_on(async {
+        let place = args.keep.open(&args.name, &reached).await?;
+        let survey = account::survey(&reached.api, &args.name, &rights).await;
+        anyhow::Ok((place, survey.map_err(|error| account_fault(&error))?))
+    })?;
     let mut err = std::io::stderr();
     if args.dry_run {
-        for object in account::would_make(&args.name, &rights) {
-            writeln!(err, "would make {object} in {}", reached.server.url)?;
+        for part in survey.parts().filter(|part| part.is_new) {
+            writeln!(err, "would make {} in {}", part.object, reached.server.url)?;
         }
         writeln!(err, "would write {}", args.keep.told(&args.name))?;
         if is_registered {
@@ -132,7 +136,7 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
         let change = Change { path: &path, content: Some(&content) };
         Some(source.draft(&mut ledger, &[change], &format!("join {}", args.name))?)
     };
-    runtime.block_on(open_account(args, &rights, &reached))?;
+    runtime.block_on(open_account(args, &survey, &reached, &place))?;
     match drafted {
         Some(drafted) => source.publish(drafted, &[&path])?,
         None => {
@@ -155,18 +159,22 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
 }
 
 /// Makes the account in the cluster, and keeps its credential.
-async fn open_account(args: &JoinArgs, rights: &Rights, reached: &Reached) -> anyhow::Result<()> {
+async fn open_account(
+    args: &JoinArgs,
+    survey: &Survey,
+    reached: &Reached,
+    place: &Place,
+) -> anyhow::Result<()> {
     let mut err = std::io::stderr();
-    let made = account::make(&reached.api, &args.name, rights)
-        .await
-        .map_err(|error| account_fault(&error))?;
-    for one in made {
-        let how = if one.is_new { "made" } else { "was there already:" };
-        writeln!(err, "{how} {}", one.object)?;
+    let made = account::make(&reached.api, &args.name, survey).await;
+    made.map_err(|error| account_fault(&error))?;
+    for part in survey.parts() {
+        let how = if part.is_new { "made" } else { "was there already:" };
+        writeln!(err, "{how} {}", part.object)?;
     }
     let token = account::token(&reached.api).await.map_err(|error| account_fault(&error))?;
     let content = with_token(args.name.as_str(), &reached.server, &token.secret);
-    args.keep.write(&args.name, &content).await?;
+    place.write(&args.name, &content).await?;
     writeln!(err, "wrote {}", args.keep.told(&args.name))?;
     if let Some(expires) = token.expires {
         writeln!(

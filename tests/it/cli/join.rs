@@ -92,18 +92,30 @@ impl World {
 
     /// What the server has at `path`, asked as its administrator.
     fn get(&self, server: &str, path: &str) -> Option<Value> {
-        let url = format!("{}{path}", self.host.url(server).unwrap());
+        self.ask(server, http::Request::get(path).body(Vec::new()).unwrap())
+    }
+
+    /// Makes an object as the server's administrator.
+    fn create(&self, server: &str, collection: &str, object: &Value) {
+        let request = http::Request::post(collection).header("content-type", "application/json");
+        self.ask(server, request.body(object.to_string().into_bytes()).unwrap()).unwrap();
+    }
+
+    fn delete(&self, server: &str, path: &str) {
+        self.ask(server, http::Request::delete(path).body(Vec::new()).unwrap()).unwrap();
+    }
+
+    fn ask(&self, server: &str, request: http::Request<Vec<u8>>) -> Option<Value> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let allow = git_fleet::member::kubeconfig::Allow::default();
             let text = fs::read(self.path(&format!("{server}.admin"))).unwrap();
             let config = git_fleet::member::kubeconfig::parse(&text, allow).unwrap();
             let client = kube::Client::try_from(config).unwrap();
-            let request = http::Request::get(&url).body(Vec::new()).unwrap();
             match client.request(request).await {
                 Ok(value) => Some(value),
                 Err(kube::Error::Api(status)) if status.code == 404 => None,
-                Err(error) => panic!("{url}: {error}"),
+                Err(error) => panic!("{error}"),
             }
         })
     }
@@ -285,6 +297,31 @@ fn a_dry_run_writes_nothing_and_what_is_wrong_is_said_before_anything_is_written
 }
 
 #[test]
+fn what_somebody_else_made_under_the_account_s_name_is_left_alone() {
+    let world = World::new(&["one"], Workloads::Progress);
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let named = |kind: &str, version: &str, name: &str| serde_json::json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}});
+    world.create("one", "/api/v1/namespaces", &named("Namespace", "v1", "git-fleet-system"));
+    let role = named("ClusterRole", "rbac.authorization.k8s.io/v1", "git-fleet");
+    world.create("one", roles, &role);
+    let role = format!("{roles}/git-fleet");
+    let before = world.get("one", &role).unwrap();
+    for flags in [&["--dry-run"][..], &[]] {
+        let told = refused(&world.join("one", "one", flags), "JOIN_TAKEN");
+        assert!(told.contains("ClusterRole git-fleet is there already"), "{told}");
+    }
+    assert_eq!(world.get("one", &role).unwrap(), before);
+    assert_eq!(world.account("one"), [""; 0]);
+    // The Namespace alone is used, and is not the fleet's to remove.
+    world.delete("one", &role);
+    done(&world.join("one", "one", &[]));
+    assert!(!world.account("one").iter().any(|object| object.starts_with("namespaces ")));
+    done(&world.unjoin("one", &["--orphan", "--force", "--timeout", "1s"]));
+    assert_eq!(world.account("one"), [""; 0]);
+    assert!(world.get("one", "/api/v1/namespaces/git-fleet-system").is_some());
+}
+
+#[test]
 fn rights_for_namespaces_name_what_is_read_elsewhere_and_no_secret() {
     let world = World::new(&["one"], Workloads::Progress);
     let namespaced = ["--rights", "namespaced", "--namespace", "web"];
@@ -314,7 +351,7 @@ fn rights_for_namespaces_name_what_is_read_elsewhere_and_no_secret() {
 /// The controller runs in a cluster itself, and has its credentials as a volume.
 #[test]
 fn a_credential_can_be_kept_in_a_secret_beside_others() {
-    let world = World::new(&["host", "one", "two"], Workloads::Progress);
+    let world = World::new(&["host", "one", "two", "three"], Workloads::Progress);
     let namespace = "/api/v1/namespaces/default/secrets/clusters";
     for name in ["one", "two"] {
         let kubeconfig = format!("../{name}.admin");
@@ -327,6 +364,16 @@ fn a_credential_can_be_kept_in_a_secret_beside_others() {
         secret["data"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
     assert_eq!(keys(), ["one.yaml", "two.yaml"]);
+    // What leads to another cluster is not written over, and what hinders it is said before anything is made.
+    commit(&init(&world.path("other")), &[("apps/shop.yaml", TEMPLATES)]);
+    let kept = world.get("host", namespace).unwrap()["data"].clone();
+    for (host, code) in [("../host.admin", "JOIN_CREDENTIAL"), ("../nobody.admin", "CONFIG_READ")] {
+        let join = ["join", "one", "--kubeconfig", "../three.admin", "--host-kubeconfig", host];
+        let secret = ["--credentials-secret", "default/clusters"];
+        refused(&run(&world.path("other"), &[&join[..], &secret].concat()), code);
+        assert_eq!(world.account("three"), [""; 0], "{code}");
+    }
+    assert_eq!(world.get("host", namespace).unwrap()["data"], kept);
     let unjoin = ["unjoin", "one", "--orphan", "--credentials-secret", "default/clusters"];
     done(
         &world.fleet(
@@ -383,7 +430,9 @@ fn a_cluster_leaves_with_what_it_runs_where_that_is_asked_for() {
     assert_eq!(world.get(leaving, SHOP).unwrap()["metadata"]["uid"], uid);
     assert!(world.get(staying, SHOP).is_some());
     assert_eq!(world.account(leaving), [""; 0]);
-    assert_eq!(world.git(&["log", "--format=%s", "-2"]).lines().count(), 2);
+    let subjects = world.git(&["log", "--format=%s", "-3"]);
+    let expected = ["", ": what it runs moves"].map(|what| format!("unjoin {leaving}{what}\n"));
+    assert_eq!(subjects, expected.concat() + "join two");
     // And it can come back.
     done(&world.join(leaving, leaving, &[]));
 }
@@ -491,9 +540,7 @@ fn a_controller_takes_up_a_credential_that_comes_or_changes() {
     // Its account is made anew, so that its token is another one.
     let secret = "/api/v1/namespaces/git-fleet-system/secrets/git-fleet-token";
     let token = world.get("two", secret).unwrap()["data"]["token"].clone();
-    let delete = format!("{}{secret}", world.host.url("two").unwrap());
-    let curl = ["-sf", "-X", "DELETE", "-H", "Authorization: Bearer two-admin", &delete];
-    assert!(std::process::Command::new("curl").args(curl).output().unwrap().status.success());
+    world.delete("two", secret);
     let lists = world.host.requests("one").unwrap().of("list");
     done(&world.join("two", "two", &[]));
     assert_ne!(world.get("two", secret).unwrap()["data"]["token"], token);
