@@ -5,7 +5,7 @@
 
 mod terminal;
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _, Write as _};
 
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ pub(super) struct ExecArgs {
     /// Pass standard input to the command
     #[arg(long, short = 'i')]
     stdin: bool,
-    /// Give the command a terminal
+    /// Give the command a terminal, where standard input is passed from one
     #[arg(long, short)]
     tty: bool,
     /// Directory with one kubeconfig for each cluster, named CLUSTER.yaml
@@ -80,19 +80,52 @@ pub(super) fn run(args: &ExecArgs) -> anyhow::Result<Exit> {
         let which = Which::Named([args.cluster.clone()].into());
         let asked = Asked::new(&args.credentials, &args.allowed, &which, args.request_timeout)?;
         let Some(member) = asked.members.first() else { return Ok(asked.failures.tell()?) };
-        let path = path(member, args).await?;
+        let is_tty = is_tty(args)?;
+        let path = path(member, args, is_tty).await?;
         // A terminal is taken last, so that nothing that fails before is told in raw mode.
         let connected = member.api.websocket(&path, &[V5, V4]).await;
         let (stream, protocol) = connected.map_err(|error| fault::of(error, "the command"))?;
-        let raw = if args.tty { terminal::Raw::take()? } else { None };
-        let ended = talk(stream, &protocol, args).await;
+        let raw = is_tty.then(terminal::Raw::take).transpose()?;
+        let ended = tokio::select! {
+            ended = talk(stream, &protocol, args.stdin, is_tty) => ended,
+            // A terminal that stays raw is of no use to anybody.
+            code = stopped()? => return Ok(Exit::Of(code)),
+        };
         drop(raw);
         outcome(ended?.as_ref())
     })
 }
 
+/// Whether the command gets a terminal: as in kubectl, where keys go to it from one. Says so if it was asked for
+/// and is not to be.
+fn is_tty(args: &ExecArgs) -> std::io::Result<bool> {
+    let hindered = if !args.stdin {
+        "standard input is not passed to it, see --stdin"
+    } else if !std::io::stdin().is_terminal() {
+        "standard input is none"
+    } else {
+        return Ok(args.tty);
+    };
+    if args.tty {
+        writeln!(std::io::stderr(), "the command gets no terminal: {hindered}")?;
+    }
+    Ok(false)
+}
+
+/// Waits until this process is to end, for the exit code that a shell gives then.
+fn stopped() -> std::io::Result<impl Future<Output = u8>> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => 128 + 15,
+            _ = hung_up.recv() => 128 + 1,
+        }
+    })
+}
+
 /// Where the command is asked for.
-async fn path(member: &Member, args: &ExecArgs) -> anyhow::Result<String> {
+async fn path(member: &Member, args: &ExecArgs, is_tty: bool) -> anyhow::Result<String> {
     let scope = Scope::of(args.namespace.as_deref(), false);
     let namespace = scope.in_member(member).unwrap_or_default();
     let target = Target::named(&args.target);
@@ -109,7 +142,7 @@ async fn path(member: &Member, args: &ExecArgs) -> anyhow::Result<String> {
     query.append_pair("container", container);
     // A terminal has one way out for both.
     for (name, is_set) in
-        [("stdin", args.stdin), ("stdout", true), ("stderr", !args.tty), ("tty", args.tty)]
+        [("stdin", args.stdin), ("stdout", true), ("stderr", !is_tty), ("tty", is_tty)]
     {
         if is_set {
             query.append_pair(name, "true");
@@ -124,15 +157,20 @@ async fn path(member: &Member, args: &ExecArgs) -> anyhow::Result<String> {
 
 /// Passes everything on, both ways, until the command has ended. Gives what the server says of that;
 /// nothing if the connection broke before.
-async fn talk(socket: Socket, protocol: &str, args: &ExecArgs) -> anyhow::Result<Option<Value>> {
+async fn talk(
+    socket: Socket,
+    protocol: &str,
+    has_stdin: bool,
+    is_tty: bool,
+) -> anyhow::Result<Option<Value>> {
     let (mut outgoing, mut incoming) = socket.split();
-    let mut input = args.stdin.then(read_stdin).transpose()?;
-    let mut resized = if args.tty { Some(signal(SignalKind::window_change())?) } else { None };
+    let mut input = has_stdin.then(read_stdin).transpose()?;
+    let mut resized = if is_tty { Some(signal(SignalKind::window_change())?) } else { None };
     let resize = |size: (u16, u16)| {
         let text = json!({"Width": size.0, "Height": size.1}).to_string();
         message(&[RESIZE], text.as_bytes())
     };
-    if let Some(size) = terminal::size().filter(|_| args.tty) {
+    if let Some(size) = terminal::size().filter(|_| is_tty) {
         outgoing.send(resize(size)).await.map_err(broken)?;
     }
     let mut ended = None;

@@ -10,6 +10,7 @@ use super::running::{Running, until};
 
 mod exec;
 mod silent;
+mod terminal;
 
 /// Three clusters: `one` and `two` run `web`, two pods each, and `three` cannot be reached.
 struct Clusters {
