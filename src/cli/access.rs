@@ -2,9 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
+use super::results::stored;
 use super::unreadable;
+use crate::api::cluster::Cluster;
 use crate::api::names::ClusterName;
 use crate::daemon::credentials::{Credentials, Replace};
+use crate::daemon::ledger::{Ledger, Recorded};
 use crate::daemon::{Fault, chain};
 use crate::member::account::{self, AccountError};
 use crate::member::kubeconfig::{self, Allow, KubeconfigError, Server};
@@ -54,6 +59,22 @@ pub(super) async fn reach(path: &Path, context: Option<&str>) -> anyhow::Result<
     let server = Server::of(&config);
     let (api, uid) = ask(config).await?;
     Ok(Reached { api, server, uid })
+}
+
+/// By which uid a registered cluster is known: that of its registration, or else the one that is recorded; empty if
+/// nobody has asked it yet.
+pub(super) fn known_uid(
+    ledger: &Ledger,
+    recorded: &Recorded,
+    name: &ClusterName,
+    registered: &Cluster,
+) -> anyhow::Result<String> {
+    let file = format!("clusters/{name}.yaml");
+    if !registered.spec.id.is_empty() || !recorded.has(&file) {
+        return Ok(registered.spec.id.clone());
+    }
+    let state: Value = stored(ledger, recorded, &file)?;
+    Ok(state["status"]["id"].as_str().unwrap_or_default().to_owned())
 }
 
 async fn ask(config: kube::Config) -> anyhow::Result<(Api, String)> {

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
-use super::fan_out::kinds::{self, Answer, TypedKinds};
+use super::fan_out::kinds::{self, Answer, Answers, TypedKinds};
 use super::fan_out::pages::{Selection, objects, pages};
 use super::fan_out::{Member, Reach, Scope, each, fault};
 use super::run::runtime;
@@ -90,10 +90,7 @@ pub(super) fn run(args: &DescribeArgs) -> anyhow::Result<Exit> {
 }
 
 /// Blocks of text for what a cluster has of each kind, in the order of its lists.
-async fn ask(
-    member: &Member,
-    wanted: &Wanted,
-) -> Result<Vec<Result<Answer<Vec<String>>, Fault>>, Fault> {
+async fn ask(member: &Member, wanted: &Wanted) -> Result<Answers<Vec<String>>, Fault> {
     let namespace = wanted.scope.in_member(member);
     kinds::list_each(member, &wanted.kinds, async |resource| {
         let listed = pages(member, &resource, namespace, &wanted.selection, "application/json");

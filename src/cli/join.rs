@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::access::{Keep, Place, Reached, account_fault, reach};
-use super::results::stored;
+use super::access::{Keep, Place, Reached, account_fault, known_uid, reach};
 use super::run::runtime;
 use super::source::Source;
 use super::{Exit, Repository};
@@ -195,16 +194,10 @@ fn refuse_other(
 ) -> anyhow::Result<bool> {
     let clusters = &source.loaded.fleet.clusters;
     let recorded = ledger.recorded()?;
-    let mut ids: BTreeMap<&ClusterName, String> = BTreeMap::new();
-    for (name, cluster) in clusters {
-        let mut id = cluster.value.spec.id.clone();
-        let file = format!("clusters/{name}.yaml");
-        if id.is_empty() && recorded.has(&file) {
-            let state: Value = stored(ledger, &recorded, &file)?;
-            state["status"]["id"].as_str().unwrap_or_default().clone_into(&mut id);
-        }
-        ids.insert(name, id);
-    }
+    let ids = clusters
+        .iter()
+        .map(|(name, cluster)| Ok((name, known_uid(ledger, &recorded, name, &cluster.value)?)));
+    let ids = ids.collect::<anyhow::Result<BTreeMap<&ClusterName, String>>>()?;
     let uid = &reached.uid;
     if let Some((name, _)) = ids.iter().find(|(name, id)| **name != &args.name && *id == uid) {
         let text =

@@ -38,8 +38,6 @@ mod session;
 mod source;
 mod top;
 mod unjoin;
-mod unjoin_file;
-mod unjoin_wait;
 mod validate;
 mod version;
 

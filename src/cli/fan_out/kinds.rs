@@ -153,6 +153,9 @@ pub(in crate::cli) enum Answer<T> {
     NotServed(Option<String>),
 }
 
+/// What one cluster has of each of the kinds, in their order.
+pub(in crate::cli) type Answers<T> = Vec<Result<Answer<T>, Fault>>;
+
 /// Asks `member` what each of the kinds is, and then, by `list`, for what it has of those that it serves.
 ///
 /// # Errors
@@ -161,7 +164,7 @@ pub(in crate::cli) async fn list_each<T>(
     member: &Member,
     kinds: &TypedKinds,
     list: impl AsyncFn(Resource) -> Result<Answer<T>, Fault>,
-) -> Result<Vec<Result<Answer<T>, Fault>>, Fault> {
+) -> Result<Answers<T>, Fault> {
     let served = ask(member).await?;
     let answers = kinds.0.iter().map(async |kind| match best(kind, &served) {
         Lookup::Served(resource) => list(resource).await,
@@ -177,7 +180,7 @@ pub(in crate::cli) async fn list_each<T>(
 /// No cluster that answered serves one of the kinds.
 pub(in crate::cli) fn by_kind<'m, T>(
     kinds: &TypedKinds,
-    answers: Vec<(&'m Member, Vec<Result<Answer<T>, Fault>>)>,
+    answers: Vec<(&'m Member, Answers<T>)>,
     failures: &mut Failures,
 ) -> Result<Vec<Vec<(&'m Member, T)>>, Fault> {
     let mut by_member: Vec<(&Member, std::vec::IntoIter<_>)> =

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::{GetArgs, List};
-use crate::cli::fan_out::kinds::{self, Answer, TypedKinds};
+use crate::cli::fan_out::kinds::{self, Answer, Answers, TypedKinds};
 use crate::cli::fan_out::pages::{Selection, objects, pages};
 use crate::cli::fan_out::table::{self, Across, Namespaces};
 use crate::cli::fan_out::text::{at, plain};
@@ -97,10 +97,7 @@ fn wanted(args: &GetArgs) -> Wanted {
     Wanted { kinds, name, scope, selection, output: args.output }
 }
 
-async fn ask(
-    member: &Member,
-    wanted: &Wanted,
-) -> Result<Vec<Result<Answer<Listed>, Fault>>, Fault> {
+async fn ask(member: &Member, wanted: &Wanted) -> Result<Answers<Listed>, Fault> {
     let accept = if wanted.is_table() { table::ACCEPT } else { "application/json" };
     let namespace = wanted.scope.in_member(member);
     kinds::list_each(member, &wanted.kinds, async |resource| {

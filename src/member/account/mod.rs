@@ -111,19 +111,19 @@ pub async fn survey(
         rights::namespaces(cluster, rights).into_iter().chain(rights::objects(cluster, rights))
     {
         let found = find_settled(api, &object).await?;
-        let is_new = found.is_none();
-        match found.as_ref().map(joined_as) {
-            None => {}
-            Some(Some(other)) if other != cluster.as_str() => {
-                let joined_as = other.to_owned();
-                return Err(AccountError::Foreign { object: told(&object), joined_as });
+        if let Some(found) = &found {
+            match joined_as(found) {
+                Some(name) if name == cluster.as_str() => {}
+                Some(other) => {
+                    let joined_as = other.to_owned();
+                    return Err(AccountError::Foreign { object: told(&object), joined_as });
+                }
+                // One that somebody else has made is left as it is, and stays when the cluster leaves.
+                None if object["kind"] == "Namespace" => continue,
+                None => return Err(AccountError::Taken { object: told(&object) }),
             }
-            Some(Some(_)) => {}
-            // One that somebody else has made is left as it is, and stays when the cluster leaves.
-            Some(None) if object["kind"] == "Namespace" => continue,
-            Some(None) => return Err(AccountError::Taken { object: told(&object) }),
         }
-        let part = Part { object: told(&object), is_new };
+        let part = Part { object: told(&object), is_new: found.is_none() };
         wanted.push((object, part));
     }
     Ok(Survey { wanted })

@@ -12,6 +12,8 @@ use super::run;
 use super::running::{Running, until};
 use crate::store::git::{commit, git, init};
 
+mod leaving;
+
 const TEMPLATES: &str = "apiVersion: v1
 kind: Namespace
 metadata: {name: web}
@@ -384,113 +386,6 @@ fn a_credential_can_be_kept_in_a_secret_beside_others() {
     assert_eq!(keys(), ["two.yaml"]);
 }
 
-/// Joins both, has the shop run in one of them, and tells which.
-fn shop_of_two(world: &World) -> (&'static str, &'static str) {
-    done(&world.join("one", "one", &[]));
-    done(&world.join("two", "two", &[]));
-    done(&world.fleet(&["apply", "--credentials", "../credentials"]));
-    match world.get("one", SHOP) {
-        Some(_) => ("one", "two"),
-        None => ("two", "one"),
-    }
-}
-
-#[test]
-fn a_cluster_leaves_after_what_it_runs_runs_elsewhere() {
-    let world = World::new(&["one", "two"], Workloads::Progress);
-    let (leaving, staying) = shop_of_two(&world);
-    let _controller = world.controller();
-    let told = done(&world.unjoin(leaving, &["--delete"]));
-    let shop = world.get(staying, SHOP).expect("it runs in the other one");
-    assert_eq!(shop["status"]["readyReplicas"], 2, "{shop}");
-    assert!(world.get(leaving, SHOP).is_none(), "{told}");
-    assert!(world.get(leaving, "/api/v1/namespaces/web").is_none(), "{told}");
-    assert_eq!(world.account(leaving), [""; 0]);
-    assert!(!world.path(&format!("credentials/{leaving}.yaml")).exists());
-    assert!(!world.path(&format!("fleet/clusters/{leaving}.yaml")).exists());
-    assert_eq!(world.git(&["status", "--porcelain"]), "");
-    let subjects = world.git(&["log", "-3", "--format=%s"]);
-    let expected = ["", ": what it has goes", ": what it runs moves"];
-    assert_eq!(subjects, expected.map(|what| format!("unjoin {leaving}{what}")).join("\n"));
-    // The Namespace takes everything in it along: that it may was said by who asked for it.
-    let approved =
-        world.git(&["log", "--skip=1", "-1", "--format=%(trailers:key=Fleet-Approve-Removal)"]);
-    assert!(!approved.is_empty());
-    // Again: there is nothing left to do, and that is no failure.
-    done(&world.unjoin(leaving, &[]));
-}
-
-#[test]
-fn a_cluster_leaves_with_what_it_runs_where_that_is_asked_for() {
-    let world = World::new(&["one", "two"], Workloads::Progress);
-    let (leaving, staying) = shop_of_two(&world);
-    let uid = world.get(leaving, SHOP).unwrap()["metadata"]["uid"].clone();
-    let _controller = world.controller();
-    done(&world.unjoin(leaving, &["--orphan"]));
-    assert_eq!(world.get(leaving, SHOP).unwrap()["metadata"]["uid"], uid);
-    assert!(world.get(staying, SHOP).is_some());
-    assert_eq!(world.account(leaving), [""; 0]);
-    let subjects = world.git(&["log", "--format=%s", "-3"]);
-    let expected = ["", ": what it runs moves"].map(|what| format!("unjoin {leaving}{what}\n"));
-    assert_eq!(subjects, expected.concat() + "join two");
-    // And it can come back.
-    done(&world.join(leaving, leaving, &[]));
-}
-
-#[test]
-fn what_has_nowhere_to_go_stops_it_and_it_goes_on_where_it_stopped() {
-    let world = World::new(&["one", "two"], Workloads::Progress);
-    let bound = TEMPLATES
-        .replace("  placement:\n", "  placement:\n    clusterAffinity: {clusterNames: [one]}\n");
-    commit(&world.path("fleet"), &[("apps/shop.yaml", &bound)]);
-    let (leaving, _) = shop_of_two(&world);
-    assert_eq!(leaving, "one");
-    // Nobody says what becomes of it.
-    let output = world.unjoin("one", &[]);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("--delete removes it, --orphan leaves it as it is"), "{told}");
-    let head = world.git(&["rev-parse", "HEAD"]);
-    let dry = world.unjoin("one", &["--delete", "--dry-run"]);
-    let steps = String::from_utf8(dry.stdout).unwrap();
-    assert!(steps.starts_with("1. commit to main: a taint in clusters/one.yaml"), "{steps}");
-    assert!(steps.contains("remove ClusterRoleBinding git-fleet\n"), "{steps}");
-    assert_eq!(world.git(&["rev-parse", "HEAD"]), head);
-    // No controller takes it up: it stops after the first commit.
-    let told = refused(&world.unjoin("one", &["--delete", "--timeout", "1s"]), "UNJOIN_UNFINISHED");
-    assert!(told.contains("no controller has taken up that one leaves"), "{told}");
-    assert_eq!(world.git(&["rev-list", "--count", &format!("{head}..")]), "1");
-    let mut controller = world.controller();
-    let told = refused(&world.unjoin("one", &["--delete"]), "UNJOIN_STUCK");
-    assert!(told.contains("left: Deployment web/shop: 0/2 clusters are available"), "{told}");
-    assert_eq!(world.git(&["rev-list", "--count", &format!("{head}..")]), "1");
-    assert!(world.get("one", SHOP).is_some(), "it runs on");
-    // Killed in the middle of the removal, with the cluster out of reach.
-    world.host.stop("one").unwrap();
-    let kubeconfig =
-        ["unjoin", "one", "--kubeconfig", "../one.admin", "--credentials", "../credentials"];
-    let told = refused(
-        &world.fleet(&[&kubeconfig[..], &["--delete", "--force"]].concat()),
-        "JOIN_CLUSTER",
-    );
-    assert!(told.contains("cannot be asked which cluster it is"), "{told}");
-    let force = ["unjoin", "one", "--delete", "--force", "--credentials", "../credentials"];
-    let mut half = Running::start(&world.path("fleet"), &world.path("half"), &force);
-    until(
-        "the removal is in the source",
-        || world.git(&["log", "-1", "--format=%s"]).ends_with("what it has goes"),
-        || half.errors(),
-    );
-    half.kill();
-    controller.kill();
-    world.host.restart("one").unwrap();
-    let _controller = world.controller();
-    done(&world.unjoin("one", &["--delete"]));
-    assert!(world.get("one", SHOP).is_none());
-    assert_eq!(world.account("one"), [""; 0]);
-    assert_eq!(world.git(&["rev-list", "--count", &format!("{head}..")]), "3");
-}
-
 /// In a clone the commits go to where the fleet is.
 #[test]
 fn a_clone_pushes_what_it_commits() {
@@ -551,21 +446,4 @@ fn a_controller_takes_up_a_credential_that_comes_or_changes() {
     };
     until("the new token is used", || is_new("one") && is_new("two"), || controller.errors());
     assert_eq!(world.host.requests("one").unwrap().of("list"), lists, "{}", controller.errors());
-}
-
-/// The agent of a cluster that is out of the controller's reach removes what is to go.
-#[test]
-fn an_agent_s_cluster_leaves_too() {
-    let world = World::new(&["one", "two"], Workloads::Progress);
-    let told = done(&world.join("one", "one", &["--sync-mode", "Pull"]));
-    assert!(told.contains("start its agent: git fleet agent --remote URL --cluster one"), "{told}");
-    let _controller = world.controller();
-    let agent = ["agent", "--remote", ".", "--cluster", "one", "--credentials", "../credentials"];
-    let agent = Running::start(&world.path("fleet"), &world.path("agent"), &agent);
-    until("the agent applies it", || world.get("one", SHOP).is_some(), || agent.errors());
-    done(&world.join("two", "two", &[]));
-    let told = done(&world.unjoin("one", &["--delete"]));
-    assert!(told.contains("stop the agent of one"), "{told}");
-    assert!(world.get("one", SHOP).is_none() && world.get("two", SHOP).is_some());
-    assert_eq!(world.account("one"), [""; 0]);
 }
