@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use url::form_urlencoded;
 
 use super::fan_out::pods::{self, Target, default_container, name_of};
+use super::fan_out::text::plain;
 use super::fan_out::{Failures, Member, Reach, Scope, each, fault};
 use super::run::runtime;
 use super::{Exit, usage};
@@ -119,8 +120,11 @@ fn logs(args: &LogsArgs, scope: &Scope, found: &[(&Member, Vec<Value>)]) -> Vec<
     let is_one = found.iter().map(|(_, pods)| pods.len()).sum::<usize>() == 1;
     let logs = found.iter().flat_map(|(member, pods)| pods.iter().map(move |pod| (member, pod)));
     logs.map(|(member, pod)| {
-        let prefix =
-            if is_one { String::new() } else { format!("[{} {}] ", member.name, name_of(pod)) };
+        let prefix = if is_one {
+            String::new()
+        } else {
+            format!("[{} {}] ", member.name, plain(name_of(pod)))
+        };
         let namespace = scope.in_member(member);
         let pod_path = object_path(&pods::resource(), namespace, name_of(pod));
         let path = format!("{pod_path}/log?{}", query(args, pod));
