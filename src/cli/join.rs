@@ -114,6 +114,14 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
         let survey = account::survey(&reached.api, &args.name, &rights).await;
         anyhow::Ok((place, survey.map_err(|error| account_fault(&error))?))
     })?;
+    // What is wrong with it is said before anything is made, and in a dry run too.
+    let drafted = if is_registered {
+        None
+    } else {
+        let content = registration(args, &reached);
+        let change = Change { path: &path, content: Some(&content) };
+        Some(source.draft(&mut ledger, &[change], &format!("join {}", args.name))?)
+    };
     let mut err = std::io::stderr();
     if args.dry_run {
         for part in survey.parts().filter(|part| part.is_new) {
@@ -127,14 +135,6 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Clean);
     }
-    // What is wrong with it is said before anything is made.
-    let drafted = if is_registered {
-        None
-    } else {
-        let content = registration(args, &reached);
-        let change = Change { path: &path, content: Some(&content) };
-        Some(source.draft(&mut ledger, &[change], &format!("join {}", args.name))?)
-    };
     runtime.block_on(open_account(args, &survey, &reached, &place))?;
     match drafted {
         Some(drafted) => source.publish(drafted, &[&path])?,

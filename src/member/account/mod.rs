@@ -5,6 +5,7 @@
 //! nothing without it is removed.
 
 mod credential;
+mod in_use;
 mod rights;
 
 use std::time::Duration;
@@ -139,7 +140,7 @@ pub async fn make(api: &Api, cluster: &ClusterName, survey: &Survey) -> Result<(
         let applied = api.apply(&resource, namespace, name, object, Force::Yes).await;
         applied.map_err(|source| failed(object, "made", source))?;
     }
-    for object in find_all(api, cluster).await? {
+    for object in find_labelled(api, cluster).await? {
         let is_right = ["Role", "RoleBinding"].iter().any(|kind| object["kind"] == *kind);
         let is_wanted = survey.parts().any(|part| part.object == told(&object));
         if is_right && !is_wanted {
@@ -218,6 +219,16 @@ pub async fn token(api: &Api) -> Result<Token, AccountError> {
 /// # Errors
 /// The cluster cannot be asked.
 pub async fn find_all(api: &Api, cluster: &ClusterName) -> Result<Vec<Value>, AccountError> {
+    let mut found = find_labelled(api, cluster).await?;
+    let is_namespace = |object: &Value| object["kind"] == "Namespace";
+    if found.iter().any(is_namespace) && in_use::is_in_use(api).await? {
+        found.retain(|object| !is_namespace(object));
+    }
+    Ok(found)
+}
+
+/// What carries the label of this registration, in the order in which it can be removed.
+async fn find_labelled(api: &Api, cluster: &ClusterName) -> Result<Vec<Value>, AccountError> {
     let rbac = "rbac.authorization.k8s.io";
     let kinds = [
         resource(rbac, "RoleBinding", "rolebindings", true),
@@ -238,29 +249,7 @@ pub async fn find_all(api: &Api, cluster: &ClusterName) -> Result<Vec<Value>, Ac
             found.push(object);
         }
     }
-    let is_in_use = is_in_use(api).await?;
-    found.retain(|object| object["kind"] != "Namespace" || !is_in_use);
     Ok(found)
-}
-
-/// Whether the account's namespace has anything that did not come with the account: a controller may run
-/// there, and must not go because another cluster's door is closed.
-async fn is_in_use(api: &Api) -> Result<bool, AccountError> {
-    let apps = ["deployments", "statefulsets", "daemonsets"];
-    let mut kinds: Vec<Resource> = apps.map(|plural| resource("apps", plural, plural, true)).into();
-    for plural in ["pods", "secrets", "configmaps", "serviceaccounts", "persistentvolumeclaims"] {
-        kinds.push(resource("", plural, plural, true));
-    }
-    for kind in kinds {
-        for object in list(api, &kind, Some(NAMESPACE), "").await? {
-            let name = object["metadata"]["name"].as_str().unwrap_or_default();
-            // Every namespace is born with these two.
-            if joined_as(&object).is_none() && !["default", "kube-root-ca.crt"].contains(&name) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }
 
 async fn list(

@@ -273,6 +273,7 @@ fn a_dry_run_writes_nothing_and_what_is_wrong_is_said_before_anything_is_written
         assert!(told.contains(line), "{line}: {told}");
     }
     refused(&world.join("one", "one", &["--label", "tier=a b"]), "SOURCE_INVALID");
+    refused(&world.join("one", "one", &["--label", "tier=a b", "--dry-run"]), "SOURCE_INVALID");
     refused(&world.join("one", "one", &["--file", ".hidden/one.yaml"]), "JOIN_PATH");
     refused(&world.join("one", "one", &["--file", "apps/shop.yaml"]), "JOIN_PATH");
     for (flags, what) in [

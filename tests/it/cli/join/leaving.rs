@@ -206,6 +206,24 @@ fn a_person_is_asked_what_becomes_of_what_the_fleet_has_there() {
     assert_eq!(subjects(), [&delete[..], &orphan].concat().join("\n"));
 }
 
+/// What lives in the account's namespace is of any kind.
+#[test]
+fn a_namespace_that_is_in_use_stays() {
+    let world = World::new(&["one"], Workloads::Progress);
+    done(&world.join("one", "one", &[]));
+    let namespace = "/api/v1/namespaces/git-fleet-system";
+    let service = serde_json::json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "metrics"}, "spec": {"ports": [{"port": 80}]}});
+    world.create("one", &format!("{namespace}/services"), &service);
+    done(&world.unjoin("one", &["--orphan", "--force", "--timeout", "1s"]));
+    assert_eq!(world.account("one"), ["namespaces /git-fleet-system"]);
+    assert!(world.get("one", &format!("{namespace}/services/metrics")).is_some());
+    // Once it is gone the namespace goes as well, long after the registration.
+    world.delete("one", &format!("{namespace}/services/metrics"));
+    done(&world.unjoin("one", &[]));
+    assert_eq!(world.account("one"), [""; 0]);
+}
+
 /// A name with a slip in it is not told to have left.
 #[test]
 fn what_is_no_member_is_said_to_be_none() {
