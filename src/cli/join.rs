@@ -13,12 +13,15 @@ use super::run::runtime;
 use super::source::Source;
 use super::{Exit, Repository};
 use crate::api::cluster::SyncMode;
-use crate::api::names::ClusterName;
+use crate::api::names::{ClusterName, is_dns_label};
 use crate::daemon::Fault;
 use crate::daemon::ledger::Ledger;
 use crate::member::account::{self, Rights, Survey};
 use crate::member::kubeconfig::with_token;
 use crate::store::{Change, PathFilter};
+
+/// Longest name of a Namespace (RFC 1123).
+const NAMESPACE_LEN_MAX: usize = 63;
 
 /// Register a cluster as a member of the fleet, and give the fleet an account there
 #[derive(clap::Args, Debug)]
@@ -38,7 +41,7 @@ pub(super) struct JoinArgs {
     #[arg(long, value_enum, default_value = "cluster", value_name = "RIGHTS")]
     rights: RightsKind,
     /// Namespace in which it may do everything, with `--rights namespaced`; made if it is not there
-    #[arg(long, value_name = "NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     namespace: Vec<String>,
     /// Who applies the cluster's work: the controller, or an agent beside the cluster
     #[arg(long, value_name = "MODE", default_value = "Push", value_parser = sync_mode)]
@@ -80,6 +83,13 @@ fn sync_mode(text: &str) -> Result<SyncMode, String> {
         "Pull" => Ok(SyncMode::Pull),
         _ => Err("it is Push or Pull".to_owned()),
     }
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    if is_dns_label(text) && text.len() <= NAMESPACE_LEN_MAX {
+        return Ok(text.to_owned());
+    }
+    Err("it is at most 63 lower-case letters, digits and `-`, and begins and ends with a letter or digit".to_owned())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

@@ -279,6 +279,7 @@ fn a_dry_run_writes_nothing_and_what_is_wrong_is_said_before_anything_is_written
     for (flags, what) in [
         (["--rights", "namespaced"].as_slice(), "takes at least one --namespace"),
         (&["--namespace", "web"], "goes with --rights namespaced"),
+        (&["--rights", "namespaced", "--namespace", "a/b"], "lower-case letters"),
         (&["--credentials-secret", "a/b"], "cannot be used with"),
     ] {
         let output = world.join("one", "one", flags);
@@ -401,6 +402,25 @@ fn a_clone_pushes_what_it_commits() {
     assert!(told.contains("join one, pushed to origin"), "{told}");
     let tip = |dir: &str| git(&world.path(dir), &["rev-parse", "main"]);
     assert_eq!(tip("clone"), tip("fleet.git"));
+    // Interrupted between the push and the clone's own branch: the message says how to go on from there.
+    let head = tip("clone");
+    git(&world.path("clone"), &["update-ref", "refs/heads/main", "main~1"]);
+    // A moment later, that is: in the same second and by the same person it would be the very same commit.
+    git(&world.path("clone"), &["config", "user.name", "Bob"]);
+    let told = refused(&run(&world.path("clone"), &join), "SOURCE_PUSH");
+    assert!(told.contains("git pull origin main; then run it again"), "{told}");
+    git(&world.path("clone"), &["pull", "--quiet", "origin", "main"]);
+    assert_eq!(tip("clone"), head);
+    done(&run(&world.path("clone"), &join));
+    assert_eq!(git(&world.path("clone"), &["status", "--porcelain"]), "");
+    // The branch is not here at all.
+    git(&world.path("clone"), &["switch", "--quiet", "--create", "mine"]);
+    git(&world.path("clone"), &["branch", "--quiet", "-D", "main"]);
+    let told = refused(&run(&world.path("clone"), &join), "SOURCE_BEHIND");
+    assert!(told.contains("git switch main && git pull"), "{told}");
+    git(&world.path("clone"), &["switch", "--quiet", "main"]);
+    git(&world.path("clone"), &["pull", "--quiet"]);
+    done(&run(&world.path("clone"), &join));
     // Somebody else was faster.
     let head = git(&world.path("clone"), &["rev-parse", "main~1"]);
     git(&world.path("fleet.git"), &["update-ref", "refs/heads/main", head.trim()]);
