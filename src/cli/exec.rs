@@ -362,7 +362,7 @@ mod tests {
             sender.send(vec![b'x'; len]).await.unwrap();
         }
         let talked = talk(client, V5, Some(input), false);
-        let ended = tokio::time::timeout(std::time::Duration::from_secs(60), talked).await;
+        let ended = tokio::time::timeout(std::time::Duration::from_mins(1), talked).await;
         let ended = ended.expect("neither waits for the other").unwrap();
         assert_eq!(outcome(ended.as_ref()).unwrap(), Exit::Clean);
     }

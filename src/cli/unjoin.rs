@@ -98,40 +98,23 @@ pub(super) fn run(args: &UnjoinArgs) -> anyhow::Result<Exit> {
     unjoin.refuse_blind()?;
     unjoin.refuse_other_cluster()?;
     let registered = unjoin.registered();
-    let is_known = registered.is_some() || unjoin.is_recorded()?;
-    let mut is_all_gone = false;
-    if registered.is_some() {
-        unjoin.evict()?;
-        if remains == Remains::Go {
-            is_all_gone = unjoin.remove()?;
+    let left = match &registered {
+        Some(_) => unjoin.leave(remains)?,
+        None if unjoin.is_recorded()? => {
+            unjoin.reach_goal(Goal::Left)?;
+            "has left the fleet"
         }
-        unjoin.deregister()?;
-    }
-    if is_known {
-        unjoin.reach_goal(Goal::Left)?;
-    }
+        None => "is no member of the fleet",
+    };
     unjoin.close_account()?;
     let mut err = std::io::stderr();
-    if registered.as_ref().is_some_and(|cluster| cluster.sync_mode == SyncMode::Pull) {
+    if registered.is_some_and(|cluster| cluster.sync_mode == SyncMode::Pull) {
         writeln!(
             err,
             "stop the agent of {name}: it is not told, and keeps its last work in force"
         )?;
     }
-    let what = match (remains, is_all_gone) {
-        _ if !is_known => format!("{name} is no member of the fleet"),
-        _ if registered.is_none() => format!("{name} has left the fleet"),
-        (Remains::Go, true) => {
-            format!("{name} has left the fleet; what the fleet had there was removed")
-        }
-        (Remains::Go, false) => {
-            format!("{name} has left the fleet; what is left there of what it had stays")
-        }
-        (Remains::Stay, _) => {
-            format!("{name} has left the fleet; what the fleet had there stays as it is")
-        }
-    };
-    writeln!(err, "{what}")?;
+    writeln!(err, "{name} {left}")?;
     Ok(Exit::Clean)
 }
 
@@ -259,6 +242,21 @@ impl Unjoin<'_> {
         let text =
             format!("{name} is the cluster {uid}, and the kubeconfig leads to {}", reached.uid);
         Err(Fault::new("JOIN_NAME", text, "give its own kubeconfig, or another --context").into())
+    }
+
+    /// Takes a registered cluster out, step by step. Gives what it has come to, in words.
+    fn leave(&mut self, remains: Remains) -> anyhow::Result<&'static str> {
+        self.evict()?;
+        let left = match remains {
+            Remains::Stay => "has left the fleet; what the fleet had there stays as it is",
+            Remains::Go if self.remove()? => {
+                "has left the fleet; what the fleet had there was removed"
+            }
+            Remains::Go => "has left the fleet; what is left there of what it had stays",
+        };
+        self.deregister()?;
+        self.reach_goal(Goal::Left)?;
+        Ok(left)
     }
 
     fn evict(&mut self) -> anyhow::Result<()> {

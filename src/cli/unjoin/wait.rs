@@ -58,6 +58,9 @@ impl Left {
 }
 
 /// Waits until the goal is reached, nothing is left but what cannot be, or the time is over.
+///
+/// # Errors
+/// The record cannot be read; that a remote does not answer is one only when the time is over.
 pub(super) fn wait(
     ledger: &Ledger,
     source: &Source,
@@ -68,10 +71,13 @@ pub(super) fn wait(
     let until = Instant::now() + timeout;
     let poll = if source.follows_a_remote() { POLL_REMOTE } else { POLL };
     loop {
-        source.refresh(ledger)?;
+        let refreshed = source.refresh(ledger);
         let left = look(ledger, cluster, goal)?;
-        if left.is_over() || Instant::now() >= until {
+        if left.is_over() {
             return Ok(left);
+        }
+        if Instant::now() >= until {
+            return refreshed.map(|()| left);
         }
         std::thread::sleep(poll);
     }

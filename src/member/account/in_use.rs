@@ -34,7 +34,7 @@ pub(super) async fn is_in_use(api: &Api) -> Result<bool, AccountError> {
         .filter(|resource| resource.namespaced && resource.watchable && &*resource.kind != "Event");
     let asked =
         stream::iter(kinds).map(|resource| has_any(api, resource)).buffer_unordered(AT_ONCE_MAX);
-    asked.try_any(|is_any| std::future::ready(is_any)).await
+    asked.try_any(std::future::ready).await
 }
 
 async fn has_any(api: &Api, resource: &Resource) -> Result<bool, AccountError> {
