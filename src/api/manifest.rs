@@ -1,7 +1,9 @@
 //! A Kubernetes object as people wrote it, and its identity.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -41,9 +43,14 @@ fn version_of(api_version: &str) -> &str {
 /// Identity of an object inside one cluster or one fleet: group-kind, namespace and name.
 ///
 /// The version of the API and the file's path are not part of it: moving a file, or changing
-/// `apps/v1beta1` to `apps/v1`, is the same object. Orders by group-kind, namespace, name.
+/// `apps/v1beta1` to `apps/v1`, is the same object. Orders by group-kind, namespace, name. Clones share it:
+/// a dozen maps of a fleet have each of its keys.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ObjectKey(Arc<KeyParts>);
+
+/// What an [`ObjectKey`] consists of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectKey {
+pub struct KeyParts {
     /// Group and kind.
     pub group_kind: GroupKind,
     /// Namespace; `None` for a cluster-scoped object.
@@ -52,30 +59,61 @@ pub struct ObjectKey {
     pub name: Arc<str>,
 }
 
+impl Deref for ObjectKey {
+    type Target = KeyParts;
+
+    fn deref(&self) -> &KeyParts {
+        &self.0
+    }
+}
+
+impl From<KeyParts> for ObjectKey {
+    fn from(parts: KeyParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Ord for ObjectKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Most often it is a clone that is looked for.
+        if self.is_same(other) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for ObjectKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
 impl ObjectKey {
     /// Whether it is a clone of `other`, or `other` of it: equal without a look at the texts. Two
     /// keys that are not may be equal all the same.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let namespaces = (&self.namespace, &other.namespace);
-        Arc::ptr_eq(&self.name, &other.name)
-            && Arc::ptr_eq(&self.group_kind.kind, &other.group_kind.kind)
-            && Arc::ptr_eq(&self.group_kind.group, &other.group_kind.group)
-            && match namespaces {
-                (Some(left), Some(right)) => Arc::ptr_eq(left, right),
-                (None, None) => true,
-                (Some(_), None) | (None, Some(_)) => false,
-            }
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What comes before the keys of all objects of a kind.
+    #[must_use]
+    pub fn first_of(group_kind: GroupKind) -> Self {
+        Self::from(KeyParts { group_kind, namespace: None, name: "".into() })
     }
 
     /// The key with these parts; an empty namespace means none.
     #[must_use]
     pub fn new(group: &str, kind: &str, namespace: Option<&str>, name: &str) -> Self {
-        Self {
+        Self::from(KeyParts {
             group_kind: GroupKind { group: Arc::from(group), kind: Arc::from(kind) },
             namespace: namespace.filter(|namespace| !namespace.is_empty()).map(Arc::from),
             name: Arc::from(name),
-        }
+        })
     }
 
     /// Where an object with this key stands in a machine-owned tree, without the file's ending:

@@ -108,6 +108,7 @@ fn ending(path: &str) -> &str {
 pub fn parse_file(path: &str, blob: ObjectId, bytes: &[u8]) -> ParsedFile {
     let mut documents = Vec::new();
     let problems = load(path, bytes, Objects::Documents(&mut documents));
+    documents.shrink_to_fit();
     ParsedFile { path: path.to_owned(), blob, documents, problems }
 }
 

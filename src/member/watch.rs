@@ -14,7 +14,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use crate::api::manifest::{GroupKind, ObjectKey};
+use crate::api::manifest::{GroupKind, KeyParts, ObjectKey};
 
 use super::backoff::Backoff;
 use super::wire::{Api, RequestError, json};
@@ -306,7 +306,7 @@ fn object(
     let Named { metadata } = json(raw.get().as_bytes())?;
     let NamedMetadata { namespace, name, resource_version } = metadata;
     let object = Object {
-        key: ObjectKey { group_kind: group_kind.clone(), namespace, name },
+        key: KeyParts { group_kind: group_kind.clone(), namespace, name }.into(),
         version: resource_version.parse().unwrap_or(0),
         api_version: Arc::clone(api_version),
         text: raw.to_owned(),

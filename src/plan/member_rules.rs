@@ -78,12 +78,13 @@ pub(super) fn needed<'r>(
 fn kinds(works: &ClusterWorks) -> Vec<&GroupKind> {
     let mut kinds = Vec::new();
     let mut next = works.first_key_value();
-    while let Some((ObjectKey { group_kind, .. }, _)) = next {
+    while let Some((key, _)) = next {
+        let group_kind = &key.group_kind;
         kinds.push(group_kind);
         // No text comes between one and the same with a zero byte.
         let kind = format!("{}\0", group_kind.kind).into();
         let after = GroupKind { group: Arc::clone(&group_kind.group), kind };
-        next = works.range(first_of(after)..).next();
+        next = works.range(ObjectKey::first_of(after)..).next();
     }
     kinds
 }
@@ -93,13 +94,8 @@ fn of_kind<'w>(
     works: &'w ClusterWorks,
     kind: &'w GroupKind,
 ) -> impl Iterator<Item = &'w PlannedWork> {
-    let from = works.range(first_of(kind.clone())..);
+    let from = works.range(ObjectKey::first_of(kind.clone())..);
     from.take_while(move |(key, _)| key.group_kind == *kind).map(|(_, work)| &**work)
-}
-
-/// What comes before all objects of a kind.
-fn first_of(group_kind: GroupKind) -> ObjectKey {
-    ObjectKey { group_kind, namespace: None, name: "".into() }
 }
 
 fn runs(works: &ClusterWorks, target: &CustomizationTarget) -> bool {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::task::JoinError;
 use tokio::time::Instant;
 
-use crate::api::manifest::{GroupKind, ObjectKey};
+use crate::api::manifest::{GroupKind, KeyParts, ObjectKey};
 use crate::api::names::ObjectId;
 use crate::member::MemberReport;
 use crate::member::discovery::{Lookup, Resource};
@@ -282,14 +282,14 @@ impl Executor {
             return Some(key.clone());
         }
         if key.namespace.as_deref() == Some("default") {
-            let bare = ObjectKey { namespace: None, ..key.clone() };
+            let bare = ObjectKey::from(KeyParts { namespace: None, ..KeyParts::clone(key) });
             return self.entries.get_key_value(&bare).map(|(key, _)| key.clone());
         }
         None
     }
 
     fn keys_of(&self, group_kind: &GroupKind) -> Vec<ObjectKey> {
-        let first = ObjectKey { group_kind: group_kind.clone(), namespace: None, name: "".into() };
+        let first = ObjectKey::first_of(group_kind.clone());
         self.entries
             .range(first..)
             .map(|(key, _)| key)
