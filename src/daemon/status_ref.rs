@@ -82,7 +82,7 @@ pub struct StatusRef {
     files: BTreeMap<String, ObjectId>,
     tip: Option<ObjectId>,
     pending_cluster: Option<ClusterStatus>,
-    pending_objects: BTreeMap<ObjectKey, Option<ObjectReport>>,
+    pending_objects: BTreeMap<ObjectKey, Option<Arc<ObjectReport>>>,
     settled: Option<SettledFile>,
     pending_settled: Option<SettledFile>,
     /// Whether the executor that runs now has spoken.
