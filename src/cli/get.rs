@@ -408,7 +408,7 @@ fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Res
     let mut rows = Vec::new();
     for (path, (cluster, key)) in &places {
         let of_cluster = reported.get(cluster);
-        let report = of_cluster.and_then(|report| report.objects.get(key));
+        let report = of_cluster.and_then(|report| report.objects.get(key)).map(|one| &**one);
         let manifest: Manifest = stored(ledger, recorded, path)?;
         let mut row = work_row(cluster, key, recorded.blob(path), report, manifest);
         // Nobody can say of the object why it is not applied; of its cluster, somebody did.

@@ -17,7 +17,6 @@ use super::chain;
 use super::controller::{ROTATION_CHECK, stop_signal};
 use super::credentials::Credentials;
 use super::identities::{Identities, Registration, WayOut};
-use super::ledger::changes;
 use super::meanings::Meanings;
 use super::reminder::Reminder;
 use super::status_ref::StatusRef;
@@ -363,7 +362,7 @@ impl Desk {
         if let Some(tip) = tip.filter(|tip| self.status.tip() != Some(*tip)) {
             let files = self.store.files(tip)?;
             let store = &self.store;
-            self.status.advance(tip, files, |blob| store.blob(blob))?;
+            self.status.advance(tip, &files, &BTreeMap::new(), |blob| store.blob(blob))?;
         }
         Ok(())
     }
@@ -530,7 +529,7 @@ impl Desk {
         let name = self.layout.status(&self.cluster);
         let mut batch = self.store.batch();
         let parent = self.upkeep.base(&self.store, &mut batch, &name, old, now).map_err(text)?;
-        let changes = changes(&edits);
+        let changes = edits.changes();
         let commit = NewCommit { parent, changes: &changes, message: &message, time: now };
         let new = batch.commit(&commit).map_err(text)?;
         batch.write().map_err(text)?;
@@ -538,7 +537,7 @@ impl Desk {
         match self.store.publish(&[RefUpdate { name, old, new: Some(new) }]) {
             Ok(()) => {
                 self.upkeep.published();
-                self.status.settle(new, edits);
+                self.status.settle(new);
                 Ok(())
             }
             Err(error @ PublishError::Moved { .. }) => {

@@ -9,6 +9,7 @@
 //! The same code writes it in the controller, for the members that it pushes to, and in the agent.
 //! Only changes that matter are written: a counter or a timestamp alone makes no commit.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,9 +21,10 @@ use crate::api::manifest::ObjectKey;
 use crate::api::marks::CONDITION_COMPLETE_API_ENABLEMENTS;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::{ClusterReport, ObjectReport};
+use crate::api::yaml;
 use crate::engine::News;
 use crate::member::MemberReport;
-use crate::plan::RenderedFile;
+use crate::store::{Change, Render};
 
 const CLUSTER_PATH: &str = "cluster.yaml";
 const OBJECTS_DIR: &str = "objects/";
@@ -31,8 +33,46 @@ const SETTLED_PATH: &str = "settled.yaml";
 /// Largest share by which a member's capacity may differ before it is worth a commit, in percent.
 const CAPACITY_CHANGE_PERCENT: i128 = 5;
 
-/// Files of a tree that are to change: their new content, or `None` to delete them.
-pub type Edits = BTreeMap<String, Option<Arc<RenderedFile>>>;
+/// What the next commit of a status ref has to change. No file is rendered before it is put.
+#[derive(Debug)]
+pub struct StatusEdits<'s>(Vec<(String, Option<StatusFile<'s>>)>);
+
+impl StatusEdits<'_> {
+    /// Whether the ref holds all that was reported.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The form in which the store takes them.
+    #[must_use]
+    pub fn changes(&self) -> Vec<Change<'_>> {
+        let changes = self.0.iter().map(|(path, file)| match file {
+            Some(file) => Change::render(path, file),
+            None => Change::delete(path),
+        });
+        changes.collect()
+    }
+}
+
+/// One file of a status ref.
+#[derive(Debug)]
+enum StatusFile<'s> {
+    Cluster(Box<ClusterFile>),
+    Object(&'s ObjectReport),
+    Settled(SettledFile),
+}
+
+impl Render for StatusFile<'_> {
+    fn render(&self) -> Cow<'_, [u8]> {
+        let bytes = match self {
+            Self::Cluster(file) => yaml::to_bytes(file),
+            Self::Object(report) => yaml::to_bytes(report),
+            Self::Settled(file) => yaml::to_bytes(file),
+        };
+        bytes.into()
+    }
+}
 
 /// Why a status ref could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +90,7 @@ pub enum StatusRefError {
 }
 
 /// `cluster.yaml` of a status ref: a Cluster that consists of its status.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ClusterFile {
     api_version: String,
@@ -60,7 +100,7 @@ struct ClusterFile {
     status: ClusterStatus,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct ClusterFileMeta {
     name: ClusterName,
 }
@@ -78,11 +118,9 @@ pub struct StatusRef {
     cluster: ClusterName,
     /// What the ref holds; `None` until there is a commit with a readable cluster status.
     committed: Option<Arc<ClusterReport>>,
-    /// Blob of every file of the tip.
-    files: BTreeMap<String, ObjectId>,
     tip: Option<ObjectId>,
     pending_cluster: Option<ClusterStatus>,
-    pending_objects: BTreeMap<ObjectKey, Option<ObjectReport>>,
+    pending_objects: BTreeMap<ObjectKey, Option<Arc<ObjectReport>>>,
     settled: Option<SettledFile>,
     pending_settled: Option<SettledFile>,
     /// Whether the executor that runs now has spoken.
@@ -96,7 +134,6 @@ impl StatusRef {
         Self {
             cluster,
             committed: None,
-            files: BTreeMap::new(),
             tip: None,
             pending_cluster: None,
             pending_objects: BTreeMap::new(),
@@ -130,7 +167,8 @@ impl StatusRef {
         self.pending_cluster.as_ref().or(committed).map_or("", |status| &status.id)
     }
 
-    /// Takes over the tree of a new tip, reading only the files that differ from the last one.
+    /// Takes over the tree of a new tip, reading only the files that differ from `before`: those of the
+    /// tip that it was at, or none for all to be read.
     ///
     /// Files of other names than an executor writes are passed over: what else a member's
     /// credentials put there changes nothing.
@@ -140,7 +178,8 @@ impl StatusRef {
     pub fn advance<E: std::fmt::Display>(
         &mut self,
         tip: ObjectId,
-        files: BTreeMap<String, ObjectId>,
+        files: &BTreeMap<String, ObjectId>,
+        before: &BTreeMap<String, ObjectId>,
         mut read: impl FnMut(ObjectId) -> Result<Vec<u8>, E>,
     ) -> Result<(), StatusRefError> {
         let fault = |path: &str, reason: String| StatusRefError::File {
@@ -148,60 +187,58 @@ impl StatusRef {
             path: path.escape_debug().to_string(),
             reason,
         };
-        let mut report = match self.committed.take() {
-            Some(report) => Arc::unwrap_or_clone(report),
+        let mut cluster = None;
+        let mut settled = self.settled.filter(|_| files.contains_key(SETTLED_PATH));
+        let mut objects: Vec<(ObjectKey, Arc<ObjectReport>)> = Vec::new();
+        for (path, blob) in files {
+            if before.get(path) == Some(blob) {
+                continue;
+            }
+            let mut bytes = || read(*blob).map_err(|error| fault(path, error.to_string()));
+            if path == CLUSTER_PATH {
+                let file: ClusterFile =
+                    yaml::from_bytes(&bytes()?).map_err(|e| fault(path, e.to_string()))?;
+                if file.metadata.name != self.cluster {
+                    return Err(fault(path, format!("it names cluster {}", file.metadata.name)));
+                }
+                cluster = Some(file.status);
+            } else if path == SETTLED_PATH {
+                let file = yaml::from_bytes(&bytes()?);
+                settled = Some(file.map_err(|e| fault(path, e.to_string()))?);
+            } else if let Some(key) = object_key(path) {
+                let object = yaml::from_bytes(&bytes()?).map_err(|e| fault(path, e.to_string()))?;
+                objects.push((key, Arc::new(object)));
+            }
+        }
+        let mut report = self.take_committed(tip);
+        if before.is_empty() {
+            report.objects.clear();
+        }
+        for path in before.keys().filter(|path| !files.contains_key(*path)) {
+            if let Some(key) = object_key(path) {
+                report.objects.remove(&key);
+            }
+        }
+        report.objects.extend(objects);
+        if let Some(status) = cluster {
+            report.cluster = status;
+        }
+        self.committed = Some(Arc::new(report));
+        self.settled = settled;
+        self.tip = Some(tip);
+        Ok(())
+    }
+
+    /// What is committed, to be changed to what `tip` holds.
+    fn take_committed(&mut self, tip: ObjectId) -> ClusterReport {
+        match self.committed.take() {
+            Some(report) => ClusterReport { commit: tip, ..Arc::unwrap_or_clone(report) },
             None => ClusterReport {
                 commit: tip,
                 cluster: ClusterStatus::default(),
                 objects: BTreeMap::new(),
             },
-        };
-        let before = report.clone();
-        let mut settled = self.settled.filter(|_| files.contains_key(SETTLED_PATH));
-        let outcome = (|| {
-            for (path, blob) in &files {
-                if self.files.get(path) == Some(blob) {
-                    continue;
-                }
-                if path == CLUSTER_PATH {
-                    let bytes = read(*blob).map_err(|e| fault(path, e.to_string()))?;
-                    let file: ClusterFile = crate::api::yaml::from_bytes(&bytes)
-                        .map_err(|e| fault(path, e.to_string()))?;
-                    if file.metadata.name != self.cluster {
-                        return Err(fault(
-                            path,
-                            format!("it names cluster {}", file.metadata.name),
-                        ));
-                    }
-                    report.cluster = file.status;
-                } else if path == SETTLED_PATH {
-                    let bytes = read(*blob).map_err(|e| fault(path, e.to_string()))?;
-                    let file = crate::api::yaml::from_bytes(&bytes);
-                    settled = Some(file.map_err(|e| fault(path, e.to_string()))?);
-                } else if let Some(key) = object_key(path) {
-                    let bytes = read(*blob).map_err(|e| fault(path, e.to_string()))?;
-                    let object = crate::api::yaml::from_bytes(&bytes)
-                        .map_err(|e| fault(path, e.to_string()))?;
-                    report.objects.insert(key, object);
-                }
-            }
-            for path in self.files.keys().filter(|path| !files.contains_key(*path)) {
-                if let Some(key) = object_key(path) {
-                    report.objects.remove(&key);
-                }
-            }
-            Ok(())
-        })();
-        if let Err(error) = outcome {
-            self.committed = self.tip.is_some().then(|| Arc::new(before));
-            return Err(error);
         }
-        report.commit = tip;
-        self.committed = Some(Arc::new(report));
-        self.settled = settled;
-        self.files = files;
-        self.tip = Some(tip);
-        Ok(())
     }
 
     /// Goes on from where someone else has moved the ref, `None`: deleted it. All that was reported is to be
@@ -229,10 +266,9 @@ impl StatusRef {
         }
         self.pending_objects.retain(|_, object| object.is_some());
         self.pending_settled = self.pending_settled.or(self.settled.take());
-        self.files.clear();
         self.tip = None;
         let Some((tip, files)) = tip else { return Ok(()) };
-        let advanced = self.advance(tip, files, read);
+        let advanced = self.advance(tip, &files, &BTreeMap::new(), read);
         self.tip = Some(tip);
         for key in self.committed.iter().flat_map(|report| report.objects.keys()) {
             // What the ref has and the cluster has not was reported gone since.
@@ -309,40 +345,35 @@ impl StatusRef {
 
     /// What the next commit of this ref has to change; empty when it holds all that was reported.
     #[must_use]
-    pub fn edits(&self) -> Edits {
-        let mut edits = Edits::new();
-        if let Some(status) = &self.pending_cluster {
+    pub fn edits(&self) -> StatusEdits<'_> {
+        let committed = self.committed.as_deref();
+        let mut edits = Vec::new();
+        let is_news = |status: &&ClusterStatus| committed.is_none_or(|it| it.cluster != **status);
+        if let Some(status) = self.pending_cluster.as_ref().filter(is_news) {
             let file = ClusterFile {
                 api_version: "cluster.karmada.io/v1alpha1".to_owned(),
                 kind: "Cluster".to_owned(),
                 metadata: ClusterFileMeta { name: self.cluster.clone() },
                 status: status.clone(),
             };
-            edits.insert(CLUSTER_PATH.to_owned(), Some(RenderedFile::yaml(&file)));
+            edits.push((CLUSTER_PATH.to_owned(), Some(StatusFile::Cluster(Box::new(file)))));
         }
         for (key, object) in &self.pending_objects {
-            let path = format!("{OBJECTS_DIR}{}.yaml", key.path());
-            edits.insert(path, object.as_ref().map(RenderedFile::yaml));
+            if object.as_ref() != committed.and_then(|report| report.objects.get(key)) {
+                let path = format!("{OBJECTS_DIR}{}.yaml", key.path());
+                edits.push((path, object.as_deref().map(StatusFile::Object)));
+            }
         }
-        if let Some(settled) = &self.pending_settled {
-            edits.insert(SETTLED_PATH.to_owned(), Some(RenderedFile::yaml(settled)));
+        if let Some(settled) = self.pending_settled.filter(|_| self.pending_settled != self.settled)
+        {
+            edits.push((SETTLED_PATH.to_owned(), Some(StatusFile::Settled(settled))));
         }
-        // What the tree holds already is no change.
-        edits.retain(|path, file| self.files.get(path) != file.as_ref().map(|file| &file.id));
-        edits
+        StatusEdits(edits)
     }
 
-    /// Notes that `tip`, a commit of these [`StatusRef::edits`], is in force.
-    pub fn settle(&mut self, tip: ObjectId, edits: Edits) {
-        let mut report = match self.committed.take() {
-            Some(report) => Arc::unwrap_or_clone(report),
-            None => ClusterReport {
-                commit: tip,
-                cluster: ClusterStatus::default(),
-                objects: BTreeMap::new(),
-            },
-        };
-        report.commit = tip;
+    /// Notes that `tip`, a commit of all that [`StatusRef::edits`] gives, is in force.
+    pub fn settle(&mut self, tip: ObjectId) {
+        let mut report = self.take_committed(tip);
         if let Some(status) = self.pending_cluster.take() {
             report.cluster = status;
         }
@@ -355,12 +386,6 @@ impl StatusRef {
         self.committed = Some(Arc::new(report));
         if let Some(settled) = self.pending_settled.take() {
             self.settled = Some(settled);
-        }
-        for (path, file) in edits {
-            match file {
-                Some(file) => self.files.insert(path, file.id),
-                None => self.files.remove(&path),
-            };
         }
         self.tip = Some(tip);
     }
@@ -485,6 +510,67 @@ resourceSummary: {allocatable: {cpu: 4}, allocatableModelings: [{grade: 3, count
         let room = grown.resource_summary.unwrap();
         assert_eq!(room.allocatable["cpu"].value(), 9);
         assert_eq!(room.allocatable_modelings.len(), 1, "they are being counted");
+    }
+
+    fn told(objects: &[(&str, Option<&str>)]) -> MemberReport {
+        let object = |(name, message): &(&str, Option<&str>)| {
+            let report = message.map(|message| {
+                Arc::new(ObjectReport { message: message.to_owned(), ..ObjectReport::default() })
+            });
+            (ObjectKey::new("", "ConfigMap", Some("web"), name), report)
+        };
+        let cluster = ClusterName::new("one").unwrap();
+        MemberReport::Objects(cluster, objects.iter().map(object).collect())
+    }
+
+    /// What the edits write and delete, by name.
+    fn edited(status: &StatusRef) -> Vec<String> {
+        let edits = status.edits();
+        let name = |path: &str| path.rsplit('/').next().unwrap().replace(".yaml", "");
+        let mark = |file: &Option<StatusFile<'_>>| if file.is_some() { "+" } else { "-" };
+        edits.0.iter().map(|(path, file)| format!("{}{}", mark(file), name(path))).collect()
+    }
+
+    #[test]
+    fn only_what_the_ref_does_not_hold_is_written() {
+        let mut status = StatusRef::new(ClusterName::new("one").unwrap());
+        let id = |n: u8| ObjectId::from_bytes([n; 20]);
+        status.absorb(told(&[("a", Some("1")), ("b", Some("1"))]));
+        assert_eq!(edited(&status), ["+a", "+b"]);
+        status.settle(id(1));
+        assert!(status.edits().is_empty());
+        status.absorb(told(&[("a", Some("1")), ("b", Some("2")), ("c", None)]));
+        assert_eq!(edited(&status), ["+b"], "what is the same, or was never there, is no change");
+
+        // Someone else has moved the ref: `b` there is what was reported, `a` is not, `d` is unknown.
+        let path = |name: &str| format!("objects/web/ConfigMap/{name}.yaml");
+        let mut files =
+            BTreeMap::from([("a", id(3)), ("b", id(2)), ("d", id(2))].map(|(n, id)| (path(n), id)));
+        let read = |blob: ObjectId| -> Result<Vec<u8>, String> {
+            Ok(format!("applied: false\nmessage: '{}'\n", blob.as_bytes()[0]).into_bytes())
+        };
+        status.go_on_from(Some((id(4), files.clone())), true, read).unwrap();
+        assert_eq!(edited(&status), ["+a", "-d"]);
+        status.settle(id(5));
+
+        files.insert(path("a"), id(1));
+        let before = files.clone();
+        files.remove(&path("d"));
+        files.insert(path("e"), id(6));
+        let mut n_read = 0;
+        let counted = |blob| {
+            n_read += 1;
+            read(blob)
+        };
+        status.advance(id(6), &files, &before, counted).unwrap();
+        let held = |status: &StatusRef| -> Vec<String> {
+            let objects = &status.committed().unwrap().objects;
+            objects.iter().map(|(key, one)| format!("{} {}", key.name, one.message)).collect()
+        };
+        assert_eq!((held(&status), n_read), (["a 1", "b 2", "e 6"].map(str::to_owned).into(), 1));
+        let failing = |_| Err("away");
+        status.advance(id(7), &files, &BTreeMap::new(), failing).unwrap_err();
+        assert_eq!((held(&status).len(), status.tip()), (3, Some(id(6))), "as it was");
     }
 
     #[test]

@@ -11,8 +11,6 @@ use super::{Meaning, drift, intent};
 /// A live object, boiled down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Live {
-    /// Its uid.
-    pub uid: String,
     /// Its resource version as a number; 0 when it is none, and then nothing is older.
     pub version: u64,
     /// Whether it has our label.
@@ -23,28 +21,34 @@ pub(super) struct Live {
     pub work: Option<ObjectId>,
     /// Source commit that it says it came from.
     pub source: Option<ObjectId>,
-    /// Fields of the desired object that others took; replicas that are left to an autoscaler or to the
-    /// member are not among them.
-    pub lost: Vec<String>,
-    /// Who took them, as far as can be told.
-    pub takers: Vec<String>,
+    /// What others took of the desired object; mostly nothing.
+    pub taken: Option<Box<Taken>>,
     /// The autoscaler that owns its replicas; they are not ours then.
     pub autoscaler: Option<&'static str>,
     /// Whether it is being deleted.
     pub terminating: bool,
     /// What its deletion waits for, for a person: finalizers, or what is left in a Namespace. Empty while it
     /// is not being deleted.
-    pub kept_by: Vec<String>,
+    pub kept_by: Box<[String]>,
     /// Whether others may use it: a CustomResourceDefinition that is established, a Namespace that
     /// is active; true for every other kind.
     pub usable: bool,
+}
+
+/// What others took of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Fields of the desired object, in its order; replicas that are left to an autoscaler or to the
+    /// member are not among them.
+    pub lost: Vec<String>,
+    /// Who took them, as far as can be told.
+    pub takers: Vec<String>,
 }
 
 impl Live {
     /// Reads a live object, and compares it with what is desired.
     pub(super) fn read(live: &Value, desired: Option<&Manifest>, meaning: &dyn Meaning) -> Self {
         let metadata = &live["metadata"];
-        let text = |key: &str| metadata[key].as_str().unwrap_or_default();
         let id = |mark: &str| metadata["annotations"][mark].as_str()?.parse::<ObjectId>().ok();
         let autoscaler = drift::autoscaler(live);
         let mut lost = desired
@@ -63,19 +67,22 @@ impl Live {
         takers.dedup();
         let terminating = metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null());
         Self {
-            uid: text("uid").to_owned(),
-            version: text("resourceVersion").parse().unwrap_or(0),
+            version: version_of(live),
             marked: metadata["labels"][MANAGED] == MANAGED_TRUE,
             applied_by_us: drift::is_ours(live),
             work: id(WORK),
             source: id(SOURCE_COMMIT),
-            lost,
-            takers,
+            taken: (!lost.is_empty()).then(|| Box::new(Taken { lost, takers })),
             autoscaler,
             terminating,
-            kept_by: if terminating { kept_by(live) } else { Vec::new() },
+            kept_by: if terminating { kept_by(live) } else { Box::default() },
             usable: is_usable(live),
         }
+    }
+
+    /// Fields of the desired object that others took.
+    pub(super) fn lost(&self) -> &[String] {
+        self.taken.as_ref().map_or(&[], |taken| &taken.lost)
     }
 
     /// Whether the object is ours to change: it says so, or we applied it.
@@ -89,12 +96,18 @@ impl Live {
         !self.terminating
             && self.applied_by_us
             && self.work == Some(work)
-            && self.lost.iter().all(|path| tolerated.contains(path))
+            && self.lost().iter().all(|path| tolerated.contains(path))
     }
 }
 
+/// The resource version of a live object as a number; 0 when it is none.
+pub(super) fn version_of(live: &Value) -> u64 {
+    let version = live["metadata"]["resourceVersion"].as_str();
+    version.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 /// Finalizers, as `finalizer example.com/a`, and what the API server says is left in a Namespace.
-fn kept_by(live: &Value) -> Vec<String> {
+fn kept_by(live: &Value) -> Box<[String]> {
     let finalizers = live["metadata"]["finalizers"].as_array().into_iter().flatten();
     let finalizers =
         finalizers.filter_map(Value::as_str).map(|finalizer| format!("finalizer {finalizer}"));

@@ -80,7 +80,7 @@ pub enum MemberReport {
     /// State of the cluster itself: at the start, then whenever it changed.
     Cluster(ClusterName, ClusterStatus),
     /// Objects whose report changed; `None`: no longer held.
-    Objects(ClusterName, BTreeMap<ObjectKey, Option<ObjectReport>>),
+    Objects(ClusterName, BTreeMap<ObjectKey, Option<Arc<ObjectReport>>>),
     /// A round of writes has ended: nothing is in flight or waiting for its turn.
     Applied(ClusterName, AppliedRound),
 }

@@ -317,6 +317,9 @@ fn changed_objects(before: &Reports, after: &Reports) -> BTreeSet<ObjectKey> {
     changed
 }
 
-fn object<'r>(report: Option<&'r Arc<ClusterReport>>, key: &ObjectKey) -> Option<&'r ObjectReport> {
+fn object<'r>(
+    report: Option<&'r Arc<ClusterReport>>,
+    key: &ObjectKey,
+) -> Option<&'r Arc<ObjectReport>> {
     report?.objects.get(key)
 }

@@ -33,7 +33,7 @@ pub fn aggregate(
             let in_force = report.filter(|report| report.applied && report.work == *work);
             AggregatedStatusItem {
                 cluster_name: name.clone(),
-                status: report.and_then(|report| report.status.clone()),
+                status: report.and_then(|report| Some(report.status.as_ref()?.value())),
                 applied: in_force.is_some(),
                 applied_message: report.map_or_else(String::new, |report| report.message.clone()),
                 health: in_force.map_or(Health::Unknown, |report| report.health),

@@ -40,7 +40,7 @@ struct World {
     client: kube::Client,
     executor: Option<MemberHandle>,
     reports: mpsc::Receiver<MemberReport>,
-    objects: BTreeMap<ObjectKey, ObjectReport>,
+    objects: BTreeMap<ObjectKey, Arc<ObjectReport>>,
     cluster: Option<ClusterStatus>,
     n_sources: u8,
 }
@@ -479,7 +479,7 @@ async fn the_status_of_live_objects_is_reported() {
                 .objects
                 .get(&web)
                 .and_then(|report| report.status.as_ref())
-                .is_some_and(|status| status["readyReplicas"] == 2)
+                .is_some_and(|status| status.value()["readyReplicas"] == 2)
         })
         .await;
     assert_eq!(world.objects[&web].health, Health::Healthy);

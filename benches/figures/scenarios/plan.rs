@@ -84,7 +84,7 @@ impl Source {
                         health: Health::Healthy,
                         ..ObjectReport::default()
                     };
-                    (key.clone(), report)
+                    (key.clone(), Arc::new(report))
                 })
                 .collect();
             self.reports.insert(name.clone(), Arc::new(report));

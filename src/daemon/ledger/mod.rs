@@ -28,10 +28,10 @@ use crate::api::report::ClusterReport;
 use crate::customize::{Interpreter, Limits, Program};
 use crate::daemon::identities::{Identities, WayOut};
 use crate::daemon::meanings::Meanings;
-use crate::daemon::status_ref::{Edits, StatusRef};
+use crate::daemon::status_ref::StatusRef;
 use crate::daemon::upkeep::Upkeep;
 use crate::fleet::{Fleet, ParsedFile};
-use crate::plan::{Memo, Previous};
+use crate::plan::{Memo, Previous, RenderedFile};
 use crate::store::{
     Change, Lane, Layout, Location, RefName, RefUpdate, RemoteUrl, Store, Upstream,
 };
@@ -185,8 +185,11 @@ impl Ledger {
     }
 }
 
+/// Files of the results that are to change: their new content, or `None` to delete them.
+type Edits = BTreeMap<String, Option<Arc<RenderedFile>>>;
+
 /// The form in which the store takes edits.
-pub(crate) fn changes(edits: &Edits) -> Vec<Change<'_>> {
+fn changes(edits: &Edits) -> Vec<Change<'_>> {
     edits
         .iter()
         .map(|(path, file)| match file {
@@ -220,7 +223,8 @@ impl Ledger {
             let Some(tip) = self.tip(&refname)? else { continue };
             let mut status = StatusRef::new(cluster.clone());
             let files = self.store.files(tip)?;
-            if let Err(error) = status.advance(tip, files, |blob| self.store.blob(blob)) {
+            let none = BTreeMap::new();
+            if let Err(error) = status.advance(tip, &files, &none, |blob| self.store.blob(blob)) {
                 tracing::warn!(%cluster, commit = %tip, %error, "a status is unreadable");
             }
             reported.extend(status.committed().map(|report| (cluster.clone(), Arc::clone(report))));

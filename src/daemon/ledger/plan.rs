@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Ledger, LedgerError, Loaded, Reach, Results, changes};
+use super::{Edits, Ledger, LedgerError, Loaded, Reach, Results, changes};
 use crate::api::cluster::{ApiEnablement, ApiResource, ClusterStatus, SyncMode};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ClusterReport;
 use crate::customize::Rules;
 use crate::daemon::inputs::{self, PlanInputs};
-use crate::daemon::status_ref::{Edits, StatusRef, keep_unsaid};
+use crate::daemon::status_ref::{StatusRef, keep_unsaid};
 use crate::fleet::Fleet;
 use crate::member::{DesiredObject, DesiredWork};
 use crate::plan::{DecisionFile, Inputs, Plan, PlanDiff, Previous, RenderedFile};

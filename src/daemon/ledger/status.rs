@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Ledger, LedgerError, Reach, changes};
+use super::{Ledger, LedgerError, Reach};
 use crate::api::cluster::{ClusterStatus, SyncMode};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
@@ -47,9 +47,12 @@ impl Ledger {
             let status =
                 self.statuses.entry(name.clone()).or_insert_with(|| StatusRef::new(name.clone()));
             let Some(tip) = tip.filter(|tip| status.tip() != Some(*tip)) else { continue };
-            let files = self.store.files(tip)?;
             let store = &self.store;
-            if let Err(error) = status.advance(tip, files, |blob| store.blob(blob)) {
+            let files = store.files(tip)?;
+            // A tip that is gone from the repository costs only that all is read.
+            let known = status.committed().and(status.tip());
+            let before = known.and_then(|tip| store.files(tip).ok()).unwrap_or_default();
+            if let Err(error) = status.advance(tip, &files, &before, |blob| store.blob(blob)) {
                 tracing::warn!(cluster = %name, commit = %tip, %error, "a status is unreadable; the last good one stands");
             }
         }
@@ -134,7 +137,7 @@ impl Ledger {
             let edits = status.edits();
             let old = status.tip();
             if edits.is_empty() && old.is_some() {
-                settled.push((cluster, old, edits));
+                settled.push((cluster, old));
                 continue;
             }
             let name = self.layout.status(cluster);
@@ -142,13 +145,13 @@ impl Ledger {
             let message = format!("status of {cluster}\n\nFleet-Time: {now}\n");
             let new = batch.commit(&NewCommit {
                 parent,
-                changes: &changes(&edits),
+                changes: &edits.changes(),
                 message: &message,
                 time: now,
             })?;
             self.upkeep.grew(&name, new, now);
             updates.push(RefUpdate { name, old, new: Some(new) });
-            settled.push((cluster, Some(new), edits));
+            settled.push((cluster, Some(new)));
         }
         batch.write()?;
         let changed = !updates.is_empty();
@@ -158,16 +161,16 @@ impl Ledger {
                 Ok(reach) => pushed = reach == Reach::Everywhere,
                 Err(error) => {
                     // Someone else wrote a ref of ours: read it again before the next try.
-                    for (cluster, ..) in settled {
+                    for (cluster, _) in settled {
                         self.reread_status(cluster)?;
                     }
                     return Err(error);
                 }
             }
         }
-        for (cluster, tip, edits) in settled {
+        for (cluster, tip) in settled {
             if let (Some(status), Some(tip)) = (self.statuses.get_mut(cluster), tip) {
-                status.settle(tip, edits);
+                status.settle(tip);
             }
         }
         Ok(StatusCommitted { changed, pushed })

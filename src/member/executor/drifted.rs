@@ -29,12 +29,13 @@ impl Drift {
     /// server does not keep them.
     pub(super) fn of(before: Option<&Live>, tolerated: &[String]) -> Self {
         let Some(live) = before else { return Self::Deleted };
-        let lost = live.lost.iter().filter(|path| !tolerated.contains(path));
+        let Some(taken) = &live.taken else { return Self::Marks };
+        let lost = taken.lost.iter().filter(|path| !tolerated.contains(path));
         let lost: Vec<String> = lost.cloned().collect();
         if lost.is_empty() {
             return Self::Marks;
         }
-        Self::Fields { lost, takers: live.takers.clone() }
+        Self::Fields { lost, takers: taken.takers.clone() }
     }
 
     /// The message of a fight that begins with so many repairs within a minute.
@@ -74,11 +75,14 @@ impl Drift {
 
 #[cfg(test)]
 mod tests {
+    use crate::member::live::Taken;
+
     use super::*;
 
     fn live(lost: &[&str], takers: &[&str]) -> Live {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Live { lost: owned(lost), takers: owned(takers), ..Live::default() }
+        let taken = Taken { lost: owned(lost), takers: owned(takers) };
+        Live { taken: Some(Box::new(taken)), ..Live::default() }
     }
 
     #[test]

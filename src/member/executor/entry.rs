@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::api::names::ObjectId;
-use crate::api::report::ObjectReport;
+use crate::api::report::{ObjectReport, ReflectedStatus};
 use crate::member::DesiredObject;
 use crate::member::backoff::Backoff;
 use crate::member::live::Live;
 use crate::member::meaning::Observed;
 
+use super::QueuePlace;
 use super::drifted::Drift;
 use super::observations::Standing;
 
@@ -78,30 +80,46 @@ struct Fight {
     last: Instant,
 }
 
-/// One object.
+/// One object. There are tens of thousands: what most have nothing of is [`Unusual`].
 #[derive(Default)]
 pub(super) struct Entry {
     /// What it should be; `None` when it should not be.
     pub desired: Option<DesiredObject>,
+    pub sight: Sight,
+    /// The work that the sight was compared with.
+    pub looked_for: Option<ObjectId>,
+    /// Where it waits for its turn.
+    pub place: Option<QueuePlace>,
+    /// Newest report.
+    pub report: Arc<ObjectReport>,
     /// Nothing is written for it.
     pub suspended: bool,
     /// Set when it should not be.
     pub leaving: Option<Leaving>,
-    /// Since when.
-    pub leaving_since: Option<Instant>,
-    pub sight: Sight,
-    /// The work that the sight was compared with.
-    pub looked_for: Option<ObjectId>,
     /// A request for it is on its way.
     pub in_flight: bool,
+    /// Whether it was in place with its present work: what follows is repair.
+    pub was_in_place: bool,
+    /// Seen in the list that is being read.
+    pub listed: bool,
+    /// The reflected status or the health changed since the report was last noted.
+    pub observed_anew: bool,
+    /// How the executor's counts have it.
+    pub counted: Counted,
+    unusual: Option<Box<Unusual>>,
+}
+
+/// What an object that is in place, and was so at the first try, has nothing of.
+#[derive(Default)]
+pub(super) struct Unusual {
+    /// Since when it should not be.
+    pub leaving_since: Option<Instant>,
     /// Why it is not in place, for a person; empty when it is, or when its turn has not come.
     pub message: String,
     /// Failures since the last success.
     pub attempts: u32,
     /// Not before this instant.
     pub not_before: Option<Instant>,
-    /// Whether it was in place with its present work: what follows is repair.
-    pub was_in_place: bool,
     /// The work of another engine that was found in place of ours, and since when.
     others_work: Option<(ObjectId, Instant)>,
     /// Fields that the server does not keep.
@@ -110,21 +128,84 @@ pub(super) struct Entry {
     repairs: VecDeque<Instant>,
     /// The other party is at it again and again.
     fight: Option<Fight>,
-    /// Seen in the list that is being read.
-    pub listed: bool,
     /// Where its observations stand that take a while.
     pub observing: Standing,
     /// Why its health or status is not known, for a person; empty when both are.
     pub unclear: String,
-    /// The reflected status or the health changed since the report was last noted.
-    pub observed_anew: bool,
-    /// How the executor's counts have it.
-    pub counted: Counted,
-    /// Newest report.
-    pub report: ObjectReport,
+}
+
+static NOTHING_UNUSUAL: Unusual = Unusual {
+    leaving_since: None,
+    message: String::new(),
+    attempts: 0,
+    not_before: None,
+    others_work: None,
+    tolerated: Vec::new(),
+    repairs: VecDeque::new(),
+    fight: None,
+    observing: Standing::NONE,
+    unclear: String::new(),
+};
+
+impl Unusual {
+    fn is_nothing(&self) -> bool {
+        let Self {
+            leaving_since,
+            message,
+            attempts,
+            not_before,
+            others_work,
+            tolerated,
+            repairs,
+            fight,
+            observing,
+            unclear,
+        } = self;
+        (leaving_since, not_before) == (&None, &None)
+            && *attempts == 0
+            && message.is_empty()
+            && others_work.is_none()
+            && tolerated.is_empty()
+            && repairs.is_empty()
+            && fight.is_none()
+            && observing.is_nothing()
+            && unclear.is_empty()
+    }
 }
 
 impl Entry {
+    /// What is unusual about it.
+    pub(super) fn unusual(&self) -> &Unusual {
+        self.unusual.as_deref().unwrap_or(&NOTHING_UNUSUAL)
+    }
+
+    /// The same, to change it.
+    pub(super) fn unusual_mut(&mut self) -> &mut Unusual {
+        self.unusual.get_or_insert_default()
+    }
+
+    /// What is unusual about it, if anything is.
+    pub(super) fn if_unusual(&mut self) -> Option<&mut Unusual> {
+        self.unusual.as_deref_mut()
+    }
+
+    /// Gives back the room of what is unusual once nothing is.
+    pub(super) fn tidy(&mut self) {
+        self.unusual.take_if(|unusual| unusual.is_nothing());
+    }
+
+    /// Why it is not in place, for a person; empty when it is, or when its turn has not come.
+    pub(super) fn message(&self) -> &str {
+        &self.unusual().message
+    }
+
+    /// Notes why it is not in place.
+    pub(super) fn say(&mut self, message: String) {
+        if self.message() != message {
+            self.unusual_mut().message = message;
+        }
+    }
+
     pub(super) fn live(&self) -> Option<&Live> {
         match &self.sight {
             Sight::There(live) => Some(live),
@@ -135,7 +216,9 @@ impl Entry {
     /// Whether the newest work is in force, untouched.
     pub(super) fn in_place(&self) -> bool {
         match (&self.desired, &self.sight) {
-            (Some(desired), Sight::There(live)) => live.runs(desired.work, &self.tolerated),
+            (Some(desired), Sight::There(live)) => {
+                live.runs(desired.work, &self.unusual().tolerated)
+            }
             _ => false,
         }
     }
@@ -150,25 +233,27 @@ impl Entry {
         let others = live.and_then(|live| Some((live.work?, live.source?)));
         let others = others.filter(|(work, _)| Some(*work) != ours);
         let Some((work, source)) = others else {
-            self.others_work = None;
+            if let Some(unusual) = self.if_unusual() {
+                unusual.others_work = None;
+            }
             return None;
         };
-        if self.others_work.is_some_and(|(known, _)| known == work) {
+        if self.unusual().others_work.is_some_and(|(known, _)| known == work) {
             return None;
         }
-        self.others_work = Some((work, now));
+        self.unusual_mut().others_work = Some((work, now));
         Some(source)
     }
 
     /// Until when the work of another engine stays, which is given `patience`.
     pub(super) fn yields_until(&self, patience: Duration) -> Option<Instant> {
-        self.others_work.map(|(_, since)| since + patience)
+        self.unusual().others_work.map(|(_, since)| since + patience)
     }
 
     /// What there is to say of an object that is in place, for a person; mostly nothing.
     pub(super) fn remark(&self) -> Cow<'static, str> {
         match self.live().and_then(|live| live.autoscaler) {
-            _ if !self.unclear.is_empty() => self.unclear.clone().into(),
+            _ if !self.unusual().unclear.is_empty() => self.unusual().unclear.clone().into(),
             Some(autoscaler) => format!("spec.replicas are left to {autoscaler}").into(),
             None => "".into(),
         }
@@ -177,7 +262,7 @@ impl Entry {
     /// Why an object that was deleted is still there, for a person; once that takes long.
     pub(super) fn lingers(&self) -> Option<String> {
         let live = self.live().filter(|live| self.leaving.is_some() && live.terminating)?;
-        let what = match live.kept_by.as_slice() {
+        let what = match &*live.kept_by {
             [] => "the API server has not removed it yet".to_owned(),
             kept_by => format!("it waits for {}", kept_by.join(", ")),
         };
@@ -193,78 +278,105 @@ impl Entry {
             && (self.in_place() || self.suspended)
     }
 
+    /// Notes which fields the server does not keep. Gives those that were known.
+    pub(super) fn tolerate(&mut self, fields: Vec<String>) -> Vec<String> {
+        if fields == self.unusual().tolerated {
+            return fields;
+        }
+        std::mem::replace(&mut self.unusual_mut().tolerated, fields)
+    }
+
     pub(super) fn failed(&mut self, nature: Nature, message: String, now: Instant) {
-        self.attempts += 1;
+        let unusual = self.unusual_mut();
+        unusual.attempts += 1;
         let backoff = match nature {
             Nature::Passing => PASSING_BACKOFF,
             Nature::Lasting => LASTING_BACKOFF,
         };
-        self.not_before = Some(now + backoff.wait(self.attempts));
-        self.message = message;
+        unusual.not_before = Some(now + backoff.wait(unusual.attempts));
+        unusual.message = message;
     }
 
     pub(super) fn succeeded(&mut self) {
-        self.attempts = 0;
-        self.not_before = None;
-        self.message.clear();
+        if let Some(unusual) = self.if_unusual() {
+            unusual.attempts = 0;
+            unusual.not_before = None;
+            unusual.message.clear();
+        }
         self.was_in_place = true;
     }
 
     /// Notes a repair of `drift`; when it is one of a fight, the next one waits and the message says
     /// who the other party is. Gives whether the fight has just begun.
     pub(super) fn repaired(&mut self, now: Instant, drift: &Drift) -> bool {
-        self.fight.take_if(|fight| now.duration_since(fight.last) >= FIGHT_OVER);
-        let is_new = self.fight.is_none();
+        let unusual = self.unusual_mut();
+        unusual.fight.take_if(|fight| now.duration_since(fight.last) >= FIGHT_OVER);
+        let is_new = unusual.fight.is_none();
         if is_new {
-            self.repairs.retain(|at| now.duration_since(*at) < FIGHT_WINDOW);
-            self.repairs.push_back(now);
-            if self.repairs.len() <= FIGHT_REPAIRS {
+            unusual.repairs.retain(|at| now.duration_since(*at) < FIGHT_WINDOW);
+            unusual.repairs.push_back(now);
+            if unusual.repairs.len() <= FIGHT_REPAIRS {
                 return false;
             }
         }
-        let n_repairs = self.repairs.len();
-        let fight = self.fight.get_or_insert_with(|| Fight {
+        let n_repairs = unusual.repairs.len();
+        let fight = unusual.fight.get_or_insert_with(|| Fight {
             message: drift.fight(n_repairs),
             n_waits: 0,
             last: now,
         });
         fight.n_waits += 1;
         fight.last = now;
-        self.not_before = Some(now + FIGHT_BACKOFF.wait(fight.n_waits));
-        self.message.clone_from(&fight.message);
+        unusual.not_before = Some(now + FIGHT_BACKOFF.wait(fight.n_waits));
+        unusual.message.clone_from(&fight.message);
         is_new
     }
 
     /// Takes in what was seen of the live object. A status that could not be read is the last one.
     pub(super) fn observed(&mut self, observed: Observed) {
-        let Observed { health, mut status, failure, is_passing: _ } = observed;
+        let Observed { health, status, failure, is_passing: _ } = observed;
+        let mut status = status.as_ref().and_then(ReflectedStatus::of);
         if !failure.is_empty() && status.is_none() {
             status.clone_from(&self.report.status);
         }
-        self.observed_anew |=
-            self.report.health != health || self.report.status != status || self.unclear != failure;
-        self.report.health = health;
-        self.report.status = status;
-        self.unclear = failure;
+        if self.report.health != health || self.report.status != status {
+            let report = Arc::make_mut(&mut self.report);
+            report.health = health;
+            report.status = status;
+            self.observed_anew = true;
+        }
+        if self.unusual().unclear != failure {
+            self.unusual_mut().unclear = failure;
+            self.observed_anew = true;
+        }
     }
 
     /// There is no object of ours with this key: what is being found out of one is not about it.
     pub(super) fn gone(&mut self) {
         self.sight = Sight::NotOurs;
-        self.observing = Standing::default();
+        self.stop_observing();
         self.observed(Observed::default());
+    }
+
+    /// What is being found out of it is not about it any more, or is known.
+    pub(super) fn stop_observing(&mut self) {
+        if let Some(unusual) = self.if_unusual() {
+            unusual.observing = Standing::NONE;
+        }
     }
 
     /// New work: what was held against the old one is forgotten.
     pub(super) fn renew(&mut self) {
-        self.attempts = 0;
-        self.not_before = None;
-        self.message.clear();
         self.was_in_place = false;
-        self.tolerated.clear();
-        self.others_work = None;
-        self.repairs.clear();
-        self.fight = None;
+        if let Some(unusual) = self.if_unusual() {
+            unusual.attempts = 0;
+            unusual.not_before = None;
+            unusual.message.clear();
+            unusual.tolerated.clear();
+            unusual.others_work = None;
+            unusual.repairs.clear();
+            unusual.fight = None;
+        }
     }
 }
 
@@ -280,27 +392,27 @@ mod tests {
         let now = Instant::now();
         for _ in 0..FIGHT_REPAIRS {
             assert!(!entry.repaired(now, &drift));
-            assert_eq!((entry.not_before, &*entry.message), (None, ""));
+            assert_eq!((entry.unusual().not_before, entry.message()), (None, ""));
         }
         let mut at = now + Duration::from_secs(3);
         assert!(entry.repaired(at, &drift), "the sixth within a minute");
-        let told = entry.message.clone();
+        let told = entry.message().to_owned();
         assert!(told.starts_with("DRIFT_FIGHT "), "{told}");
         let mut waits = Vec::new();
         for _ in 0..8 {
-            let until = entry.not_before.expect("the next one waits");
+            let until = entry.unusual().not_before.expect("the next one waits");
             waits.push(until.duration_since(at));
             at = until + Duration::from_secs(1);
             entry.succeeded();
             let is_told_again = entry.repaired(at, &drift);
-            assert_eq!((is_told_again, &entry.message), (false, &told));
+            assert_eq!((is_told_again, entry.message()), (false, &*told));
         }
         let [first, .., last] = &*waits else { panic!("{waits:?}") };
         assert!(*first >= Duration::from_secs(15) && *last >= Duration::from_mins(5), "{waits:?}");
 
         entry.succeeded();
         assert!(!entry.repaired(at + FIGHT_OVER, &drift));
-        assert_eq!(entry.not_before, None, "the old fight is forgotten");
+        assert_eq!(entry.unusual().not_before, None, "the old fight is forgotten");
     }
 
     #[test]
@@ -323,7 +435,7 @@ mod tests {
         });
         entry.gone();
         assert_eq!((entry.report.health, &entry.report.status), (Health::Unknown, &None));
-        assert!(entry.unclear.is_empty() && entry.live().is_none());
+        assert!(entry.unusual().unclear.is_empty() && entry.live().is_none());
     }
 
     #[test]
@@ -331,6 +443,30 @@ mod tests {
         let mut entry = Entry::default();
         entry.failed(Nature::Lasting, "no".to_owned(), Instant::now());
         entry.renew();
-        assert!(entry.not_before.is_none() && entry.message.is_empty() && entry.attempts == 0);
+        assert!(
+            entry.unusual().not_before.is_none()
+                && entry.message().is_empty()
+                && entry.unusual().attempts == 0
+        );
+    }
+
+    #[test]
+    fn the_usual_entry_is_small() {
+        assert!(size_of::<Entry>() <= 200, "{} bytes", size_of::<Entry>());
+        let mut entry = Entry::default();
+        let drift = Drift::of(None, &[]);
+        entry.say(String::new());
+        entry.succeeded();
+        entry.observed(Observed::default());
+        assert!(entry.unusual.is_none(), "nothing was said");
+        entry.failed(Nature::Passing, "no".to_owned(), Instant::now());
+        entry.tidy();
+        assert_eq!(entry.message(), "no");
+        entry.succeeded();
+        entry.tidy();
+        assert!(entry.unusual.is_none(), "it went well at last");
+        entry.repaired(Instant::now(), &drift);
+        entry.tidy();
+        assert!(entry.unusual.is_some(), "the next repairs are counted together with this one");
     }
 }

@@ -30,7 +30,9 @@ impl Executor {
                     }
                     entry.desired = Some(desired.clone());
                     entry.leaving = None;
-                    entry.leaving_since = None;
+                    if let Some(unusual) = entry.if_unusual() {
+                        unusual.leaving_since = None;
+                    }
                     entry.suspended = work.suspended.contains(key);
                     if let Some(defined) = defined_kind(key, &desired.manifest) {
                         self.crds.insert(defined, key.clone());
@@ -55,7 +57,7 @@ impl Executor {
             }
             let entry = self.entries.entry(key.clone()).or_default();
             if entry.leaving != Some(leaving) {
-                entry.leaving_since = entry.leaving_since.or_else(|| Some(Instant::now()));
+                entry.unusual_mut().leaving_since.get_or_insert_with(Instant::now);
                 entry.leaving = Some(leaving);
                 touched.push(key.clone());
             }

@@ -134,7 +134,8 @@ struct Executor {
     /// The cluster that is meant.
     admitted: Option<Identity>,
     work: Option<Arc<DesiredWork>>,
-    entries: BTreeMap<ObjectKey, Entry>,
+    /// Boxed: the nodes of a map have room for twice what is in them.
+    entries: BTreeMap<ObjectKey, Box<Entry>>,
     /// Keys that are known to be gone and need no second look while they are only held.
     gone: BTreeSet<ObjectKey>,
     /// The CRD of the work that defines a kind.
@@ -214,15 +215,14 @@ struct Queues {
     later: BTreeSet<(Instant, ObjectKey)>,
     /// Until something else happens.
     blocked: BTreeMap<Cause, BTreeSet<ObjectKey>>,
-    /// Where each key stands, to take it out again.
-    places: BTreeMap<ObjectKey, QueuePlace>,
 }
 
+/// Which of the queues an object is in, to take it out again.
 enum QueuePlace {
     Ready(u8),
     Leaving(u8),
     Later(Instant),
-    Blocked(Cause),
+    Blocked(Box<Cause>),
 }
 
 /// What an object waits for.
@@ -246,33 +246,31 @@ struct Round {
 }
 
 impl Queues {
-    fn remove(&mut self, key: &ObjectKey) {
-        match self.places.remove(key) {
-            None => {}
-            Some(QueuePlace::Ready(turn)) => drop(self.ready.remove(&(turn, key.clone()))),
-            Some(QueuePlace::Leaving(turn)) => drop(self.leaving.remove(&(turn, key.clone()))),
-            Some(QueuePlace::Later(at)) => drop(self.later.remove(&(at, key.clone()))),
-            Some(QueuePlace::Blocked(cause)) => {
-                if let Some(keys) = self.blocked.get_mut(&cause) {
+    fn remove(&mut self, key: &ObjectKey, place: &QueuePlace) {
+        match place {
+            QueuePlace::Ready(turn) => drop(self.ready.remove(&(*turn, key.clone()))),
+            QueuePlace::Leaving(turn) => drop(self.leaving.remove(&(*turn, key.clone()))),
+            QueuePlace::Later(at) => drop(self.later.remove(&(*at, key.clone()))),
+            QueuePlace::Blocked(cause) => {
+                if let Some(keys) = self.blocked.get_mut(&**cause) {
                     keys.remove(key);
                     if keys.is_empty() {
-                        self.blocked.remove(&cause);
+                        self.blocked.remove(&**cause);
                     }
                 }
             }
         }
     }
 
-    fn put(&mut self, key: &ObjectKey, place: QueuePlace) {
-        match &place {
+    fn put(&mut self, key: &ObjectKey, place: &QueuePlace) {
+        match place {
             QueuePlace::Ready(turn) => drop(self.ready.insert((*turn, key.clone()))),
             QueuePlace::Leaving(turn) => drop(self.leaving.insert((*turn, key.clone()))),
             QueuePlace::Later(at) => drop(self.later.insert((*at, key.clone()))),
             QueuePlace::Blocked(cause) => {
-                self.blocked.entry(cause.clone()).or_default().insert(key.clone());
+                self.blocked.entry(Cause::clone(cause)).or_default().insert(key.clone());
             }
         }
-        self.places.insert(key.clone(), place);
     }
 
     fn blocked_by(&self, cause: &Cause) -> Vec<ObjectKey> {
@@ -483,9 +481,11 @@ impl Executor {
         let changed = std::mem::take(&mut self.dirty)
             .into_iter()
             .map(|key| {
-                let is_told = |entry: &&Entry| entry.desired.is_some() || !entry.message.is_empty();
-                let report = self.entries.get(&key).filter(is_told);
-                let report = report.map(|entry| entry.report.clone());
+                let report = self
+                    .entries
+                    .get(&key)
+                    .filter(|entry| entry.desired.is_some() || !entry.message().is_empty());
+                let report = report.map(|entry| Arc::clone(&entry.report));
                 (key, report)
             })
             .collect();

@@ -1,5 +1,7 @@
 //! What each object needs next, and starting it when there is room.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::api::manifest::ObjectKey;
@@ -31,7 +33,7 @@ enum Next {
 impl Executor {
     /// Finds out what `key` needs now and puts it where it belongs.
     pub(super) fn consider(&mut self, key: &ObjectKey) {
-        self.queues.remove(key);
+        self.unqueue(key);
         let Some(entry) = self.entries.get(key) else { return };
         if !entry.in_flight {
             let version =
@@ -41,30 +43,30 @@ impl Executor {
                 Next::Nothing => {}
                 Next::Blocked(cause, message) => {
                     if let Some(entry) = self.entries.get_mut(key) {
-                        entry.message = message;
+                        entry.say(message);
                     }
                     // Once somebody has asked, the answer tells whether to ask again.
                     if self.discover_attempt == 0 {
                         self.discover_unless_listing(&cause);
                     }
-                    self.queues.put(key, QueuePlace::Blocked(cause));
+                    self.queue(key, QueuePlace::Blocked(Box::new(cause)));
                 }
-                Next::Later(at) => self.queues.put(key, QueuePlace::Later(at)),
+                Next::Later(at) => self.queue(key, QueuePlace::Later(at)),
                 Next::Apply => {
-                    self.queues.put(key, QueuePlace::Ready(intent::turn(&key.group_kind)));
+                    self.queue(key, QueuePlace::Ready(intent::turn(&key.group_kind)));
                 }
                 Next::Remove => {
                     let turn = u8::MAX - intent::turn(&key.group_kind);
-                    self.queues.put(key, QueuePlace::Leaving(turn));
+                    self.queue(key, QueuePlace::Leaving(turn));
                 }
                 Next::Lingering(message) => {
                     if let Some(entry) = self.entries.get_mut(key)
-                        && entry.message != message
+                        && entry.message() != message
                     {
-                        if entry.message.is_empty() {
+                        if entry.message().is_empty() {
                             tracing::warn!(cluster = %self.cluster, object = %key, error = %message, "an object does not go away");
                         }
-                        entry.message = message;
+                        entry.say(message);
                     }
                 }
                 Next::Gone => return self.forget(key),
@@ -111,7 +113,7 @@ impl Executor {
             }
         }
         let yields_until = entry.yields_until(self.options.other_engine_patience);
-        match entry.not_before.max(yields_until) {
+        match entry.unusual().not_before.max(yields_until) {
             Some(at) if at > Instant::now() => Next::Later(at),
             _ => Next::Apply,
         }
@@ -137,13 +139,14 @@ impl Executor {
             return Next::Blocked(Cause::Kind(key.group_kind.clone()), String::new());
         }
         if let Some(why) = entry.lingers() {
-            let until = entry.leaving_since.map(|since| since + self.options.deletion_patience);
+            let until =
+                entry.unusual().leaving_since.map(|since| since + self.options.deletion_patience);
             return match until {
                 Some(at) if at > Instant::now() => Next::Later(at),
                 _ => Next::Lingering(why),
             };
         }
-        match entry.not_before {
+        match entry.unusual().not_before {
             Some(at) if at > Instant::now() => Next::Later(at),
             _ => Next::Remove,
         }
@@ -183,9 +186,23 @@ impl Executor {
         }
     }
 
+    /// Notes where `key`, which is in no queue, waits.
+    fn queue(&mut self, key: &ObjectKey, place: QueuePlace) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        self.queues.put(key, &place);
+        entry.place = Some(place);
+    }
+
+    /// Takes `key` out of the queue that it is in, if any.
+    fn unqueue(&mut self, key: &ObjectKey) {
+        if let Some(place) = self.entries.get_mut(key).and_then(|entry| entry.place.take()) {
+            self.queues.remove(key, &place);
+        }
+    }
+
     /// Takes `key` out of everything.
     pub(super) fn forget(&mut self, key: &ObjectKey) {
-        self.queues.remove(key);
+        self.unqueue(key);
         if let Some(entry) = self.entries.remove(key) {
             self.count(entry.counted, Counted::default());
             if entry.leaving.is_some() {
@@ -202,18 +219,20 @@ impl Executor {
         let in_place = entry.in_place();
         entry.was_in_place |= in_place;
         let unplaced = entry.desired.is_some() && !entry.suspended && !in_place;
-        let counted = Counted { unplaced, failing: unplaced && !entry.message.is_empty() };
+        let counted = Counted { unplaced, failing: unplaced && !entry.message().is_empty() };
         let before = std::mem::replace(&mut entry.counted, counted);
         let work = entry.live().and_then(|live| live.work);
-        let message = if in_place { entry.remark() } else { entry.message.clone().into() };
+        let message = if in_place { entry.remark() } else { entry.message().to_owned().into() };
         let is_same = entry.report.applied == in_place
             && entry.report.work == work
             && entry.report.message == message;
         if !is_same {
-            entry.report.message = message.into_owned();
-            entry.report.applied = in_place;
-            entry.report.work = work;
+            let report = Arc::make_mut(&mut entry.report);
+            report.message = message.into_owned();
+            report.applied = in_place;
+            report.work = work;
         }
+        entry.tidy();
         let is_news = !is_same || std::mem::take(&mut entry.observed_anew);
         self.count(before, counted);
         if is_news {
@@ -243,7 +262,7 @@ impl Executor {
             if !self.pace.take(Instant::now()) {
                 return;
             }
-            self.queues.remove(&key);
+            self.unqueue(&key);
             self.start(&key);
         }
         // What is applied goes first, and foundations go alone at the end.
@@ -259,7 +278,7 @@ impl Executor {
             if !self.pace.take(Instant::now()) {
                 return;
             }
-            self.queues.remove(&key);
+            self.unqueue(&key);
             self.start(&key);
             if is_foundation {
                 break;
@@ -275,7 +294,7 @@ impl Executor {
 
     /// When the removal of `key` waits no longer for what is not in place.
     pub(super) fn removal_due(&self, key: &ObjectKey) -> Option<Instant> {
-        let since = self.entries.get(key)?.leaving_since?;
+        let since = self.entries.get(key)?.unusual().leaving_since?;
         Some(since + self.options.prune_patience)
     }
 
@@ -298,7 +317,7 @@ impl Executor {
                 desired: desired.clone(),
                 source,
                 live: entry.live().cloned().map(Box::new),
-                tolerated: entry.tolerated.clone(),
+                tolerated: entry.unusual().tolerated.clone(),
             },
             (None, Some(Leaving::Deleted), _) => Task::Delete,
             (None, Some(Leaving::LetGo), _) => Task::LetGo,

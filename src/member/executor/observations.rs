@@ -46,7 +46,6 @@ pub(super) struct Ended {
 }
 
 /// Where one object stands.
-#[derive(Default)]
 pub(super) struct Standing {
     /// Number of the observation that is under way: the answer of another one is not about this
     /// object.
@@ -56,6 +55,22 @@ pub(super) struct Standing {
     /// Observations in a row that failed and need not.
     attempts: u32,
     again_at: Option<Instant>,
+}
+
+impl Standing {
+    /// Nothing is under way, and nothing waits.
+    pub(super) const NONE: Self = Self { under_way: None, next: None, attempts: 0, again_at: None };
+
+    pub(super) fn is_nothing(&self) -> bool {
+        let Self { under_way, next, attempts, again_at } = self;
+        under_way.is_none() && next.is_none() && *attempts == 0 && again_at.is_none()
+    }
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 /// What is observed when nothing is under way any more.
@@ -80,15 +95,16 @@ impl Executor {
     pub(super) fn observe(&mut self, key: &ObjectKey, value: &Value) {
         let meaning = self.meaning();
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let standing = &mut entry.observing;
-        match &mut standing.next {
-            Some(Awaiting::Kept(kept)) => return kept.clone_from(value),
-            Some(Awaiting::LookUp) => return,
-            None if standing.under_way.is_some() => {
-                standing.next = Some(Awaiting::Kept(value.clone()));
-                return;
+        if let Some(standing) = entry.if_unusual().map(|unusual| &mut unusual.observing) {
+            match &mut standing.next {
+                Some(Awaiting::Kept(kept)) => return kept.clone_from(value),
+                Some(Awaiting::LookUp) => return,
+                None if standing.under_way.is_some() => {
+                    standing.next = Some(Awaiting::Kept(value.clone()));
+                    return;
+                }
+                None => {}
             }
-            None => {}
         }
         match meaning.observe(value) {
             Observing::Done(observed) => self.took(key, observed),
@@ -96,7 +112,7 @@ impl Executor {
                 self.begin(key, observing.map(Some).boxed());
             }
             Observing::UnderWay(_) => {
-                standing.next = Some(Awaiting::Kept(value.clone()));
+                entry.unusual_mut().observing.next = Some(Awaiting::Kept(value.clone()));
                 self.wait(key);
             }
         }
@@ -106,7 +122,7 @@ impl Executor {
     fn wait(&mut self, key: &ObjectKey) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         if self.observations.waiting.len() >= KEPT_MAX {
-            entry.observing.next = Some(Awaiting::LookUp);
+            entry.unusual_mut().observing.next = Some(Awaiting::LookUp);
         }
         self.observations.waiting.push_back(key.clone());
     }
@@ -115,7 +131,7 @@ impl Executor {
         let Some(entry) = self.entries.get_mut(key) else { return };
         self.observations.newest += 1;
         let (key, number) = (key.clone(), self.observations.newest);
-        entry.observing.under_way = Some(number);
+        entry.unusual_mut().observing.under_way = Some(number);
         self.observations.under_way.spawn(async move {
             let ended = AssertUnwindSafe(observing).catch_unwind().await;
             let observed = ended.unwrap_or_else(|_| Some(broken_off()));
@@ -127,11 +143,12 @@ impl Executor {
     pub(super) fn observation_ended(&mut self, ended: Result<Ended, JoinError>) {
         if let Ok(Ended { key, number, observed }) = ended
             && let Some(entry) = self.entries.get_mut(&key)
-            && entry.observing.under_way == Some(number)
+            && let Some(standing) = entry.if_unusual().map(|unusual| &mut unusual.observing)
+            && standing.under_way == Some(number)
         {
-            entry.observing.under_way = None;
+            standing.under_way = None;
             match observed {
-                _ if entry.observing.next.is_some() => self.wait(&key),
+                _ if standing.next.is_some() => self.wait(&key),
                 _ if !matches!(entry.sight, Sight::There(_)) => {}
                 Some(observed) => self.took(&key, observed),
                 None => self.observe_later(&key),
@@ -148,13 +165,13 @@ impl Executor {
         if is_passing {
             self.observe_later(key);
         } else {
-            entry.observing = Standing::default();
+            entry.stop_observing();
         }
     }
 
     fn observe_later(&mut self, key: &ObjectKey) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let standing = &mut entry.observing;
+        let standing = &mut entry.unusual_mut().observing;
         standing.attempts += 1;
         let at = Instant::now() + AGAIN_BACKOFF.wait(standing.attempts);
         if let Some(before) = standing.again_at.replace(at) {
@@ -168,10 +185,11 @@ impl Executor {
         while self.observations.has_room() {
             let Some(key) = self.observations.waiting.pop_front() else { break };
             let Some(entry) = self.entries.get_mut(&key) else { continue };
-            if entry.observing.under_way.is_some() {
+            let Some(unusual) = entry.if_unusual() else { continue };
+            if unusual.observing.under_way.is_some() {
                 continue;
             }
-            match entry.observing.next.take() {
+            match unusual.observing.next.take() {
                 None => {}
                 Some(Awaiting::Kept(value)) => {
                     self.observe(&key, &value);
@@ -206,7 +224,8 @@ impl Executor {
         while self.observations.again_at().is_some_and(|at| at <= now) {
             let Some((at, key)) = self.observations.again.pop_first() else { break };
             let Some(entry) = self.entries.get_mut(&key) else { continue };
-            let standing = &mut entry.observing;
+            let Some(unusual) = entry.if_unusual() else { continue };
+            let standing = &mut unusual.observing;
             if standing.again_at != Some(at) {
                 continue;
             }

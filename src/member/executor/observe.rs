@@ -12,7 +12,7 @@ use crate::member::MemberReport;
 use crate::member::discovery::{Lookup, Resource};
 use crate::member::identity::Identity;
 use crate::member::intent;
-use crate::member::live::Live;
+use crate::member::live::{Live, version_of};
 use crate::member::meaning::{Bundled, Meaning};
 use crate::member::observer::{Discovered, Observation};
 use crate::member::watch::{self, Object, Seen};
@@ -49,20 +49,20 @@ impl Executor {
                     // What is not ours right after an apply, the server does not keep. The answer
                     // tells, not the newest sight: somebody may have been faster since.
                     let tolerated = match entry.live() {
-                        Some(live) if live.version == version_of(&value) => live.lost.clone(),
+                        Some(live) if live.version == version_of(&value) => live.lost().to_vec(),
                         _ => {
                             let desired = entry.desired.as_ref().map(|one| one.manifest.open());
-                            Live::read(&value, desired.as_ref(), &*meaning).lost
+                            Live::read(&value, desired.as_ref(), &*meaning).lost().to_vec()
                         }
                     };
-                    let tolerated = std::mem::replace(&mut entry.tolerated, tolerated);
+                    let tolerated = entry.tolerate(tolerated);
                     entry.succeeded();
                     if is_repair {
                         self.round.n_repaired += 1;
                         let drift = Drift::of(before.as_ref(), &tolerated);
                         if entry.repaired(now, &drift) {
                             let cluster = &self.cluster;
-                            tracing::warn!(%cluster, object = %key, error = %entry.message, "an object is changed again and again");
+                            tracing::warn!(%cluster, object = %key, error = %entry.message(), "an object is changed again and again");
                         }
                     }
                 }
@@ -91,17 +91,17 @@ impl Executor {
                 }
             }
             Done::Failed(Failure::Cluster(error)) => {
-                entry.message = error.to_string();
+                entry.say(error.to_string());
                 self.pause(&error);
             }
             Done::Failed(Failure::Passing(message)) if is_newest => {
-                if entry.message != message {
+                if entry.message() != message {
                     tracing::info!(cluster = %self.cluster, object = %key, error = %message, "an object is not in place yet");
                 }
                 entry.failed(Nature::Passing, message, now);
             }
             Done::Failed(Failure::Lasting(message)) if is_newest => {
-                if entry.message != message {
+                if entry.message() != message {
                     tracing::warn!(cluster = %self.cluster, object = %key, error = %message, "an object is not in place");
                 }
                 entry.failed(Nature::Lasting, message, now);
@@ -171,7 +171,7 @@ impl Executor {
                     for key in self.queues.blocked_by(&Cause::Kind(group_kind.clone())) {
                         self.consider(&key);
                         if let Some(entry) = self.entries.get_mut(&key) {
-                            entry.message = error.to_string();
+                            entry.say(error.to_string());
                         }
                         self.note(&key);
                     }
@@ -258,7 +258,7 @@ impl Executor {
         if !intent::is_foundation(&key.group_kind) {
             return;
         }
-        if !self.entries.get(key).is_some_and(super::Entry::is_usable) {
+        if !self.entries.get(key).is_some_and(|entry| entry.is_usable()) {
             return;
         }
         // Whoever needs the kind may still wait for its Namespace: it is looked for all the same.
@@ -450,8 +450,4 @@ impl Executor {
         let work = self.work.as_ref();
         work.map_or_else(|| Arc::new(Bundled) as _, |work| Arc::clone(&work.meaning))
     }
-}
-
-fn version_of(value: &Value) -> u64 {
-    value["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
 }

@@ -1,6 +1,7 @@
 //! What members report, sensible or not.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
 use git_fleet::api::names::{ClusterName, ObjectId};
@@ -114,7 +115,7 @@ pub(super) fn report_object(
         object["status"] = json!({"replicas": replicas});
     }
     let object: ObjectReport = serde_json::from_value(object).expect("it is a report");
-    report.objects.insert(key.clone(), object);
+    report.objects.insert(key.clone(), Arc::new(object));
     Ok(())
 }
 
