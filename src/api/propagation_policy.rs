@@ -4,13 +4,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Manifest;
 use super::meta::{ApiVersion, Kind, ObjectMeta, Resource, empty_as_none};
 use super::placement::{
     FailoverBehavior, Placement, PurgeMode, ReplicaDivisionPreference, ReplicaSchedulingType,
     SpreadField, Suspension,
 };
-use super::selector::{ResourceSelector, SelectorMatch};
+use super::selector::{ResourceSelector, Selectable, SelectorMatch};
 
 /// Name of the scheduler that handles bindings unless a policy says otherwise.
 pub const SCHEDULER_NAME_DEFAULT: &str = "default-scheduler";
@@ -114,7 +113,7 @@ pub struct PropagationSpec {
 impl PropagationSpec {
     /// How specifically it selects the template: the best of its selectors.
     #[must_use]
-    pub fn selects(&self, template: &Manifest) -> Option<SelectorMatch> {
+    pub fn selects(&self, template: &impl Selectable) -> Option<SelectorMatch> {
         self.resource_selectors.iter().filter_map(|one| one.matches(template)).max()
     }
 }

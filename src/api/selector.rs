@@ -232,10 +232,46 @@ pub struct ResourceSelector {
     pub label_selector: Option<LabelSelector>,
 }
 
+/// What a [`ResourceSelector`] looks at.
+pub trait Selectable {
+    /// `apiVersion`.
+    fn api_version(&self) -> &str;
+    /// `kind`.
+    fn kind(&self) -> &str;
+    /// `metadata.namespace`, if it has one.
+    fn namespace(&self) -> Option<&str>;
+    /// `metadata.name`.
+    fn name(&self) -> &str;
+    /// Whether `selector` selects its labels.
+    fn is_labelled(&self, selector: &LabelSelector) -> bool;
+}
+
+impl Selectable for Manifest {
+    fn api_version(&self) -> &str {
+        self.api_version()
+    }
+
+    fn kind(&self) -> &str {
+        self.kind()
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        self.namespace()
+    }
+
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn is_labelled(&self, selector: &LabelSelector) -> bool {
+        selector.matches_with(|key| self.label(key))
+    }
+}
+
 impl ResourceSelector {
     /// How specifically the template is picked, or `None` if it is not.
     #[must_use]
-    pub fn matches(&self, template: &Manifest) -> Option<SelectorMatch> {
+    pub fn matches(&self, template: &impl Selectable) -> Option<SelectorMatch> {
         let is_of_kind = self.api_version == template.api_version()
             && self.kind == template.kind()
             && (self.namespace.is_empty() || Some(self.namespace.as_str()) == template.namespace());
@@ -244,7 +280,7 @@ impl ResourceSelector {
         } else if !self.name.is_empty() {
             (self.name == template.name()).then_some(SelectorMatch::Name)
         } else if let Some(selector) = &self.label_selector {
-            selector.matches_with(|key| template.label(key)).then_some(SelectorMatch::Labels)
+            template.is_labelled(selector).then_some(SelectorMatch::Labels)
         } else {
             Some(SelectorMatch::All)
         }

@@ -10,14 +10,14 @@ use crate::plan::{Policy, PolicyIndex};
 /// A warning for every two policies between which only their names decide.
 pub(super) fn ambiguous(fleet: &Fleet) -> Vec<Problem> {
     let index = PolicyIndex::new(Policy::all(fleet));
-    let templates = fleet.templates.values().map(|template| &*template.manifest);
+    let templates = fleet.templates.values();
     let mut told = BTreeSet::new();
     let mut problems = Vec::new();
     for (template, equals) in index.ties(templates) {
         let (winner, others) = equals.split_first().expect("a tie is between two at least");
         for other in others {
             if told.insert((winner.label(), other.label())) {
-                problems.push(problem(fleet, winner, other, &template.key().to_string()));
+                problems.push(problem(fleet, winner, other, &template.key.to_string()));
             }
         }
     }

@@ -8,10 +8,10 @@ use super::Guesses;
 use super::placements::unmatched;
 use super::replica_overrides::{holds_replicas, may_be_replicas};
 use crate::api::cluster::Cluster;
-use crate::api::manifest::Manifest;
 use crate::api::override_policy::{OverrideRule, OverrideSpec, Overriders};
 use crate::api::problem::{Place, Problem};
-use crate::fleet::{Fleet, Sourced, shown};
+use crate::api::selector::Selectable as _;
+use crate::fleet::{Fleet, Sourced, Template, shown};
 use crate::overrides::{OverrideError, OverrideIndex, apply, containers};
 use crate::plan::as_overriders_see;
 
@@ -52,16 +52,15 @@ pub(super) fn overrides(fleet: &Fleet) -> Vec<Problem> {
 }
 
 /// Templates by API version and kind, then by namespace; the empty text is no namespace.
-struct Templates<'f>(BTreeMap<(&'f str, &'f str), BTreeMap<&'f str, Vec<&'f Manifest>>>);
+struct Templates<'f>(BTreeMap<(&'f str, &'f str), BTreeMap<&'f str, Vec<&'f Template>>>);
 
 impl<'f> Templates<'f> {
     fn new(fleet: &'f Fleet) -> Self {
         let mut templates = Self(BTreeMap::new());
         for template in fleet.templates.values() {
-            let manifest = &*template.manifest;
-            let kind = (manifest.api_version(), manifest.kind());
-            let namespace = manifest.namespace().unwrap_or_default();
-            templates.0.entry(kind).or_default().entry(namespace).or_default().push(manifest);
+            let kind = (template.api_version(), template.kind());
+            let namespace = template.namespace().unwrap_or_default();
+            templates.0.entry(kind).or_default().entry(namespace).or_default().push(template);
         }
         templates
     }
@@ -71,7 +70,7 @@ impl<'f> Templates<'f> {
         &self,
         namespace: Option<&str>,
         spec: &OverrideSpec,
-    ) -> impl Iterator<Item = &'f Manifest> {
+    ) -> impl Iterator<Item = &'f Template> {
         let selectors = &spec.resource_selectors;
         let is_kind = |(api_version, kind): &(&str, &str)| {
             selectors.is_empty()
@@ -89,9 +88,9 @@ impl<'f> Templates<'f> {
 
 /// What one policy selects.
 struct Selected<'f> {
-    templates: Vec<&'f Manifest>,
+    templates: Vec<&'f Template>,
     /// Names of their containers.
-    containers: BTreeSet<&'f str>,
+    containers: BTreeSet<String>,
     /// Whether that is all of them: looks were left.
     is_all: bool,
 }
@@ -144,14 +143,17 @@ impl<'f> Lint<'f> {
             *n_looks_left = n_looks_left.saturating_sub(1);
             is_left
         });
-        let templates: Vec<&Manifest> = candidates
+        let templates: Vec<&Template> = candidates
             .filter(|template| {
-                selectors.is_empty() || selectors.iter().any(|one| one.matches(template).is_some())
+                selectors.is_empty() || selectors.iter().any(|one| one.matches(*template).is_some())
             })
             .collect();
         let reads = spec.rules().any(|rule| names_containers(rule.overriders));
-        let named = templates.iter().filter(|_| reads).flat_map(|template| containers(template));
-        Selected { containers: named.collect(), templates, is_all: self.n_looks_left > 0 }
+        let mut named = BTreeSet::new();
+        for template in templates.iter().filter(|_| reads) {
+            named.extend(containers(&template.manifest.open()).map(str::to_owned));
+        }
+        Selected { containers: named, templates, is_all: self.n_looks_left > 0 }
     }
 
     fn look_for_containers<T>(
@@ -174,7 +176,7 @@ impl<'f> Lint<'f> {
                 if selected.containers.contains(name) {
                     continue;
                 }
-                let known = selected.containers.iter().copied();
+                let known = selected.containers.iter().map(String::as_str);
                 let otherwise = "correct the name; init containers and other kinds than Pod, \
                      Deployment, ReplicaSet, DaemonSet, StatefulSet and Job are not looked into";
                 let hint = self.guesses.hint(name, known, otherwise);
@@ -194,7 +196,7 @@ impl<'f> Lint<'f> {
         &mut self,
         policy: &Sourced<T>,
         rule: &OverrideRule<'_>,
-        templates: &[&Manifest],
+        templates: &[&Template],
     ) {
         for (idx, patch) in rule.overriders.plaintext.iter().enumerate() {
             if !may_be_replicas(patch) {
@@ -202,8 +204,8 @@ impl<'f> Lint<'f> {
             }
             let n_trials_left = &mut self.n_trials_left;
             let mut templates = templates.iter();
-            let Some(template) =
-                templates.find(|template| holds_replicas(template, &patch.path, n_trials_left))
+            let Some(template) = templates
+                .find(|one| holds_replicas(&one.manifest.open(), &patch.path, n_trials_left))
             else {
                 continue;
             };
@@ -228,7 +230,7 @@ impl<'f> Lint<'f> {
         label: &str,
         policy: &Sourced<T>,
         rule: &OverrideRule<'_>,
-        templates: &[&Manifest],
+        templates: &[&Template],
     ) {
         if self.n_trials_left == 0 || !can_be_refused(rule.overriders) {
             return;
@@ -241,7 +243,7 @@ impl<'f> Lint<'f> {
         let templates = &templates[..templates.len().min(self.n_trials_left)];
         self.n_trials_left -= templates.len();
         for template in templates {
-            let mut manifest = as_overriders_see(template);
+            let mut manifest = as_overriders_see(&template.manifest.open());
             let policies = self.index.of(template.namespace());
             let Err(error) = apply(&mut manifest, cluster, &policies) else { continue };
             // What another one says is told where it is looked at.
@@ -249,7 +251,7 @@ impl<'f> Lint<'f> {
                 continue;
             }
             let at = error.at.clone();
-            let one = refused.entry(at).or_insert_with(|| (error, template.key().to_string(), 0));
+            let one = refused.entry(at).or_insert_with(|| (error, template.key.to_string(), 0));
             one.2 += 1;
         }
         for (at, (error, first, n_templates)) in refused {

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Guesses;
-use crate::api::manifest::Manifest;
 use crate::api::problem::Problem;
-use crate::api::selector::ResourceSelector;
-use crate::fleet::{Fleet, Sourced};
+use crate::api::selector::{ResourceSelector, Selectable as _};
+use crate::fleet::{Fleet, Sourced, Template};
 
 /// A warning for every selector that matches nothing. Without any template there is nothing to say:
 /// policies may be looked at by themselves.
@@ -16,9 +15,8 @@ pub(super) fn selectors(fleet: &Fleet) -> Vec<Problem> {
     }
     let mut templates: BTreeMap<(&str, &str), OfKind<'_>> = BTreeMap::new();
     for template in fleet.templates.values() {
-        let manifest = &*template.manifest;
-        let of_kind = templates.entry((manifest.api_version(), manifest.kind())).or_default();
-        of_kind.add(manifest);
+        let of_kind = templates.entry((template.api_version(), template.kind())).or_default();
+        of_kind.add(template);
     }
     let mut empty = Empty { templates, guesses: Guesses::default(), problems: Vec::new() };
     for policy in fleet.propagation_policies.values() {
@@ -40,22 +38,22 @@ pub(super) fn selectors(fleet: &Fleet) -> Vec<Problem> {
 #[derive(Default)]
 struct OfKind<'f> {
     /// By name, then by namespace.
-    by_name: BTreeMap<(&'f str, &'f str), &'f Manifest>,
+    by_name: BTreeMap<(&'f str, &'f str), &'f Template>,
     /// By namespace, then by name.
-    by_namespace: BTreeMap<(&'f str, &'f str), &'f Manifest>,
+    by_namespace: BTreeMap<(&'f str, &'f str), &'f Template>,
 }
 
 impl<'f> OfKind<'f> {
-    fn add(&mut self, manifest: &'f Manifest) {
-        let (name, namespace) = (manifest.name(), manifest.namespace().unwrap_or_default());
-        self.by_name.insert((name, namespace), manifest);
-        self.by_namespace.insert((namespace, name), manifest);
+    fn add(&mut self, template: &'f Template) {
+        let (name, namespace) = (template.name(), template.namespace().unwrap_or_default());
+        self.by_name.insert((name, namespace), template);
+        self.by_namespace.insert((namespace, name), template);
     }
 
     /// Whether the selector matches one. Only those are looked at that its name and namespace leave.
     fn has_match(&self, selector: &ResourceSelector) -> bool {
         let (name, namespace) = (selector.name.as_str(), selector.namespace.as_str());
-        let matches = |one: &Manifest| selector.matches(one).is_some();
+        let matches = |one: &Template| selector.matches(one).is_some();
         match (name, namespace) {
             ("", "") => self.by_name.values().any(|one| matches(one)),
             ("", _) => below(&self.by_namespace, namespace).any(matches),
@@ -67,9 +65,9 @@ impl<'f> OfKind<'f> {
 
 /// The entries whose key begins with `first`.
 fn below<'m, 'f: 'm>(
-    map: &'m BTreeMap<(&'f str, &'f str), &'f Manifest>,
+    map: &'m BTreeMap<(&'f str, &'f str), &'f Template>,
     first: &'m str,
-) -> impl Iterator<Item = &'f Manifest> + 'm {
+) -> impl Iterator<Item = &'f Template> + 'm {
     let from = map.range((first, "")..);
     from.take_while(move |((one, _), _)| *one == first).map(|(_, manifest)| *manifest)
 }

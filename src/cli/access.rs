@@ -2,9 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
+use super::results::stored;
 use super::unreadable;
+use crate::api::cluster::Cluster;
 use crate::api::names::ClusterName;
 use crate::daemon::credentials::{Credentials, Replace};
+use crate::daemon::ledger::{Ledger, Recorded};
 use crate::daemon::{Fault, chain};
 use crate::member::account::{self, AccountError};
 use crate::member::kubeconfig::{self, Allow, KubeconfigError, Server};
@@ -56,6 +61,22 @@ pub(super) async fn reach(path: &Path, context: Option<&str>) -> anyhow::Result<
     Ok(Reached { api, server, uid })
 }
 
+/// By which uid a registered cluster is known: that of its registration, or else the one that is recorded; empty if
+/// nobody has asked it yet.
+pub(super) fn known_uid(
+    ledger: &Ledger,
+    recorded: &Recorded,
+    name: &ClusterName,
+    registered: &Cluster,
+) -> anyhow::Result<String> {
+    let file = format!("clusters/{name}.yaml");
+    if !registered.spec.id.is_empty() || !recorded.has(&file) {
+        return Ok(registered.spec.id.clone());
+    }
+    let state: Value = stored(ledger, recorded, &file)?;
+    Ok(state["status"]["id"].as_str().unwrap_or_default().to_owned())
+}
+
 async fn ask(config: kube::Config) -> anyhow::Result<(Api, String)> {
     let url = config.cluster_url.to_string();
     let client = kube::Client::try_from(config).map_err(|error| {
@@ -95,6 +116,10 @@ pub(super) fn account_fault(error: &AccountError) -> Fault {
         AccountError::Foreign { .. } => (
             "JOIN_OTHER_NAME",
             "join it under that name, or `git fleet unjoin` that one first, in the fleet that has it",
+        ),
+        AccountError::Taken { .. } => (
+            "JOIN_TAKEN",
+            "see what uses it, and give it another name or remove it; or make an account and a kubeconfig yourself",
         ),
         AccountError::NoToken(_) => (
             "JOIN_TOKEN",
@@ -154,74 +179,131 @@ impl Keep {
         }
     }
 
-    /// Refuses to write over what leads to another cluster.
-    pub(super) async fn check(
+    /// Looks where one cluster's kubeconfig goes.
+    ///
+    /// # Errors
+    /// There is one already, and it is not known to lead to this cluster; or the place cannot be reached.
+    pub(super) async fn open(
         &self,
         cluster: &ClusterName,
         reached: &Reached,
-    ) -> anyhow::Result<()> {
-        let Some(dir) = &self.credentials else { return Ok(()) };
-        let credentials = Credentials::new(dir, PERSON);
-        let path = credentials.file(cluster);
-        if !path.exists() {
-            return Ok(());
-        }
-        let other = |why: String| {
-            let text = format!("{} is there already, and {why}", path.display());
-            let hint = "move it away if it is of no use any more";
-            anyhow::Error::from(Fault::new("JOIN_CREDENTIAL", text, hint))
-        };
-        let config = credentials.config(cluster);
-        let config = config.map_err(|error| other(format!("cannot be used: {}", chain(&error))))?;
-        if Server::of(&config).url == reached.server.url {
-            return Ok(());
-        }
-        match ask(config).await {
-            Ok((_, uid)) if uid == reached.uid => Ok(()),
-            Ok((_, uid)) => Err(other(format!("leads to the cluster {uid}"))),
-            Err(error) => {
-                Err(other(format!("it is not known where it leads: {}", chain(error.as_ref()))))
+    ) -> anyhow::Result<Place> {
+        if let Some(dir) = &self.credentials {
+            let credentials = Credentials::new(dir, PERSON);
+            let path = credentials.file(cluster);
+            if !path.exists() {
+                return Ok(Place::Directory(credentials, Replace::No));
             }
+            let what = path.display().to_string();
+            let config = credentials.config(cluster);
+            let config = config.map_err(|error| unusable(&what, &error))?;
+            refuse_other(&what, config, reached).await?;
+            return Ok(Place::Directory(credentials, Replace::Yes));
         }
+        let secret = self.secret().await?.expect("a place is named");
+        if let Some(there) = secret.read(cluster).await? {
+            let what = self.told(cluster);
+            let config = kubeconfig::parse(&there, PERSON);
+            let config = config.map_err(|error| unusable(&what, &error))?;
+            refuse_other(&what, config, reached).await?;
+        }
+        Ok(Place::Secret(secret))
     }
 
-    /// Writes one cluster's kubeconfig.
-    pub(super) async fn write(&self, cluster: &ClusterName, content: &[u8]) -> anyhow::Result<()> {
+    /// Removes one cluster's kubeconfig; whether there was one.
+    pub(super) async fn remove(&self, cluster: &ClusterName) -> anyhow::Result<bool> {
         if let Some(dir) = &self.credentials {
-            let credentials = Credentials::new(dir, Allow::default());
-            let replace =
-                if credentials.file(cluster).exists() { Replace::Yes } else { Replace::No };
-            credentials.write(cluster, content, replace).map_err(|error| {
-                let text = format!("the credential cannot be written to {}", dir.display());
-                let hint = "name a directory that this user may write; then run it again: it goes on where it stopped";
-                Fault::new("JOIN_CREDENTIAL", text, hint).because(&error)
-            })?;
-        }
-        self.put(cluster, Some(content)).await
-    }
-
-    /// Removes one cluster's kubeconfig.
-    pub(super) async fn remove(&self, cluster: &ClusterName) -> anyhow::Result<()> {
-        if let Some(dir) = &self.credentials {
-            Credentials::new(dir, Allow::default()).remove(cluster).map_err(|error| {
+            let removed = Credentials::new(dir, Allow::default()).remove(cluster);
+            return Ok(removed.map_err(|error| {
                 let text = format!("the credential cannot be removed from {}", dir.display());
                 Fault::new("JOIN_CREDENTIAL", text, "remove it by hand").because(&error)
-            })?;
+            })?);
         }
-        self.put(cluster, None).await
+        let Some(secret) = self.secret().await? else { return Ok(false) };
+        let is_there = secret.read(cluster).await?.is_some();
+        if is_there {
+            secret.put(cluster, None).await?;
+        }
+        Ok(is_there)
     }
 
-    async fn put(&self, cluster: &ClusterName, content: Option<&[u8]>) -> anyhow::Result<()> {
+    /// The Secret, in the cluster that the controller runs in.
+    async fn secret(&self) -> anyhow::Result<Option<Secret>> {
         let (Some((namespace, name)), Some(path)) =
             (&self.credentials_secret, &self.host_kubeconfig)
         else {
-            return Ok(());
+            return Ok(None);
         };
         let host = reach(path, None).await?;
-        let key = format!("{cluster}.yaml");
-        account::put_credential(&host.api, (namespace, name), &key, content)
-            .await
-            .map_err(|error| account_fault(&error))?;
-        Ok(())
+        Ok(Some(Secret { api: host.api, namespace: namespace.clone(), name: name.clone() }))
     }
+}
+
+/// Where a credential goes: whatever may hinder that is known before anything is made in the cluster.
+pub(super) enum Place {
+    Directory(Credentials, Replace),
+    Secret(Secret),
+}
+
+impl Place {
+    /// Writes one cluster's kubeconfig.
+    pub(super) async fn write(&self, cluster: &ClusterName, content: &[u8]) -> anyhow::Result<()> {
+        match self {
+            Self::Directory(credentials, replace) => {
+                credentials.write(cluster, content, *replace).map_err(|error| {
+                    let path = credentials.file(cluster);
+                    let text = format!("the credential cannot be written to {}", path.display());
+                    let hint = "name a directory that this user may write; then run it again: it goes on where it stopped";
+                    Fault::new("JOIN_CREDENTIAL", text, hint).because(&error)
+                })?;
+                Ok(())
+            }
+            Self::Secret(secret) => secret.put(cluster, Some(content)).await,
+        }
+    }
+}
+
+/// A Secret that holds kubeconfigs.
+pub(super) struct Secret {
+    api: Api,
+    namespace: String,
+    name: String,
+}
+
+impl Secret {
+    async fn read(&self, cluster: &ClusterName) -> anyhow::Result<Option<Vec<u8>>> {
+        let place = (&*self.namespace, &*self.name);
+        let read = account::credential(&self.api, place, &format!("{cluster}.yaml")).await;
+        Ok(read.map_err(|error| account_fault(&error))?)
+    }
+
+    async fn put(&self, cluster: &ClusterName, content: Option<&[u8]>) -> anyhow::Result<()> {
+        let (place, key) = ((&*self.namespace, &*self.name), format!("{cluster}.yaml"));
+        let put = account::put_credential(&self.api, place, &key, content).await;
+        Ok(put.map_err(|error| account_fault(&error))?)
+    }
+}
+
+/// Refuses the credential `what` if it does not lead to this cluster.
+async fn refuse_other(what: &str, config: kube::Config, reached: &Reached) -> anyhow::Result<()> {
+    if Server::of(&config).url == reached.server.url {
+        return Ok(());
+    }
+    match ask(config).await {
+        Ok((_, uid)) if uid == reached.uid => Ok(()),
+        Ok((_, uid)) => Err(in_the_way(what, &format!("leads to the cluster {uid}"))),
+        Err(error) => {
+            let why = format!("it is not known where it leads: {}", chain(error.as_ref()));
+            Err(in_the_way(what, &why))
+        }
+    }
+}
+
+fn unusable(what: &str, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
+    in_the_way(what, &format!("cannot be used: {}", chain(error)))
+}
+
+fn in_the_way(what: &str, why: &str) -> anyhow::Error {
+    let text = format!("{what} is there already, and {why}");
+    Fault::new("JOIN_CREDENTIAL", text, "move it away if it is of no use any more").into()
 }

@@ -5,24 +5,25 @@
 
 mod terminal;
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _, Write as _};
 
-use futures::{SinkExt as _, StreamExt as _};
+use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use url::form_urlencoded;
 
 use super::Exit;
 use super::fan_out::pods::{self, Target, default_container, name_of};
 use super::fan_out::text::{at, plain};
-use super::fan_out::{Member, Reached, Scope, Which, fault};
+use super::fan_out::{Asked, Member, RequestTimeout, Scope, Which, fault};
 use super::run::runtime;
 use super::session::Allowed;
 use crate::api::names::ClusterName;
 use crate::daemon::Fault;
-use crate::member::websocket::Socket;
 use crate::member::wire::object_path;
 
 const V5: &str = "v5.channel.k8s.io";
@@ -58,12 +59,16 @@ pub(super) struct ExecArgs {
     /// Pass standard input to the command
     #[arg(long, short = 'i')]
     stdin: bool,
-    /// Give the command a terminal
+    /// Give the command a terminal, where standard input is passed from one
     #[arg(long, short)]
     tty: bool,
     /// Directory with one kubeconfig for each cluster, named CLUSTER.yaml
     #[arg(long, value_name = "DIR")]
     credentials: std::path::PathBuf,
+    /// How long to wait for one answer of the cluster, e.g. 5s; 0: without end. The command takes as long as it
+    /// takes
+    #[arg(long, value_name = "DURATION", default_value = "35s")]
+    request_timeout: RequestTimeout,
     #[command(flatten)]
     allowed: Allowed,
     /// The command and its arguments
@@ -74,21 +79,55 @@ pub(super) struct ExecArgs {
 pub(super) fn run(args: &ExecArgs) -> anyhow::Result<Exit> {
     runtime()?.block_on(async {
         let which = Which::Named([args.cluster.clone()].into());
-        let reached = Reached::new(&args.credentials, &args.allowed, &which)?;
-        let Some(member) = reached.members.first() else { return Ok(reached.failures.tell()?) };
-        let path = path(member, args).await?;
+        let asked = Asked::new(&args.credentials, &args.allowed, &which, args.request_timeout)?;
+        let Some(member) = asked.members.first() else { return Ok(asked.failures.tell()?) };
+        let is_tty = is_tty(args)?;
+        let path = path(member, args, is_tty).await?;
         // A terminal is taken last, so that nothing that fails before is told in raw mode.
         let connected = member.api.websocket(&path, &[V5, V4]).await;
         let (stream, protocol) = connected.map_err(|error| fault::of(error, "the command"))?;
-        let raw = if args.tty { terminal::Raw::take()? } else { None };
-        let ended = talk(stream, &protocol, args).await;
+        let raw = is_tty.then(terminal::Raw::take).transpose()?;
+        let input = args.stdin.then(read_stdin).transpose()?;
+        let ended = tokio::select! {
+            ended = talk(stream, &protocol, input, is_tty) => ended,
+            // A terminal that stays raw is of no use to anybody.
+            code = stopped()? => return Ok(Exit::Of(code)),
+        };
         drop(raw);
         outcome(ended?.as_ref())
     })
 }
 
+/// Whether the command gets a terminal: as in kubectl, where keys go to it from one. Says so if it was asked for
+/// and is not to be.
+fn is_tty(args: &ExecArgs) -> std::io::Result<bool> {
+    let hindered = if !args.stdin {
+        "standard input is not passed to it, see --stdin"
+    } else if !std::io::stdin().is_terminal() {
+        "standard input is none"
+    } else {
+        return Ok(args.tty);
+    };
+    if args.tty {
+        writeln!(std::io::stderr(), "the command gets no terminal: {hindered}")?;
+    }
+    Ok(false)
+}
+
+/// Waits until this process is to end, for the exit code that a shell gives then.
+fn stopped() -> std::io::Result<impl Future<Output = u8>> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => 128 + 15,
+            _ = hung_up.recv() => 128 + 1,
+        }
+    })
+}
+
 /// Where the command is asked for.
-async fn path(member: &Member, args: &ExecArgs) -> anyhow::Result<String> {
+async fn path(member: &Member, args: &ExecArgs, is_tty: bool) -> anyhow::Result<String> {
     let scope = Scope::of(args.namespace.as_deref(), false);
     let namespace = scope.in_member(member).unwrap_or_default();
     let target = Target::named(&args.target);
@@ -105,7 +144,7 @@ async fn path(member: &Member, args: &ExecArgs) -> anyhow::Result<String> {
     query.append_pair("container", container);
     // A terminal has one way out for both.
     for (name, is_set) in
-        [("stdin", args.stdin), ("stdout", true), ("stderr", !args.tty), ("tty", args.tty)]
+        [("stdin", args.stdin), ("stdout", true), ("stderr", !is_tty), ("tty", is_tty)]
     {
         if is_set {
             query.append_pair(name, "true");
@@ -120,32 +159,66 @@ async fn path(member: &Member, args: &ExecArgs) -> anyhow::Result<String> {
 
 /// Passes everything on, both ways, until the command has ended. Gives what the server says of that;
 /// nothing if the connection broke before.
-async fn talk(socket: Socket, protocol: &str, args: &ExecArgs) -> anyhow::Result<Option<Value>> {
-    let (mut outgoing, mut incoming) = socket.split();
-    let mut input = args.stdin.then(read_stdin).transpose()?;
-    let mut resized = if args.tty { Some(signal(SignalKind::window_change())?) } else { None };
+///
+/// Both ways go on at the same time: a command that answers while it is written to would else wait for us to read,
+/// and we for it.
+async fn talk<S>(
+    socket: WebSocketStream<S>,
+    protocol: &str,
+    input: Option<mpsc::Receiver<Vec<u8>>>,
+    is_tty: bool,
+) -> anyhow::Result<Option<Value>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (outgoing, incoming) = socket.split();
+    let mut received = std::pin::pin!(receive(incoming));
+    let unsent = tokio::select! {
+        ended = &mut received => return ended,
+        Err(error) = send(outgoing, protocol, input, is_tty) => error,
+    };
+    // A command that ends needs no more input: what the server says of it counts.
+    received.await?.map_or(Err(unsent), |ended| Ok(Some(ended)))
+}
+
+/// Prints what the command writes, until the server has said how it ended or the connection has.
+async fn receive(
+    mut incoming: impl Stream<Item = Result<Message, WebSocketError>> + Unpin,
+) -> anyhow::Result<Option<Value>> {
+    let mut ended = None;
+    loop {
+        match incoming.next().await {
+            Some(Ok(Message::Binary(data))) => match data.split_first() {
+                Some((&STDOUT, data)) => print(&mut std::io::stdout(), data)?,
+                Some((&STDERR, data)) => print(&mut std::io::stderr(), data)?,
+                Some((&ENDED, data)) => ended = serde_json::from_slice(data).ok().or(ended),
+                Some(_) | None => {}
+            },
+            // What the server has said of the end counts, however the connection ends.
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(ended),
+            // A ping is answered by the next look for a message.
+            Some(Ok(_)) => {}
+        }
+    }
+}
+
+/// Passes on standard input and the size of the terminal; ends only by an error.
+async fn send(
+    mut outgoing: impl Sink<Message, Error = WebSocketError> + Unpin,
+    protocol: &str,
+    mut input: Option<mpsc::Receiver<Vec<u8>>>,
+    is_tty: bool,
+) -> anyhow::Result<()> {
+    let mut resized = if is_tty { Some(signal(SignalKind::window_change())?) } else { None };
     let resize = |size: (u16, u16)| {
         let text = json!({"Width": size.0, "Height": size.1}).to_string();
         message(&[RESIZE], text.as_bytes())
     };
-    if let Some(size) = terminal::size().filter(|_| args.tty) {
+    if let Some(size) = terminal::size().filter(|_| is_tty) {
         outgoing.send(resize(size)).await.map_err(broken)?;
     }
-    let mut ended = None;
     loop {
         tokio::select! {
-            came = incoming.next() => match came {
-                Some(Ok(Message::Binary(data))) => match data.split_first() {
-                    Some((&STDOUT, data)) => print(&mut std::io::stdout(), data)?,
-                    Some((&STDERR, data)) => print(&mut std::io::stderr(), data)?,
-                    Some((&ENDED, data)) => ended = serde_json::from_slice(data).ok().or(ended),
-                    Some(_) | None => {}
-                },
-                // What the server has said of the end counts, however the connection ends.
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(ended),
-                // A ping is answered by the next look for a message.
-                Some(Ok(_)) => {}
-            },
             Some(piece) = next(&mut input) => {
                 if !piece.is_empty() {
                     outgoing.send(message(&[STDIN], &piece)).await.map_err(broken)?;
@@ -161,6 +234,7 @@ async fn talk(socket: Socket, protocol: &str, args: &ExecArgs) -> anyhow::Result
                     outgoing.send(resize(size)).await.map_err(broken)?;
                 }
             }
+            else => std::future::pending().await,
         }
     }
 }
@@ -209,7 +283,7 @@ fn print(out: &mut impl std::io::Write, data: &[u8]) -> std::io::Result<()> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
-fn broken(error: tokio_tungstenite::tungstenite::Error) -> Fault {
+fn broken(error: WebSocketError) -> Fault {
     let hint = "see whether the command still runs, and run it again";
     Fault::new("EXEC_BROKEN", "the connection to the command broke", hint).because(&error)
 }
@@ -240,7 +314,58 @@ fn outcome(ended: Option<&Value>) -> anyhow::Result<Exit> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::DuplexStream;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
     use super::*;
+
+    /// Both ends of a connection with little room on the way.
+    async fn connected() -> (WebSocketStream<DuplexStream>, WebSocketStream<DuplexStream>) {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let socket = async |io, role| WebSocketStream::from_raw_socket(io, role, None).await;
+        (socket(ours, Role::Client).await, socket(theirs, Role::Server).await)
+    }
+
+    /// As `head -1` does it.
+    #[tokio::test]
+    async fn a_command_may_end_before_it_has_read_everything() {
+        let (client, mut server) = connected().await;
+        tokio::spawn(async move {
+            server.next().await;
+            server.send(message(&[ENDED], br#"{"status":"Success"}"#)).await.unwrap();
+        });
+        let (sender, input) = mpsc::channel(8);
+        for _ in 0..8 {
+            sender.send(vec![b'x'; PIECE_LEN]).await.unwrap();
+        }
+        let ended = talk(client, V5, Some(input), false).await.unwrap();
+        assert_eq!(outcome(ended.as_ref()).unwrap(), Exit::Clean);
+    }
+
+    /// As `cat` does it.
+    #[tokio::test]
+    async fn a_command_may_answer_while_it_is_written_to() {
+        const UNSHOWN: u8 = 9;
+        let (client, mut server) = connected().await;
+        tokio::spawn(async move {
+            while let Some(Ok(Message::Binary(data))) = server.next().await {
+                if data[..] == [CLOSE, STDIN] {
+                    server.send(message(&[ENDED], br#"{"status":"Success"}"#)).await.unwrap();
+                    return server.close(None).await;
+                }
+                server.send(message(&[UNSHOWN], &data)).await?;
+            }
+            Ok(())
+        });
+        let (sender, input) = mpsc::channel(8);
+        for len in [PIECE_LEN, PIECE_LEN, PIECE_LEN, 0] {
+            sender.send(vec![b'x'; len]).await.unwrap();
+        }
+        let talked = talk(client, V5, Some(input), false);
+        let ended = tokio::time::timeout(std::time::Duration::from_mins(1), talked).await;
+        let ended = ended.expect("neither waits for the other").unwrap();
+        assert_eq!(outcome(ended.as_ref()).unwrap(), Exit::Clean);
+    }
 
     #[test]
     fn the_end_of_a_command_is_ours() {

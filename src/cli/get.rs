@@ -16,13 +16,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::absent::{self, member};
-use super::fan_out::{Which, misuse};
+use super::fan_out::{RequestTimeout, Which};
 use super::kind_name::{TypedName, lives_in, pick, within};
 use super::output::{ListFormat, Table, json, yaml};
 use super::render::{RUNS_ON, place};
 use super::results::stored;
 use super::session::Allowed;
-use super::{Exit, Repository};
+use super::{Exit, Repository, usage};
 use crate::api::cluster::Cluster;
 use crate::api::condition::{self, Condition, ConditionStatus};
 use crate::api::manifest::{Manifest, ObjectKey};
@@ -35,8 +35,8 @@ use crate::plan::{Binding, Reasons};
 /// List what the fleet has, or what its clusters run
 ///
 /// `clusters`, `bindings`, `work` and `templates` are as the repository has them, and no cluster is asked.
-/// Any other kind, such as pods, deploy or crontabs.example.com, is asked of the clusters: of each that
-/// there is a kubeconfig for in --credentials.
+/// Any other kind, such as pods, deploy or crontabs.example.com, or several with commas between them, is
+/// asked of the clusters: of each that there is a kubeconfig for in --credentials.
 #[derive(clap::Args, Debug)]
 pub(super) struct GetArgs {
     /// What to list: one of these, or a kind of the clusters such as pods or deploy
@@ -67,6 +67,9 @@ pub(super) struct GetArgs {
     /// Ask only these clusters: names with commas between them, or all that have a kubeconfig
     #[arg(long, value_name = "NAMES", conflicts_with = "cluster", help_heading = ACROSS)]
     clusters: Option<Which>,
+    /// How long to wait for one answer of a cluster, e.g. 5s; 0: without end [default: 35s]
+    #[arg(long, value_name = "DURATION", help_heading = ACROSS)]
+    request_timeout: Option<RequestTimeout>,
     /// Directory with one kubeconfig for each cluster, named CLUSTER.yaml
     #[arg(long, value_name = "DIR", help_heading = ACROSS)]
     credentials: Option<PathBuf>,
@@ -117,16 +120,23 @@ enum What {
 }
 
 pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
-    let Ok(what) = What::from_str(&args.what, false) else { return members::run(args) };
+    let Ok(what) = What::from_str(&args.what, false) else {
+        let mut words = args.what.split(',');
+        if let Some(word) = words.find(|word| What::from_str(word, false).is_ok()) {
+            usage(format_args!("{word} are read from the repository: write them alone"));
+        }
+        return members::run(args);
+    };
     for (flag, is_given) in [
         ("--selector", args.selector.is_some()),
         ("--field-selector", args.field_selector.is_some()),
         ("--clusters", args.clusters.is_some()),
+        ("--request-timeout", args.request_timeout.is_some()),
         ("--credentials", args.credentials.is_some()),
     ] {
         if is_given {
             let what = &args.what;
-            misuse(format_args!(
+            usage(format_args!(
                 "{flag} is for kinds of the clusters; {what} are read from the repository"
             ));
         }

@@ -6,20 +6,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::access::{Keep, Reached, account_fault, reach};
-use super::results::stored;
+use super::access::{Keep, Place, Reached, account_fault, known_uid, reach};
 use super::run::runtime;
 use super::source::Source;
 use super::{Exit, Repository};
 use crate::api::cluster::SyncMode;
-use crate::api::names::ClusterName;
+use crate::api::names::{ClusterName, is_dns_label};
 use crate::daemon::Fault;
 use crate::daemon::ledger::Ledger;
-use crate::member::account::{self, Rights};
+use crate::member::account::{self, Rights, Survey};
 use crate::member::kubeconfig::with_token;
 use crate::store::{Change, PathFilter};
+
+/// Longest name of a Namespace (RFC 1123).
+const NAMESPACE_LEN_MAX: usize = 63;
 
 /// Register a cluster as a member of the fleet, and give the fleet an account there
 #[derive(clap::Args, Debug)]
@@ -39,7 +41,7 @@ pub(super) struct JoinArgs {
     #[arg(long, value_enum, default_value = "cluster", value_name = "RIGHTS")]
     rights: RightsKind,
     /// Namespace in which it may do everything, with `--rights namespaced`; made if it is not there
-    #[arg(long, value_name = "NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     namespace: Vec<String>,
     /// Who applies the cluster's work: the controller, or an agent beside the cluster
     #[arg(long, value_name = "MODE", default_value = "Push", value_parser = sync_mode)]
@@ -83,6 +85,13 @@ fn sync_mode(text: &str) -> Result<SyncMode, String> {
     }
 }
 
+fn namespace(text: &str) -> Result<String, String> {
+    if is_dns_label(text) && text.len() <= NAMESPACE_LEN_MAX {
+        return Ok(text.to_owned());
+    }
+    Err("it is at most 63 lower-case letters, digits and `-`, and begins and ends with a letter or digit".to_owned())
+}
+
 fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
@@ -110,11 +119,23 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
     let reached = runtime.block_on(reach(&args.kubeconfig, args.context.as_deref()))?;
     let is_registered = refuse_other(args, &ledger, &source, &reached)?;
     let path = path(args, &source)?;
-    runtime.block_on(args.keep.check(&args.name, &reached))?;
+    let (place, survey) = runtime.block_on(async {
+        let place = args.keep.open(&args.name, &reached).await?;
+        let survey = account::survey(&reached.api, &args.name, &rights).await;
+        anyhow::Ok((place, survey.map_err(|error| account_fault(&error))?))
+    })?;
+    // What is wrong with it is said before anything is made, and in a dry run too.
+    let drafted = if is_registered {
+        None
+    } else {
+        let content = registration(args, &reached);
+        let change = Change::write(&path, &content);
+        Some(source.draft(&mut ledger, &[change], &format!("join {}", args.name))?)
+    };
     let mut err = std::io::stderr();
     if args.dry_run {
-        for object in account::would_make(&args.name, &rights) {
-            writeln!(err, "would make {object} in {}", reached.server.url)?;
+        for part in survey.parts().filter(|part| part.is_new) {
+            writeln!(err, "would make {} in {}", part.object, reached.server.url)?;
         }
         writeln!(err, "would write {}", args.keep.told(&args.name))?;
         if is_registered {
@@ -124,15 +145,7 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Clean);
     }
-    // What is wrong with it is said before anything is made.
-    let drafted = if is_registered {
-        None
-    } else {
-        let content = registration(args, &reached);
-        let change = Change::write(&path, &content);
-        Some(source.draft(&mut ledger, &[change], &format!("join {}", args.name))?)
-    };
-    runtime.block_on(open_account(args, &rights, &reached))?;
+    runtime.block_on(open_account(args, &survey, &reached, &place))?;
     match drafted {
         Some(drafted) => source.publish(drafted, &[&path])?,
         None => {
@@ -155,18 +168,22 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
 }
 
 /// Makes the account in the cluster, and keeps its credential.
-async fn open_account(args: &JoinArgs, rights: &Rights, reached: &Reached) -> anyhow::Result<()> {
+async fn open_account(
+    args: &JoinArgs,
+    survey: &Survey,
+    reached: &Reached,
+    place: &Place,
+) -> anyhow::Result<()> {
     let mut err = std::io::stderr();
-    let made = account::make(&reached.api, &args.name, rights)
-        .await
-        .map_err(|error| account_fault(&error))?;
-    for one in made {
-        let how = if one.is_new { "made" } else { "was there already:" };
-        writeln!(err, "{how} {}", one.object)?;
+    let made = account::make(&reached.api, &args.name, survey).await;
+    made.map_err(|error| account_fault(&error))?;
+    for part in survey.parts() {
+        let how = if part.is_new { "made" } else { "was there already:" };
+        writeln!(err, "{how} {}", part.object)?;
     }
     let token = account::token(&reached.api).await.map_err(|error| account_fault(&error))?;
     let content = with_token(args.name.as_str(), &reached.server, &token.secret);
-    args.keep.write(&args.name, &content).await?;
+    place.write(&args.name, &content).await?;
     writeln!(err, "wrote {}", args.keep.told(&args.name))?;
     if let Some(expires) = token.expires {
         writeln!(
@@ -187,16 +204,10 @@ fn refuse_other(
 ) -> anyhow::Result<bool> {
     let clusters = &source.loaded.fleet.clusters;
     let recorded = ledger.recorded()?;
-    let mut ids: BTreeMap<&ClusterName, String> = BTreeMap::new();
-    for (name, cluster) in clusters {
-        let mut id = cluster.value.spec.id.clone();
-        let file = format!("clusters/{name}.yaml");
-        if id.is_empty() && recorded.has(&file) {
-            let state: Value = stored(ledger, &recorded, &file)?;
-            state["status"]["id"].as_str().unwrap_or_default().clone_into(&mut id);
-        }
-        ids.insert(name, id);
-    }
+    let ids = clusters
+        .iter()
+        .map(|(name, cluster)| Ok((name, known_uid(ledger, &recorded, name, &cluster.value)?)));
+    let ids = ids.collect::<anyhow::Result<BTreeMap<&ClusterName, String>>>()?;
     let uid = &reached.uid;
     if let Some((name, _)) = ids.iter().find(|(name, id)| **name != &args.name && *id == uid) {
         let text =

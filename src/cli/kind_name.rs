@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::ClusterName;
+use crate::api::selector::Selectable as _;
 use crate::daemon::ledger::{Ledger, Recorded};
-use crate::fleet::built_in;
+use crate::fleet::{Template, built_in};
 use crate::sim::{BuiltIn, built_in_kinds};
 
 /// Where a definition that was placed stands below the directory of a cluster.
@@ -105,9 +106,9 @@ pub(super) fn pick(
     let Ok(loaded) = ledger.source_head().and_then(|commit| ledger.read(commit)) else {
         return Ok(found);
     };
-    let manifests = loaded.fleet.templates.values().map(|template| &*template.manifest);
-    let is_definition = |one: &&Manifest| one.kind() == "CustomResourceDefinition";
-    names.known.extend(manifests.filter(is_definition).filter_map(defined));
+    let is_definition = |one: &&Template| one.kind() == "CustomResourceDefinition";
+    let definitions = loaded.fleet.templates.values().filter(is_definition);
+    names.known.extend(definitions.filter_map(|one| defined(&one.manifest.open())));
     Ok(names.pick(typed, &keys))
 }
 

@@ -7,10 +7,11 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use url::form_urlencoded;
 
-use super::Exit;
 use super::fan_out::pods::{self, Target, default_container, name_of};
-use super::fan_out::{Failures, Member, Reach, Scope, each, fault, misuse};
+use super::fan_out::text::plain;
+use super::fan_out::{Failures, Member, Reach, Scope, each, fault};
 use super::run::runtime;
+use super::{Exit, usage};
 use crate::api::names::ClusterName;
 use crate::api::period::Period;
 use crate::daemon::Fault;
@@ -62,9 +63,9 @@ pub(super) struct LogsArgs {
 
 /// One log.
 #[derive(Clone)]
-struct Source {
+struct Log {
     member: Member,
-    /// `[eu-1 shop-0] `; nothing if there is one source only.
+    /// `[eu-1 shop-0] `; nothing if there is one log only.
     prefix: String,
     path: String,
 }
@@ -73,19 +74,19 @@ pub(super) fn run(args: &LogsArgs) -> anyhow::Result<Exit> {
     let target = match (&args.target, &args.selector) {
         (Some(text), _) => Target::named(text),
         (None, Some(labels)) => Target::Labelled(labels.clone()),
-        (None, None) => misuse("name a pod, KIND/NAME, or labels with -l"),
+        (None, None) => usage("name a pod, KIND/NAME, or labels with -l"),
     };
     runtime()?.block_on(async {
-        let mut reached = args.reach.members()?;
+        let mut asked = args.reach.members()?;
         let scope = Scope::of(args.namespace.as_deref(), false);
-        let found = each(&reached.members, &mut reached.failures, |member| {
+        let found = each(&asked.members, &mut asked.failures, |member| {
             let namespace = scope.in_member(member).unwrap_or_default();
             pods::of(member, namespace, &target)
         })
         .await;
-        let sources = sources(args, &scope, &found);
-        if sources.is_empty() {
-            reached.failures.tell()?;
+        let logs = logs(args, &scope, &found);
+        if logs.is_empty() {
+            asked.failures.tell()?;
             if found.is_empty() {
                 return Ok(Exit::Failed);
             }
@@ -93,10 +94,10 @@ pub(super) fn run(args: &LogsArgs) -> anyhow::Result<Exit> {
             let hint = "`git fleet get pods -A --credentials DIR` lists all that there are";
             return Err(Fault::new("NOT_FOUND", text, hint).into());
         }
-        if args.follow && sources.len() > args.max_log_requests {
+        if args.follow && logs.len() > args.max_log_requests {
             let text = format!(
                 "{} containers would be followed, and --max-log-requests is {}",
-                sources.len(),
+                logs.len(),
                 args.max_log_requests
             );
             let hint = "name fewer of them or fewer clusters, or raise --max-log-requests";
@@ -104,30 +105,32 @@ pub(super) fn run(args: &LogsArgs) -> anyhow::Result<Exit> {
         }
         if args.follow {
             // It may go on for ever: what is lacking is said first.
-            reached.failures.tell()?;
+            asked.failures.tell()?;
             let mut later = Failures::default();
-            follow(sources, &mut later).await?;
+            follow(logs, &mut later).await?;
             let exit = later.tell()?;
-            return Ok(if reached.failures.is_empty() { exit } else { Exit::Failed });
+            return Ok(if asked.failures.is_empty() { exit } else { Exit::Failed });
         }
-        print(sources, &mut reached.failures).await?;
-        Ok(reached.failures.tell()?)
+        print(logs, &mut asked.failures).await?;
+        Ok(asked.failures.tell()?)
     })
 }
 
-fn sources(args: &LogsArgs, scope: &Scope, found: &[(&Member, Vec<Value>)]) -> Vec<Source> {
+fn logs(args: &LogsArgs, scope: &Scope, found: &[(&Member, Vec<Value>)]) -> Vec<Log> {
     let is_one = found.iter().map(|(_, pods)| pods.len()).sum::<usize>() == 1;
-    let sources = found.iter().flat_map(|(member, pods)| pods.iter().map(move |pod| (member, pod)));
-    sources
-        .map(|(member, pod)| {
-            let prefix =
-                if is_one { String::new() } else { format!("[{} {}] ", member.name, name_of(pod)) };
-            let namespace = scope.in_member(member);
-            let pod_path = object_path(&pods::resource(), namespace, name_of(pod));
-            let path = format!("{pod_path}/log?{}", query(args, pod));
-            Source { member: (*member).clone(), prefix, path }
-        })
-        .collect()
+    let logs = found.iter().flat_map(|(member, pods)| pods.iter().map(move |pod| (member, pod)));
+    logs.map(|(member, pod)| {
+        let prefix = if is_one {
+            String::new()
+        } else {
+            format!("[{} {}] ", member.name, plain(name_of(pod)))
+        };
+        let namespace = scope.in_member(member);
+        let pod_path = object_path(&pods::resource(), namespace, name_of(pod));
+        let path = format!("{pod_path}/log?{}", query(args, pod));
+        Log { member: (*member).clone(), prefix, path }
+    })
+    .collect()
 }
 
 fn query(args: &LogsArgs, pod: &Value) -> String {
@@ -152,72 +155,71 @@ fn query(args: &LogsArgs, pod: &Value) -> String {
 }
 
 /// Prints the logs one after the other.
-async fn print(sources: Vec<Source>, failures: &mut Failures) -> anyhow::Result<()> {
-    let mut opened = stream::iter(sources)
-        .map(|source| async move {
-            let lines = source.member.api.stream(&source.path).await;
-            (source, lines)
+async fn print(logs: Vec<Log>, failures: &mut Failures) -> anyhow::Result<()> {
+    let mut opened = stream::iter(logs)
+        .map(|log| async move {
+            let lines = log.member.api.stream(&log.path).await;
+            (log, lines)
         })
         .buffered(OPEN_AHEAD);
-    while let Some((source, lines)) = opened.next().await {
+    while let Some((log, lines)) = opened.next().await {
         let mut lines = match lines {
             Ok(lines) => lines,
             Err(error) => {
-                failures.add(&source.member.name, fault::of(error, "logs"));
+                failures.add(&log.member.name, fault::of(error, "logs"));
                 continue;
             }
         };
         loop {
-            match lines.next().await {
-                Ok(Some(line)) => write(&source.prefix, &line)?,
+            match log.member.api.in_time(lines.next()).await {
+                Ok(Some(line)) => write(&log.prefix, &line)?,
                 Ok(None) => break,
                 Err(error) => {
-                    failures.add(&source.member.name, fault::of(error, "logs"));
+                    failures.add(&log.member.name, fault::of(error, "logs"));
                     break;
                 }
             }
         }
         let rest = lines.rest();
         if !rest.is_empty() {
-            write(&source.prefix, &rest)?;
+            write(&log.prefix, &rest)?;
         }
     }
     Ok(())
 }
 
 /// Prints the logs as they grow, until all have ended.
-async fn follow(sources: Vec<Source>, failures: &mut Failures) -> anyhow::Result<()> {
+async fn follow(logs: Vec<Log>, failures: &mut Failures) -> anyhow::Result<()> {
     let (sender, mut receiver) = mpsc::channel(WAITING_MAX);
-    for source in sources {
+    for log in logs {
         let sender = sender.clone();
         tokio::spawn(async move {
-            let ended = follow_one(&source, &sender).await;
-            let failed = ended.err().map(|error| fault::of(error, "logs"));
-            // Nobody listens only when what was printed could not be written.
-            let _ = sender.send((source.member.name.clone(), Err(failed))).await;
+            if let Err(error) = follow_one(&log, &sender).await {
+                let failed = Followed::Failed(log.member.name.clone(), fault::of(error, "logs"));
+                // Nobody listens only when what was printed could not be written.
+                let _ = sender.send(failed).await;
+            }
         });
     }
     drop(sender);
-    while let Some((cluster, said)) = receiver.recv().await {
-        match said {
-            Ok((prefix, line)) => write(&prefix, &line)?,
-            Err(None) => {}
-            Err(Some(fault)) => failures.add(&cluster, fault),
+    while let Some(followed) = receiver.recv().await {
+        match followed {
+            Followed::Line { prefix, line } => write(&prefix, &line)?,
+            Followed::Failed(cluster, fault) => failures.add(&cluster, fault),
         }
     }
     Ok(())
 }
 
-type Said = Result<(String, Vec<u8>), Option<Fault>>;
+/// What comes of a log that is followed.
+enum Followed {
+    Line { prefix: String, line: Vec<u8> },
+    Failed(ClusterName, Fault),
+}
 
-async fn follow_one(
-    source: &Source,
-    sender: &mpsc::Sender<(ClusterName, Said)>,
-) -> Result<(), RequestError> {
-    let mut lines = source.member.api.stream(&source.path).await?;
-    let say = |line: Vec<u8>| {
-        sender.send((source.member.name.clone(), Ok((source.prefix.clone(), line))))
-    };
+async fn follow_one(log: &Log, sender: &mpsc::Sender<Followed>) -> Result<(), RequestError> {
+    let mut lines = log.member.api.stream(&log.path).await?;
+    let say = |line| sender.send(Followed::Line { prefix: log.prefix.clone(), line });
     while let Some(line) = lines.next().await? {
         if say(line).await.is_err() {
             return Ok(());

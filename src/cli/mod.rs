@@ -38,8 +38,6 @@ mod session;
 mod source;
 mod top;
 mod unjoin;
-mod unjoin_file;
-mod unjoin_wait;
 mod validate;
 mod version;
 
@@ -236,10 +234,11 @@ fn advice(error: &anyhow::Error) -> (&'static str, String) {
     })
 }
 
-/// Ends the program: what was typed does not say what to do.
-fn usage(told: &str) -> ! {
+/// Ends the program as the parser of the command line does: what was typed does not say what to do, or cannot be
+/// meant.
+fn usage(told: impl std::fmt::Display) -> ! {
     use clap::CommandFactory as _;
-    Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, told).exit()
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, told).exit()
 }
 
 /// A file or directory of the command line that cannot be read, and why.

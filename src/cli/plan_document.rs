@@ -23,10 +23,10 @@ pub(super) struct PlanDocument<'a> {
 struct Contents<'a> {
     #[serde(flatten)]
     diff: &'a PlanDiff,
-    not_placed: Vec<Told<'a>>,
-    not_decided_anew: Vec<Told<'a>>,
-    not_up_to_date: Vec<Stale<'a>>,
-    remarks: Vec<Told<'a>>,
+    not_placed: Vec<Told>,
+    not_decided_anew: Vec<Told>,
+    not_up_to_date: Vec<Stale>,
+    remarks: Vec<Told>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<Held<'a>>,
 }

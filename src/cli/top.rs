@@ -5,12 +5,13 @@ use std::io::Write as _;
 
 use serde_json::Value;
 
-use super::Exit;
 use super::fan_out::pages::{Selection, objects, pages};
-use super::fan_out::text::at;
-use super::fan_out::{Member, Reach, Scope, each, fault, misuse};
+use super::fan_out::text::{at, plain};
+use super::fan_out::{Member, Reach, Scope, each, fault};
 use super::output::Table;
 use super::run::runtime;
+use super::{Exit, usage};
+use crate::api::names::ClusterName;
 use crate::api::quantity::Quantity;
 use crate::daemon::Fault;
 use crate::member::discovery::Resource;
@@ -60,38 +61,38 @@ struct Use {
 }
 
 pub(super) fn run(args: &TopArgs) -> anyhow::Result<Exit> {
-    let is_nodes = args.what == What::Nodes;
-    if is_nodes && (args.namespace.is_some() || args.all_namespaces) {
-        misuse("nodes live in no namespace");
+    if args.what == What::Nodes && (args.namespace.is_some() || args.all_namespaces) {
+        usage("nodes live in no namespace");
     }
     let scope = Scope::of(args.namespace.as_deref(), args.all_namespaces);
-    let (rows, is_answered, exit) = runtime()?.block_on(async {
-        let mut reached = args.reach.members()?;
+    let (answers, exit) = runtime()?.block_on(async {
+        let mut asked = args.reach.members()?;
         let answers =
-            each(&reached.members, &mut reached.failures, |member| ask(member, args, &scope)).await;
-        let is_answered = !answers.is_empty();
-        let mut rows = Vec::new();
-        for (member, mut uses) in answers {
-            uses.sort_by(|one, other| {
-                (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name))
-            });
-            rows.extend(uses.into_iter().map(|one| (member.name.to_string(), one)));
-        }
-        anyhow::Ok((rows, is_answered, reached.failures.tell()?))
+            each(&asked.members, &mut asked.failures, |member| ask(member, args, &scope)).await;
+        let named = answers.into_iter().map(|(member, uses)| (member.name.clone(), uses));
+        anyhow::Ok((named.collect::<Vec<(ClusterName, Vec<Use>)>>(), asked.failures.tell()?))
     })?;
-    if rows.is_empty() {
-        if let Some(name) = args.name.as_ref().filter(|_| is_answered) {
+    // If nobody answered, nothing is known.
+    if answers.is_empty() {
+        return Ok(exit);
+    }
+    if answers.iter().all(|(_, uses)| uses.is_empty()) {
+        if let Some(name) = &args.name {
             let text = format!("nothing is measured of {name} in any cluster that answered");
             let hint =
                 "correct the name or the namespace; what has just started is not measured yet";
             return Err(Fault::new("NOT_FOUND", text, hint).into());
         }
-        if is_answered {
-            writeln!(std::io::stderr(), "No resources found.")?;
-        }
+        writeln!(std::io::stderr(), "No resources found.")?;
         return Ok(exit);
     }
-    let is_all = scope == Scope::All;
+    table(args.what, &scope, answers).write(&mut std::io::stdout().lock())?;
+    Ok(exit)
+}
+
+fn table(what: What, scope: &Scope, answers: Vec<(ClusterName, Vec<Use>)>) -> Table {
+    let is_nodes = what == What::Nodes;
+    let is_all = *scope == Scope::All;
     let mut headers = vec!["NAME", "CLUSTER", "CPU(cores)"];
     headers.extend(is_nodes.then_some("CPU(%)"));
     headers.push("MEMORY(bytes)");
@@ -99,23 +100,27 @@ pub(super) fn run(args: &TopArgs) -> anyhow::Result<Exit> {
     if is_all {
         headers.insert(0, "NAMESPACE");
     }
+    let share = |used: i64, of: Option<i64>| match of {
+        Some(of) if of > 0 => format!("{}%", used.saturating_mul(100) / of),
+        Some(_) | None => "<unknown>".to_owned(),
+    };
     let mut table = Table::new(&headers);
-    for (cluster, one) in rows {
-        let share = |used: i64, of: Option<i64>| match of {
-            Some(of) if of > 0 => format!("{}%", used.saturating_mul(100) / of),
-            Some(_) | None => "<unknown>".to_owned(),
-        };
-        let mut cells = vec![one.name, cluster, format!("{}m", one.cpu)];
-        cells.extend(is_nodes.then(|| share(one.cpu, one.of.map(|(cpu, _)| cpu))));
-        cells.push(format!("{}Mi", one.memory / MIB));
-        cells.extend(is_nodes.then(|| share(one.memory, one.of.map(|(_, memory)| memory))));
-        if is_all {
-            cells.insert(0, one.namespace);
+    for (cluster, mut uses) in answers {
+        uses.sort_by(|one, other| {
+            (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name))
+        });
+        for one in uses {
+            let mut cells = vec![plain(&one.name), cluster.to_string(), format!("{}m", one.cpu)];
+            cells.extend(is_nodes.then(|| share(one.cpu, one.of.map(|(cpu, _)| cpu))));
+            cells.push(format!("{}Mi", one.memory / MIB));
+            cells.extend(is_nodes.then(|| share(one.memory, one.of.map(|(_, memory)| memory))));
+            if is_all {
+                cells.insert(0, plain(&one.namespace));
+            }
+            table.row(cells);
         }
-        table.row(cells);
     }
-    table.write(&mut std::io::stdout().lock())?;
-    Ok(exit)
+    table
 }
 
 async fn ask(member: &Member, args: &TopArgs, scope: &Scope) -> Result<Vec<Use>, Fault> {

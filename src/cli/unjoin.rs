@@ -3,15 +3,16 @@
 //! Each step is a commit or can be done again, and where it stands is read from the source, the results and the
 //! cluster: run again after an interruption, it goes on where it stopped.
 
+mod registration;
+mod wait;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::access::{Keep, account_fault, reach};
+use super::access::{Keep, account_fault, known_uid, reach};
 use super::run::runtime;
 use super::source::Source;
-use super::unjoin_file::{self, Edit, Edited};
-use super::unjoin_wait::{Goal, Left, wait};
 use super::{Exit, Repository};
 use crate::api::cluster::{Departure, SyncMode};
 use crate::api::marks::{UNJOIN_EVICT, UNJOIN_REMOVE};
@@ -21,6 +22,8 @@ use crate::daemon::Fault;
 use crate::daemon::ledger::{Approval, Ledger, Loaded};
 use crate::member::account;
 use crate::store::Change;
+use registration::{Edit, Edited};
+use wait::{Goal, Left, count_works, wait};
 
 /// How many of what is left are named.
 const NAMED_MAX: usize = 20;
@@ -94,25 +97,24 @@ pub(super) fn run(args: &UnjoinArgs) -> anyhow::Result<Exit> {
     }
     unjoin.refuse_blind()?;
     unjoin.refuse_other_cluster()?;
-    let is_pull = unjoin.registered().is_some_and(|cluster| cluster.sync_mode == SyncMode::Pull);
-    if unjoin.registered().is_some() {
-        unjoin.evict()?;
-        if remains == Remains::Go {
-            unjoin.remove()?;
+    let registered = unjoin.registered();
+    let left = match &registered {
+        Some(_) => unjoin.leave(remains)?,
+        None if unjoin.is_recorded()? => {
+            unjoin.reach_goal(Goal::Left)?;
+            "has left the fleet"
         }
-        unjoin.deregister()?;
-    }
-    unjoin.reach_goal(Goal::Left)?;
+        None => "is no member of the fleet",
+    };
     unjoin.close_account()?;
     let mut err = std::io::stderr();
-    if is_pull {
+    if registered.is_some_and(|cluster| cluster.sync_mode == SyncMode::Pull) {
         writeln!(
             err,
             "stop the agent of {name}: it is not told, and keeps its last work in force"
         )?;
     }
-    let what = if remains == Remains::Go { "was removed" } else { "stays there as it is" };
-    writeln!(err, "{name} has left the fleet; what the fleet had there {what}")?;
+    writeln!(err, "{name} {left}")?;
     Ok(Exit::Clean)
 }
 
@@ -120,7 +122,6 @@ pub(super) fn run(args: &UnjoinArgs) -> anyhow::Result<Exit> {
 struct Registered {
     departure: Option<Departure>,
     sync_mode: SyncMode,
-    id: String,
     file: String,
 }
 
@@ -130,9 +131,13 @@ impl Unjoin<'_> {
         Some(Registered {
             departure: cluster.value.departure(),
             sync_mode: cluster.value.spec.sync_mode,
-            id: cluster.value.spec.id.clone(),
             file: cluster.place.file.clone(),
         })
+    }
+
+    /// Whether the results have it as a member.
+    fn is_recorded(&self) -> anyhow::Result<bool> {
+        Ok(self.ledger.recorded()?.has(&format!("clusters/{}.yaml", self.args.name)))
     }
 
     /// What the flags say, or who asks at a terminal; `None` where nobody says it.
@@ -151,11 +156,12 @@ impl Unjoin<'_> {
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return Ok(None);
         }
-        let n_objects = self.ledger.recorded()?.paths(&format!("work/{}/", args.name)).count();
+        let n_objects = count_works(&self.ledger.recorded()?, &args.name);
+        let plural = if n_objects == 1 { "" } else { "s" };
         let mut err = std::io::stderr();
         write!(
             err,
-            "The fleet has {n_objects} objects in {}. Type `delete` to have them removed, `orphan` to leave them as they are: ",
+            "The fleet has {n_objects} object{plural} in {}. Type `delete` to have them removed, `orphan` to leave them as they are: ",
             args.name
         )?;
         err.flush()?;
@@ -171,13 +177,13 @@ impl Unjoin<'_> {
     fn tell_steps(&self, remains: Remains) -> anyhow::Result<()> {
         let (name, short) = (&self.args.name, self.source.short());
         let mut steps = Vec::new();
-        if let Some(Registered { departure, file, .. }) = self.registered() {
+        let registered = self.registered();
+        let is_known = registered.is_some() || self.is_recorded()?;
+        if let Some(Registered { departure, file, .. }) = registered {
             if departure.is_none() {
                 steps.push(format!("commit to {short}: a taint in {file}, so that nothing is placed in {name} any more"));
             }
-            steps.push(format!(
-                "wait until what runs in {name} runs elsewhere; meanwhile it stays there"
-            ));
+            steps.push(format!("wait until {}; meanwhile it stays there", Goal::Moved.told(name)));
             let says = self.args.orphan.is_some() || self.args.delete;
             if remains == Remains::Go || !says {
                 let only = if says { "" } else { "with --delete: " };
@@ -186,11 +192,13 @@ impl Unjoin<'_> {
                         "{only}commit to {short}: what the fleet has in {name} may go, approved"
                     ));
                 }
-                steps.push(format!("{only}wait until it has gone"));
+                steps.push(format!("{only}wait until {}", Goal::Removed.told(name)));
             }
             steps.push(format!("commit to {short}: the registration in {file} goes"));
         }
-        steps.push(format!("wait until the controller has let {name} go"));
+        if is_known {
+            steps.push(format!("wait until {}", Goal::Left.told(name)));
+        }
         if let Some(path) = &self.args.kubeconfig {
             let found = runtime()?.block_on(async {
                 let reached = reach(path, self.args.context.as_deref()).await?;
@@ -221,18 +229,34 @@ impl Unjoin<'_> {
 
     /// A kubeconfig that leads to another cluster would close that one's account.
     fn refuse_other_cluster(&self) -> anyhow::Result<()> {
-        let (Some(path), Some(registered)) = (&self.args.kubeconfig, self.registered()) else {
+        let name = &self.args.name;
+        let registered = self.source.loaded.fleet.clusters.get(name);
+        let (Some(path), Some(registered)) = (&self.args.kubeconfig, registered) else {
             return Ok(());
         };
+        let uid = known_uid(&self.ledger, &self.ledger.recorded()?, name, &registered.value)?;
         let reached = runtime()?.block_on(reach(path, self.args.context.as_deref()))?;
-        if registered.id.is_empty() || registered.id == reached.uid {
+        if uid.is_empty() || uid == reached.uid {
             return Ok(());
         }
-        let text = format!(
-            "{} is the cluster {}, and the kubeconfig leads to {}",
-            self.args.name, registered.id, reached.uid
-        );
+        let text =
+            format!("{name} is the cluster {uid}, and the kubeconfig leads to {}", reached.uid);
         Err(Fault::new("JOIN_NAME", text, "give its own kubeconfig, or another --context").into())
+    }
+
+    /// Takes a registered cluster out, step by step. Gives what it has come to, in words.
+    fn leave(&mut self, remains: Remains) -> anyhow::Result<&'static str> {
+        self.evict()?;
+        let left = match remains {
+            Remains::Stay => "has left the fleet; what the fleet had there stays as it is",
+            Remains::Go if self.remove()? => {
+                "has left the fleet; what the fleet had there was removed"
+            }
+            Remains::Go => "has left the fleet; what is left there of what it had stays",
+        };
+        self.deregister()?;
+        self.reach_goal(Goal::Left)?;
+        Ok(left)
     }
 
     fn evict(&mut self) -> anyhow::Result<()> {
@@ -246,10 +270,12 @@ impl Unjoin<'_> {
         if self.registered().is_some_and(|one| one.departure == Some(Departure::Remove)) {
             return Ok(());
         }
-        self.reach_goal(Goal::Moved)
+        self.reach_goal(Goal::Moved)?;
+        Ok(())
     }
 
-    fn remove(&mut self) -> anyhow::Result<()> {
+    /// Removes what the fleet has there; whether all of it has gone, which `--force` does not wait for.
+    fn remove(&mut self) -> anyhow::Result<bool> {
         let name = &self.args.name;
         if self.registered().is_some_and(|one| one.departure != Some(Departure::Remove)) {
             let subject = format!("unjoin {name}: what it has goes");
@@ -279,7 +305,7 @@ impl Unjoin<'_> {
         let commit = self.source.loaded.commit;
         let bytes = self.ledger.store().file(commit, &file)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
-        let Some(edited) = unjoin_file::edit(&text, self.args.name.as_str(), edit) else {
+        let Some(edited) = registration::edit(&text, self.args.name.as_str(), edit) else {
             let text = format!("the registration in {file} is no YAML document of its own");
             let hint =
                 "give it a file of its own, as `git fleet join` writes it; then run this again";
@@ -313,15 +339,16 @@ impl Unjoin<'_> {
         Ok(Some(format!("{}: {}", Approval::TRAILER, hold.approval.0)))
     }
 
-    /// Waits for it, and stops where it is not reached, unless that is to be no matter.
-    fn reach_goal(&self, goal: Goal) -> anyhow::Result<()> {
+    /// Waits for it, and stops where it is not reached, unless that is to be no matter. Gives whether it is.
+    fn reach_goal(&self, goal: Goal) -> anyhow::Result<bool> {
         let (args, name) = (self.args, &self.args.name);
         let timeout: Duration = args.timeout.duration();
+        let mut err = std::io::stderr();
+        writeln!(err, "waiting until {}, {} at most", goal.told(name), args.timeout)?;
         let Left { pending, stuck } = wait(&self.ledger, &self.source, name, goal, timeout)?;
         if pending.is_empty() && stuck.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
-        let mut err = std::io::stderr();
         let all: Vec<&String> = stuck.iter().chain(&pending).collect();
         for one in all.iter().take(NAMED_MAX) {
             writeln!(err, "left: {one}")?;
@@ -330,14 +357,14 @@ impl Unjoin<'_> {
             writeln!(err, "left: {n_more} more")?;
         }
         if args.force {
-            return Ok(());
+            return Ok(false);
         }
         if pending.is_empty() {
             let text = format!("{} of what runs in {name} have nowhere else to go", stuck.len());
             let hint = "change their policies, or go on without another place for them: --force";
             return Err(Fault::new("UNJOIN_STUCK", text, hint).into());
         }
-        let text = format!("{name} has not come to its next step in {}", args.timeout);
+        let text = format!("{} have passed, and not yet: {}", args.timeout, goal.told(name));
         let hint = "see that the controller runs (`git fleet run`, or `apply` meanwhile) and reaches the clusters, then run \
                     this again: it goes on where it stopped; --force does not wait for what is left";
         Err(Fault::new("UNJOIN_UNFINISHED", text, hint).into())
@@ -368,8 +395,10 @@ impl Unjoin<'_> {
             )?,
         }
         if args.keep.is_named() {
-            runtime.block_on(args.keep.remove(name))?;
-            writeln!(std::io::stderr(), "removed {}", args.keep.told(name))?;
+            let what = args.keep.told(name);
+            if runtime.block_on(args.keep.remove(name))? {
+                writeln!(err, "removed {what}")?;
+            }
         }
         Ok(())
     }

@@ -99,12 +99,12 @@ impl Interpreter {
     }
 
     /// Forgets what webhooks answered that no plan for these templates asks them.
-    pub fn prune_records<'t>(&mut self, template: impl Fn(&ObjectKey) -> Option<&'t Manifest>) {
+    pub fn prune_records(&mut self, template: impl Fn(&ObjectKey) -> Option<Manifest>) {
         let Rules { scripts, webhooks } = &*self.rules;
         self.webhooks.records().retain(|key, operation, name| {
             template(key).is_some_and(|template| {
-                let webhook = webhooks.get(template, operation);
-                scripts.get(template, operation).is_empty()
+                let webhook = webhooks.get(&template, operation);
+                scripts.get(&template, operation).is_empty()
                     && webhook.is_some_and(|webhook| *webhook.name == *name)
             })
         });

@@ -424,7 +424,7 @@ impl Desk {
                     manifest.key()
                 ));
             }
-            objects.insert(key, DesiredObject { manifest: Arc::new(manifest), work: *blob });
+            objects.insert(key, DesiredObject { manifest: (&manifest).into(), work: *blob });
         }
         let rules =
             Rules::read(rules.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))

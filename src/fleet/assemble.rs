@@ -8,13 +8,14 @@ use std::sync::Arc;
 use crate::api::cluster::Cluster;
 use crate::api::cluster_taint_policy::ClusterTaintPolicy;
 use crate::api::federated_resource_quota::FederatedResourceQuota;
-use crate::api::manifest::{GroupKind, Manifest, ObjectKey};
+use crate::api::manifest::{GroupKind, ObjectKey, PackedManifest};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
 use crate::api::problem::{Place, Problem};
 use crate::api::propagation_policy::{ClusterPropagationPolicy, PropagationPolicy};
 use crate::api::resource_interpreter_customization::ResourceInterpreterCustomization;
 use crate::api::resource_interpreter_webhook_configuration::ResourceInterpreterWebhookConfiguration;
+use crate::api::selector::{LabelSelector, Selectable};
 use crate::api::settings::{FleetSettings, SETTINGS_PATH, Settings};
 
 use super::file::{Document, Object, ParsedFile};
@@ -100,8 +101,10 @@ impl<T> Deref for Sourced<T> {
 /// A manifest that policies may send to members.
 #[derive(Clone, Debug)]
 pub struct Template {
+    /// Its identity.
+    pub key: ObjectKey,
     /// The manifest, without what belongs to an API server.
-    pub manifest: Arc<Manifest>,
+    pub manifest: PackedManifest,
     /// Where it starts.
     pub place: Place,
     /// Changes if and only if the object's content changes; moving it changes only `place`.
@@ -117,6 +120,28 @@ impl Template {
     /// Where the value at `pointer` (RFC 6901, e.g. `/spec/replicas`) is written.
     pub fn place_of(&self, pointer: &str) -> Place {
         place_of(&self.place, &self.positions, pointer)
+    }
+}
+
+impl Selectable for Template {
+    fn api_version(&self) -> &str {
+        self.manifest.api_version()
+    }
+
+    fn kind(&self) -> &str {
+        &self.key.group_kind.kind
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        self.key.namespace.as_deref()
+    }
+
+    fn name(&self) -> &str {
+        &self.key.name
+    }
+
+    fn is_labelled(&self, selector: &LabelSelector) -> bool {
+        selector.matches(&self.manifest.labels())
     }
 }
 
@@ -208,8 +233,9 @@ impl Fleet {
 
     /// Adds an object whose scope is right.
     fn add(&mut self, document: &Document) {
-        let template = |manifest: &Arc<Manifest>| Template {
-            manifest: Arc::clone(manifest),
+        let template = |manifest: &PackedManifest| Template {
+            key: document.key.clone(),
+            manifest: manifest.clone(),
             place: document.place.clone(),
             id: document.id,
             desired: document.desired,

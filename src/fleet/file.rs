@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::api::cluster::Cluster;
 use crate::api::cluster_taint_policy::ClusterTaintPolicy;
 use crate::api::federated_resource_quota::FederatedResourceQuota;
-use crate::api::manifest::{GroupKind, Manifest, ObjectKey};
+use crate::api::manifest::{GroupKind, Manifest, ObjectKey, PackedManifest};
 use crate::api::meta::Resource;
 use crate::api::names::ObjectId;
 use crate::api::override_policy::{ClusterOverridePolicy, OverridePolicy};
@@ -66,11 +66,11 @@ pub struct Document {
 #[derive(Clone, Debug)]
 pub enum Object {
     /// A manifest that policies may send to members.
-    Template(Arc<Manifest>),
+    Template(PackedManifest),
     /// A CRD: a template that says where objects of its kind live.
-    Definition(Arc<Manifest>, GroupKind, Scope),
+    Definition(PackedManifest, GroupKind, Scope),
     /// An object that never runs in a member and steers nothing.
-    Inert(Arc<Manifest>),
+    Inert(PackedManifest),
     /// A member of the fleet.
     Cluster(Arc<Cluster>),
     /// Where templates of its namespace run.
@@ -226,7 +226,8 @@ impl Loader<'_> {
         if !(is_own && manifest.kind() == FleetSettings::KIND) {
             metadata(&mut checked, &manifest);
         }
-        let (id, n_bytes) = content_id(&manifest);
+        let packed = PackedManifest::from(&manifest);
+        let (id, n_bytes) = (content_id(&packed), packed.as_str().len());
         let desired = desired_id(&manifest);
         let key = manifest.key();
         let object = if is_own {
@@ -235,7 +236,7 @@ impl Loader<'_> {
             unknown_metadata(&mut checked, &manifest);
             workload(&mut checked, &manifest);
             contents(&mut checked, &manifest, n_bytes);
-            Some(recognise(&mut checked, &key, manifest))
+            Some(recognise(&mut checked, &key, &manifest, packed))
         };
         if let (Some(object), false) = (object, checked.is_bad) {
             let place = at(self.path, positions.value(""));
@@ -244,7 +245,12 @@ impl Loader<'_> {
     }
 }
 
-fn recognise(checked: &mut Checked<'_, '_>, key: &ObjectKey, manifest: Manifest) -> Object {
+fn recognise(
+    checked: &mut Checked<'_, '_>,
+    key: &ObjectKey,
+    manifest: &Manifest,
+    packed: PackedManifest,
+) -> Object {
     let group_kind = &key.group_kind;
     if let Some(Unpropagated { why, hint }) =
         never_propagated(&group_kind.group, &group_kind.kind, key.namespace.as_deref(), &key.name)
@@ -255,11 +261,11 @@ fn recognise(checked: &mut Checked<'_, '_>, key: &ObjectKey, manifest: Manifest)
             format!("{} {why}", shown(&key.to_string())),
             hint,
         );
-        return Object::Inert(Arc::new(manifest));
+        return Object::Inert(packed);
     }
-    match definition(&manifest) {
-        Some((defined, scope)) => Object::Definition(Arc::new(manifest), defined, scope),
-        None => Object::Template(Arc::new(manifest)),
+    match definition(manifest) {
+        Some((defined, scope)) => Object::Definition(packed, defined, scope),
+        None => Object::Template(packed),
     }
 }
 

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use sha1::{Digest, Sha1};
 
-use crate::api::manifest::Manifest;
+use crate::api::manifest::{Manifest, PackedManifest};
 use crate::api::marks;
 use crate::api::names::ObjectId;
 
-/// SHA-1 of the object as JSON with sorted keys, and how many bytes that is.
-pub(super) fn content_id(manifest: &Manifest) -> (ObjectId, usize) {
-    let bytes = serde_json::to_vec(manifest).expect("a map with text keys is JSON");
-    (ObjectId::from_bytes(Sha1::digest(&bytes).into()), bytes.len())
+/// SHA-1 of the object as JSON with sorted keys.
+pub(super) fn content_id(manifest: &PackedManifest) -> ObjectId {
+    ObjectId::from_bytes(Sha1::digest(manifest.as_str()).into())
 }
 
 /// Changes iff what the template asks for does: all but `metadata` and `status`. `None` for what has no
@@ -47,7 +46,7 @@ pub fn plain_id(manifest: &Manifest) -> Option<ObjectId> {
             metadata.remove(field);
         }
     }
-    Some(content_id(&plain).0)
+    Some(content_id(&PackedManifest::from(&plain)))
 }
 
 /// Whether Namespaces go to every member is part of what they are.
@@ -69,14 +68,14 @@ mod tests {
     fn marks_do_not_count_and_all_else_does() {
         let bare = template("{name: a}");
         assert_eq!(plain_id(&bare), None);
-        let id = content_id(&bare).0;
+        let id = content_id(&(&bare).into());
         let marked = "{name: a, labels: {resourcetemplate.karmada.io/retain-replicas: 'true'},
             annotations: {work.karmada.io/conflict-resolution: overwrite}}";
         assert_eq!(plain_id(&template(marked)), Some(id));
         let labelled = template("{name: a, labels: {app: shop}}");
         assert_eq!(plain_id(&labelled), None);
         let both = "{name: a, labels: {app: shop, policy.karmada.io/x: y}}";
-        assert_eq!(plain_id(&template(both)), Some(content_id(&labelled).0));
+        assert_eq!(plain_id(&template(both)), Some(content_id(&(&labelled).into())));
         let skip =
             template("{name: a, labels: {namespace.karmada.io/skip-auto-propagation: 'true'}}");
         assert_eq!(plain_id(&skip), None);

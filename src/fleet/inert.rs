@@ -1,7 +1,5 @@
 //! Kinds of Karmada's that steer the fleet and that nothing acts upon yet: judged as there, and told.
 
-use std::sync::Arc;
-
 use serde::de::DeserializeOwned;
 
 use crate::api::cron_federated_hpa::CronFederatedHPA;
@@ -115,5 +113,5 @@ pub(super) fn judge<T: Inert>(
         ),
         T::INSTEAD,
     );
-    Some(Object::Inert(Arc::new(manifest.clone())))
+    Some(Object::Inert(manifest.into()))
 }

@@ -14,7 +14,7 @@ fn parse(path: &str, text: &str) -> ParsedFile {
 fn manifest(document: &Document) -> Value {
     match &document.object {
         Object::Template(manifest) | Object::Definition(manifest, ..) | Object::Inert(manifest) => {
-            Value::Object(manifest.0.clone())
+            Value::Object(manifest.open().0)
         }
         typed => panic!("no manifest: {typed:?}"),
     }

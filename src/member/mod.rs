@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::cluster::{ClusterStatus, ResourceModel};
-use crate::api::manifest::{Manifest, ObjectKey};
+use crate::api::manifest::{ObjectKey, PackedManifest};
 use crate::api::names::{ClusterName, ObjectId};
 use crate::api::report::ObjectReport;
 
@@ -66,7 +66,7 @@ pub struct DesiredWork {
 #[derive(Clone, Debug)]
 pub struct DesiredObject {
     /// The object, with our label and the policy's annotations.
-    pub manifest: Arc<Manifest>,
+    pub manifest: PackedManifest,
     /// Blob id of the work file that it was read from.
     pub work: ObjectId,
 }

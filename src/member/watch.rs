@@ -82,6 +82,15 @@ pub(super) struct Subject<R> {
     pub read: R,
 }
 
+impl<R> Subject<R> {
+    fn path(&self, query: &str) -> String {
+        match &*self.selector {
+            "" => format!("{}?{query}", self.collection),
+            selector => format!("{}?labelSelector={selector}&{query}", self.collection),
+        }
+    }
+}
+
 /// Watches until the receiver is gone or the task is aborted. `wrap` says where a sight comes from.
 pub(super) async fn watch<T, R, M>(
     api: Api,
@@ -203,7 +212,7 @@ where
     async fn pages(&self) -> Result<String, Stop> {
         let mut token = String::new();
         loop {
-            let mut path = self.path(&format!("limit={PAGE_LEN}"));
+            let mut path = self.subject.path(&format!("limit={PAGE_LEN}"));
             if !token.is_empty() {
                 path.push_str("&continue=");
                 path.extend(url::form_urlencoded::byte_serialize(token.as_bytes()));
@@ -229,7 +238,7 @@ where
         attempt: &mut u32,
     ) -> Result<Option<String>, Stop> {
         let seconds = WATCH_SECONDS + fastrand::u64(..WATCH_SECONDS / 2);
-        let path = self.path(&format!(
+        let path = self.subject.path(&format!(
             "watch=true&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds={seconds}"
         ));
         let mut lines = self.api.stream(&path).await?;
@@ -260,14 +269,6 @@ where
                 *from = Some(version);
             }
             *attempt = 0;
-        }
-    }
-
-    fn path(&self, query: &str) -> String {
-        let Subject { collection, selector, .. } = &self.subject;
-        match &**selector {
-            "" => format!("{collection}?{query}"),
-            selector => format!("{collection}?labelSelector={selector}&{query}"),
         }
     }
 

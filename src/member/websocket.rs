@@ -46,7 +46,7 @@ impl Api {
     /// connection and the subprotocol that the server chose.
     ///
     /// # Errors
-    /// The server refuses, cannot be reached, or answers with something else.
+    /// The server refuses, cannot be reached, does not answer in time, or answers with something else.
     pub async fn websocket(
         &self,
         path: &str,
@@ -61,7 +61,8 @@ impl Api {
             .header(header::SEC_WEBSOCKET_PROTOCOL, protocols.join(", "))
             .body(Body::empty())
             .map_err(|error| RequestError::Nonsense(format!("no request to `{path}`: {error}")))?;
-        let response = self.client.send(request).await.map_err(|error| transport(&error))?;
+        let sent = async { self.client.send(request).await.map_err(|error| transport(&error)) };
+        let response = self.in_time(sent).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let (parts, body) = response.into_parts();
             if parts.status.is_success() {

@@ -14,11 +14,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::marks::FIELD_MANAGER;
+use crate::api::period::Period;
 
 use super::discovery::Resource;
 
-/// A request that has no answer after this long is given up; webhooks may take 30 s each.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
+/// A request that has no answer after this long is given up, unless it is said otherwise; webhooks may take 30 s
+/// each.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
 /// Largest answer that is read: a page of the largest objects that etcd keeps (250 × 1.5 MiB) is
 /// beyond it, and is not a cluster that we can serve.
 const ANSWER_LEN_MAX: usize = 64 << 20;
@@ -193,12 +195,32 @@ pub enum Force {
 #[derive(Clone)]
 pub struct Api {
     pub(super) client: kube::Client,
+    request_timeout: Option<Duration>,
 }
 
 impl Api {
     /// The API server behind `client`.
     pub fn new(client: kube::Client) -> Self {
-        Self { client }
+        Self { client, request_timeout: Some(REQUEST_TIMEOUT) }
+    }
+
+    /// The same, which gives a request up that has no answer after `limit`; `None`: never.
+    #[must_use]
+    pub fn with_request_timeout(self, limit: Option<Duration>) -> Self {
+        Self { request_timeout: limit, ..self }
+    }
+
+    /// What `answer` becomes, or that it did not come in time.
+    ///
+    /// # Errors
+    /// As `answer`; [`RequestError::Unreachable`] if the time is over.
+    pub async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, RequestError>>,
+    ) -> Result<T, RequestError> {
+        let Some(limit) = self.request_timeout else { return answer.await };
+        let late = || RequestError::Unreachable(format!("no answer in {}", Period::from(limit)));
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// One object.
@@ -293,29 +315,17 @@ impl Api {
         accept: &str,
         body: Option<(&'static str, Vec<u8>)>,
     ) -> Result<Bytes, RequestError> {
-        tokio::time::timeout(REQUEST_TIMEOUT, async {
+        self.in_time(async {
             let response = self.send(method, path, accept, body).await?;
             collect(response.into_body()).await
         })
         .await
-        .unwrap_or_else(|_| {
-            Err(RequestError::Unreachable(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())))
-        })
     }
 
-    /// Opens a stream of lines: a watch.
+    /// Opens a stream of lines: a watch, or a log. The time limit is that of its beginning.
     pub async fn stream(&self, path: &str) -> Result<Lines, RequestError> {
-        tokio::time::timeout(
-            REQUEST_TIMEOUT,
-            self.send(Method::GET, path, "application/json", None),
-        )
-        .await
-        .unwrap_or_else(|_| Err(RequestError::Unreachable("no answer to a watch".to_owned())))
-        .map(|response| Lines {
-            body: response.into_body(),
-            buffer: Vec::new(),
-            n_searched: 0,
-        })
+        let response = self.in_time(self.send(Method::GET, path, "application/json", None)).await?;
+        Ok(Lines { body: response.into_body(), buffer: Vec::new(), n_searched: 0 })
     }
 
     async fn send(

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::packed::PackedBinding;
 use super::reasons::Reasons;
 use super::rendered::{RenderedFile, stable_uid};
-use super::rivals::is_awaited;
 use super::template_state::TemplateState;
 use super::work::PlannedWork;
 use crate::api::binding::{
@@ -19,6 +19,7 @@ use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::marks;
 use crate::api::meta::ObjectMeta;
 use crate::api::names::ClusterName;
+use crate::api::report::Health;
 use crate::api::yaml::{self, BadYaml};
 use crate::interpret::Dependency;
 
@@ -122,6 +123,26 @@ impl Binding {
             .map(|scheduled| &*scheduled.message)
     }
 
+    /// What a person should know of it; `None` when all is well.
+    pub(super) fn trouble(&self) -> Option<String> {
+        if let Some(why) = self.undecided() {
+            return Some(why.to_owned());
+        }
+        if let Some(stale) = self.reasons.stale.first() {
+            return Some(stale.why.to_string());
+        }
+        let items = &self.status.aggregated_status;
+        let named = |names: Vec<&str>, what: &str| {
+            (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+        };
+        let pending = items.iter().filter(|item| !item.applied);
+        let unhealthy = items.iter().filter(|item| item.health == Health::Unhealthy);
+        named(pending.map(|item| item.cluster_name.as_str()).collect(), "not yet applied in")
+            .or_else(|| {
+                named(unhealthy.map(|item| item.cluster_name.as_str()).collect(), "unhealthy in")
+            })
+    }
+
     /// Whether it waits for clusters or for room, and so is decided on at every plan.
     #[must_use]
     pub(super) fn is_waiting(&self) -> bool {
@@ -163,19 +184,14 @@ impl Binding {
     }
 }
 
-/// A binding with its file and its works.
+/// A decision with its works.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedBinding {
-    /// The decision.
-    pub binding: Binding,
-    /// Its file under `bindings/`.
-    pub file: Arc<RenderedFile>,
+    pub(super) packed: PackedBinding,
     /// What each cluster runs of the template.
     pub works: BTreeMap<ClusterName, Arc<PlannedWork>>,
     /// The survey that its reasons refer to.
     pub survey: Option<Arc<RenderedFile>>,
-    /// Whether some of its replicas are not reported yet.
-    pub(super) is_awaited: bool,
     /// What its template refers to, if that is to go along.
     pub(super) dependencies: Vec<Dependency>,
 }
@@ -184,28 +200,37 @@ impl PlannedBinding {
     /// The same, with the note that it may not be the last word.
     #[must_use]
     pub(super) fn at_odds(&self) -> Arc<Self> {
-        let mut binding = self.binding.clone();
+        let mut binding = self.binding();
         binding.reasons.is_at_odds = true;
-        let file = RenderedFile::yaml(&binding);
-        Arc::new(Self { binding, file, ..self.clone() })
+        Arc::new(Self { packed: (&binding).into(), ..self.clone() })
     }
 
-    /// The binding with the file that it gives, or is known to give.
+    /// The decision `binding`, packed, with its works.
     #[must_use]
     pub(super) fn new(
-        binding: Binding,
-        file: Option<Arc<RenderedFile>>,
+        binding: &Binding,
+        packed: PackedBinding,
         works: BTreeMap<ClusterName, Arc<PlannedWork>>,
         survey: Option<Arc<RenderedFile>>,
     ) -> Arc<Self> {
-        let file = file.unwrap_or_else(|| RenderedFile::yaml(&binding));
-        let is_awaited = is_awaited(&binding);
         let dependencies = binding.dependencies().expect("read back before it is taken over");
-        Arc::new(Self { binding, file, works, survey, is_awaited, dependencies })
+        Arc::new(Self { packed, works, survey, dependencies })
+    }
+
+    /// The decision. It is unpacked: some tens of microseconds.
+    #[must_use]
+    pub fn binding(&self) -> Binding {
+        self.packed.open()
+    }
+
+    /// Its file under `bindings/`.
+    #[must_use]
+    pub fn file(&self) -> Arc<RenderedFile> {
+        RenderedFile::yaml(&self.binding())
     }
 
     /// Whether it takes others along, or goes along with others.
     pub(super) fn goes_or_takes_along(&self) -> bool {
-        !self.dependencies.is_empty() || !self.binding.spec.required_by.is_empty()
+        !self.dependencies.is_empty() || self.packed.is_required
     }
 }

@@ -42,12 +42,14 @@ pub(super) enum Outcome {
 /// One template and what was decided on it before.
 pub(super) struct Case<'a> {
     pub(super) key: &'a ObjectKey,
-    pub(super) template: &'a Manifest,
+    pub(super) template: Manifest,
     /// Changes iff the template's content does.
     pub(super) id: ObjectId,
     /// Changes iff something besides its metadata and status does.
     desired: Option<ObjectId>,
     pub(super) previous: Option<&'a Remembered>,
+    /// The decision of `previous`.
+    pub(super) before: Option<Binding>,
 }
 
 impl<'a> Case<'a> {
@@ -57,7 +59,15 @@ impl<'a> Case<'a> {
         previous: Option<&'a Remembered>,
     ) -> Self {
         let Template { manifest, id, desired, .. } = template;
-        Self { key, template: manifest, id: *id, desired: *desired, previous }
+        let (template, before) = (manifest.open(), previous.map(Remembered::binding));
+        Self { key, template, id: *id, desired: *desired, previous, before }
+    }
+}
+
+impl Case<'_> {
+    /// The template, as if nothing had been decided on it.
+    fn afresh(&self) -> Self {
+        Self { template: self.template.clone(), previous: None, before: None, ..*self }
     }
 }
 
@@ -76,10 +86,10 @@ pub(super) fn priority(binding: &Binding) -> i32 {
 
 /// Finds the policy of one template and drafts its binding.
 pub(super) fn draft(world: &World<'_>, case: &Case<'_>) -> Drafted {
-    if let Some(reason) = why_reserved(case.template) {
+    if let Some(reason) = why_reserved(&case.template) {
         return Drafted::Done(Outcome::Unplaced(Arc::new(Unplaced { reason })));
     }
-    let Some(selection) = world.policies.select(case.template) else {
+    let Some(selection) = world.policies.select(&case.template) else {
         if namespaces::is_spread(case) {
             return Drafted::Done(namespaces::place_everywhere(world, case));
         }
@@ -130,20 +140,20 @@ fn hold(world: &World<'_>, case: &Case<'_>, why: &str) -> Outcome {
     let Some(previous) = case.previous else {
         return hold_none(why);
     };
-    if is_attached(previous.binding()) {
-        return go_along(world, case, &Attachment::of(previous.binding()));
+    let mut binding = previous.binding();
+    if is_attached(&binding) {
+        return go_along(world, case, &Attachment::of(&binding));
     }
-    let mut binding = previous.binding().clone();
     binding.reasons.is_at_odds = false;
     binding.reasons.held = format!("{why}; {STAYS}");
     explain::held(&mut binding, world.clusters);
     let works = previous_works(world, previous);
-    finish(world, case, binding, works, previous.survey().cloned())
+    Outcome::Bound(finish(world, case, &mut binding, works, previous.survey().cloned()))
 }
 
 /// A template that no policy selects goes where those run that need it.
 fn go_along(world: &World<'_>, case: &Case<'_>, attachment: &Attachment) -> Outcome {
-    let mut binding = Binding::new(case.key, case.template);
+    let mut binding = Binding::new(case.key, &case.template);
     binding.spec.resource.resource_version = Some(case.id.to_string());
     carry_over(&mut binding, case);
     let spec = &mut binding.spec;
@@ -154,7 +164,7 @@ fn go_along(world: &World<'_>, case: &Case<'_>, attachment: &Attachment) -> Outc
     binding.reasons.policy = attachment.told();
     binding.reasons.notes.clone_from(&attachment.notes);
     let works = make_works(world, case, &mut binding);
-    finish(world, case, binding, works, None)
+    Outcome::Bound(finish(world, case, &mut binding, works, None))
 }
 
 /// Sends what was decided on where others need it as well, or calls it back from there.
@@ -164,21 +174,21 @@ pub(super) fn attach(
     decided: Option<&PlannedBinding>,
     attachment: &Attachment,
 ) -> Outcome {
-    let decided = decided.filter(|decided| !is_attached(&decided.binding));
-    let Some(decided) = decided else {
+    let decided = decided.map(|decided| (decided, decided.binding()));
+    let Some((decided, mut binding)) = decided.filter(|(_, binding)| !is_attached(binding)) else {
         if attachment.required_by.is_empty() {
-            return match draft(world, &Case { previous: None, ..*case }) {
+            return match draft(world, &case.afresh()) {
                 Drafted::Done(outcome) => outcome,
                 Drafted::Open(_) => hold_none(UNSELECTED),
             };
         }
         return go_along(world, case, attachment);
     };
-    let mut binding = decided.binding.clone();
     binding.spec.required_by.clone_from(&attachment.required_by);
     if binding.reasons.held.is_empty() {
         let works = make_works(world, case, &mut binding);
-        return finish(world, case, binding, works, decided.survey.clone());
+        let planned = finish(world, case, &mut binding, works, decided.survey.clone());
+        return Outcome::Bound(planned);
     }
     // What is held stays as it is where it is held.
     let mut works = decided.works.clone();
@@ -191,7 +201,7 @@ pub(super) fn attach(
     }
     add_new(&mut binding.reasons.stale, wider.reasons.stale);
     add_new(&mut binding.reasons.overrides, wider.reasons.overrides);
-    finish(world, case, binding, works, decided.survey.clone())
+    Outcome::Bound(finish(world, case, &mut binding, works, decided.survey.clone()))
 }
 
 fn add_new<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
@@ -212,7 +222,7 @@ fn binding(
     case: &Case<'_>,
     selection: &Selection<'_>,
 ) -> Result<Binding, NoAnswer> {
-    let mut binding = Binding::new(case.key, case.template);
+    let mut binding = Binding::new(case.key, &case.template);
     let policy = &selection.winner;
     name_template(&mut binding, case);
     let spec = &mut binding.spec;
@@ -228,15 +238,15 @@ fn binding(
         .clone()
         .map(|suspension| BindingSuspension { policy: suspension, scheduling: None });
     let is_one_cluster = spec.placement.as_ref().is_some_and(schedule::is_one_cluster);
-    let parts = if is_one_cluster { world.interpreter.components(case.template)? } else { None };
+    let parts = if is_one_cluster { world.interpreter.components(&case.template)? } else { None };
     if let Some(parts) = parts {
         // What consists of several parts goes to its one cluster as a whole.
         spec.components = parts;
-    } else if let Some(replicas) = world.interpreter.replicas(case.template)? {
+    } else if let Some(replicas) = world.interpreter.replicas(&case.template)? {
         spec.replicas = replicas.count;
         spec.replica_requirements = replicas.requirements;
     }
-    spec.workload_affinity_groups = affinity_groups(case.template, spec.placement.as_ref());
+    spec.workload_affinity_groups = affinity_groups(&case.template, spec.placement.as_ref());
     let annotations = &mut binding.metadata.annotations;
     let name = policy.name.to_owned();
     match policy.namespace {
@@ -252,7 +262,7 @@ fn binding(
     binding.reasons.beats = selection.beaten.iter().take(LOST_POLICIES_MAX).cloned().collect();
     // As in Karmada, what has no namespace takes nothing along.
     if policy.spec.propagate_deps && case.key.namespace.is_some() {
-        let found = world.interpreter.dependencies(case.template)?;
+        let found = world.interpreter.dependencies(&case.template)?;
         let text = serde_json::to_string(&found).expect("references have a JSON form");
         binding.metadata.annotations.insert(marks::DEPENDENCIES.to_owned(), text);
     }
@@ -264,7 +274,7 @@ fn binding(
 fn name_template(binding: &mut Binding, case: &Case<'_>) {
     binding.spec.resource.resource_version = Some(case.id.to_string());
     let annotations = &mut binding.metadata.annotations;
-    match plain_id(case.template) {
+    match plain_id(&case.template) {
         Some(id) => annotations.insert(marks::PLAIN_TEMPLATE.to_owned(), id.to_string()),
         None => annotations.remove(marks::PLAIN_TEMPLATE),
     };
@@ -290,9 +300,9 @@ fn affinity_groups(
 
 /// Takes over what a new draft does not decide: where it runs, moves under way, its status.
 pub(super) fn carry_over(binding: &mut Binding, case: &Case<'_>) {
-    let previous = case.previous.map(Remembered::binding);
+    let previous = case.before.as_ref();
     binding.template =
-        TemplateState::next(case.template, case.desired, previous.map(|it| &it.template));
+        TemplateState::next(&case.template, case.desired, previous.map(|it| &it.template));
     let Some(previous) = previous else { return };
     let (spec, before) = (&mut binding.spec, &previous.spec);
     spec.clusters.clone_from(&before.clusters);
@@ -322,12 +332,12 @@ pub(super) fn carry_over(binding: &mut Binding, case: &Case<'_>) {
 /// for labels and annotations that only say what to do with it. The clusters go on being chosen by the
 /// placement in force.
 fn held_back_by_lazy<'c>(
-    case: &Case<'c>,
+    case: &'c Case<'_>,
     selection: &Selection<'_>,
     binding: &Binding,
 ) -> Option<&'c Binding> {
     let is_lazy = selection.winner.spec.activation_preference == Some(ActivationPreference::Lazy);
-    case.previous.map(Remembered::binding).filter(|previous| {
+    case.before.as_ref().filter(|previous| {
         is_lazy
             && !is_attached(previous)
             && previous.plain_template() == binding.plain_template()
@@ -339,23 +349,23 @@ fn held_back_by_lazy<'c>(
 pub(super) fn place(
     world: &World<'_>,
     case: &Case<'_>,
-    mut binding: Binding,
+    binding: &mut Binding,
     sight: Sight<'_>,
     surveys: &mut Surveys,
-) -> Outcome {
+) -> Arc<PlannedBinding> {
     let snapshot = sight.snapshot;
     let is_suspended =
         binding.spec.suspension.as_ref().is_some_and(|one| one.scheduling == Some(true));
     let cause = trigger(&binding.spec, &binding.status, binding.applied_placement(), snapshot)
-        .filter(|cause| *cause != Trigger::Always || !stands(&binding, sight, surveys));
+        .filter(|cause| *cause != Trigger::Always || !stands(binding, sight, surveys));
     if !is_suspended {
-        let before = case.previous.map(Remembered::binding);
-        choose(&mut binding, before, cause, sight, WhenNoneFits::Stay, world.now);
+        let before = case.before.as_ref();
+        choose(binding, before, cause, sight, WhenNoneFits::Stay, world.now);
     }
-    let survey = surveys.of(&binding, sight);
-    binding.reasons.choice = is_choice(&binding).then_some(survey.choice);
-    explain::clusters(&mut binding, &survey, snapshot);
-    let works = make_works(world, case, &mut binding);
+    let survey = surveys.of(binding, sight);
+    binding.reasons.choice = is_choice(binding).then_some(survey.choice);
+    explain::clusters(binding, &survey, snapshot);
+    let works = make_works(world, case, binding);
     finish(world, case, binding, works, survey.file.clone())
 }
 

@@ -2,6 +2,7 @@
 //! `spec/placement.md` §2.4).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::binding::Binding;
 use super::decide::{Case, attach};
@@ -10,6 +11,7 @@ use super::turns::Round;
 use crate::api::binding::BindingSnapshot;
 use crate::api::manifest::{ObjectKey, group_of};
 use crate::api::propagation_policy::ConflictResolution;
+use crate::api::selector::Selectable as _;
 use crate::fleet::Fleet;
 use crate::interpret::Dependency;
 
@@ -103,12 +105,12 @@ impl Round<'_, '_> {
         if !self.memo.is_along_in_doubt(&fleet.templates) {
             return;
         }
-        let mut needed_by: BTreeMap<&ObjectKey, Vec<&Binding>> = BTreeMap::new();
+        let mut needed_by: BTreeMap<&ObjectKey, Vec<Rc<Binding>>> = BTreeMap::new();
         let mut attached: BTreeSet<&ObjectKey> = BTreeSet::new();
         let mut does_select = false;
         for (key, planned) in self.memo.along() {
             let Some((key, _)) = fleet.templates.get_key_value(key) else { continue };
-            let binding = &planned.binding;
+            let binding = Rc::new(planned.binding());
             if !binding.spec.required_by.is_empty() {
                 attached.insert(key);
             }
@@ -120,19 +122,21 @@ impl Round<'_, '_> {
                 planned.dependencies.iter().flat_map(|one| referred_to(fleet, one)).collect();
             // What is reserved runs nowhere, whoever needs it.
             let goes = |dependent: &&ObjectKey| {
-                *dependent != key && why_reserved(&fleet.templates[*dependent].manifest).is_none()
+                *dependent != key
+                    && why_reserved(&fleet.templates[*dependent].manifest.open()).is_none()
             };
             for dependent in found.into_iter().filter(goes) {
-                needed_by.entry(dependent).or_default().push(binding);
+                needed_by.entry(dependent).or_default().push(Rc::clone(&binding));
             }
         }
         let mut changed = Vec::new();
         attached.extend(needed_by.keys());
         for key in attached {
-            let mut needed_by = needed_by.remove(key).unwrap_or_default();
+            let needed_by = needed_by.remove(key).unwrap_or_default();
+            let mut needed_by: Vec<&Binding> = needed_by.iter().map(|one| &**one).collect();
             needed_by.sort_by_key(|one| (&one.metadata.namespace, &one.metadata.name));
-            let binding = self.memo.decided(key).map(|planned| &planned.binding);
-            if !binding.is_some_and(|binding| is_as_wanted(binding, &needed_by)) {
+            let binding = self.memo.decided(key).map(|planned| planned.binding());
+            if !binding.is_some_and(|binding| is_as_wanted(&binding, &needed_by)) {
                 changed.push((key, Attachment::new(&needed_by)));
             }
         }
@@ -180,9 +184,7 @@ fn referred_to<'f>(fleet: &'f Fleet, reference: &Dependency) -> Vec<&'f ObjectKe
                 (&key.group_kind, &key.namespace) == (&first.group_kind, &first.namespace)
             };
             let of_kind = fleet.templates.range(&first..).take_while(|(key, _)| is_next(key));
-            let selected = of_kind.filter(|(_, template)| {
-                selector.matches_with(|label| template.manifest.label(label))
-            });
+            let selected = of_kind.filter(|(_, template)| template.is_labelled(selector));
             found.extend(selected.map(|(key, _)| key));
         }
     }

@@ -236,10 +236,11 @@ impl Plan {
             {
                 continue;
             }
-            let old_id = old.map(|old| old.file().id);
-            diff.is_any_binding_changed |= old_id != new.map(|new| new.file.id);
-            let new_binding = new.map(|new| &new.binding);
-            let old_binding = old.map(Remembered::binding);
+            diff.is_any_binding_changed |=
+                old.map(Remembered::packed) != new.map(|new| &new.packed);
+            let (old_binding, new_binding) =
+                (old.map(Remembered::binding), new.map(|new| new.binding()));
+            let (old_binding, new_binding) = (old_binding.as_ref(), new_binding.as_ref());
             match template_change(key, old_binding, new_binding) {
                 Some(change) => diff.templates.push(change),
                 None => diff.takeovers.extend(takeover(key, old_binding, new_binding)),
@@ -248,7 +249,7 @@ impl Plan {
                 old.into_iter().flat_map(Remembered::works).collect();
             let new_works: BTreeMap<&ClusterName, ObjectId> = new
                 .into_iter()
-                .flat_map(|new| new.works.iter().map(|(name, work)| (name, work.file.id)))
+                .flat_map(|new| new.works.iter().map(|(name, work)| (name, work.id)))
                 .collect();
             // Where it is new it has none of the data. What leaves the fleet keeps what it has.
             let keeps =

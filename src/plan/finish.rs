@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::binding::{Binding, PlannedBinding};
-use super::decide::{Case, Outcome};
+use super::decide::Case;
 use super::explain;
+use super::packed::PackedBinding;
 use super::previous::Remembered;
 use super::reasons::{Answer, OverrideGroup, group_clusters};
 use super::rendered::RenderedFile;
@@ -41,8 +42,8 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
     let mut stale = Vec::new();
     let mut overridden: BTreeMap<Vec<String>, Vec<ClusterName>> = BTreeMap::new();
     let policies = world.overrides_for(case.template.namespace());
-    let mut maker = WorkMaker::new(case.template, binding, policies, world.interpreter);
-    for (name, share) in shares(binding, case.template) {
+    let mut maker = WorkMaker::new(&case.template, binding, policies, world.interpreter);
+    for (name, share) in shares(binding, &case.template) {
         let Some(state) = world.clusters.get(&name) else { continue };
         if state.cluster.departure() == Some(Departure::Remove) {
             stale.push((
@@ -51,7 +52,6 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
             ));
             continue;
         }
-        let before = case.previous.and_then(|previous| previous.work(&name));
         let made = match why_kept(binding, &name) {
             Some(why) => Err(Answer::new(why)),
             None => maker.make(&state.cluster, share).map_err(|error| {
@@ -66,11 +66,12 @@ pub(super) fn make_works(world: &World<'_>, case: &Case<'_>, binding: &mut Bindi
                 if !changed_by.is_empty() {
                     overridden.entry(changed_by).or_default().push(name.clone());
                 }
-                let work = before.filter(|before| before.file.id == work.file.id).unwrap_or(work);
-                works.insert(name, work);
+                let same = case.previous.and_then(|previous| previous.planned_work(&name, work.id));
+                works.insert(name, same.unwrap_or(work));
             }
             Err(why) => {
                 stale.push((name.clone(), why));
+                let before = case.previous.and_then(|previous| previous.work(&name));
                 works.extend(before.map(|work| (name, work)));
             }
         }
@@ -147,10 +148,10 @@ fn departure(world: &World<'_>, name: &ClusterName) -> Option<Departure> {
 pub(super) fn finish(
     world: &World<'_>,
     case: &Case<'_>,
-    mut binding: Binding,
+    binding: &mut Binding,
     mut works: Works,
     survey: Option<Arc<RenderedFile>>,
-) -> Outcome {
+) -> Arc<PlannedBinding> {
     works.retain(|name, _| departure(world, name) != Some(Departure::Remove));
     let names = binding.spec.replicas_by_cluster().into_keys();
     let names = names.filter(|name| world.clusters.contains_key(name));
@@ -159,22 +160,22 @@ pub(super) fn finish(
     let unmade = given.keys().filter(|name| !works.contains_key(*name));
     binding.reasons.unmade = unmade.cloned().collect();
     let runs_on = works.keys().filter(|name| !given.contains_key(*name));
-    let before = case.previous.map(Remembered::binding);
+    let before = case.before.as_ref();
     binding.reasons.runs_on = runs_on.map(|name| left_over(before, name)).collect();
-    given.extend(works.iter().map(|(name, work)| (name.clone(), Some(work.file.id))));
+    given.extend(works.iter().map(|(name, work)| (name.clone(), Some(work.id))));
     let items = status::aggregate(case.key, &given, world.reports);
     condition::set(&mut binding.status.conditions, status::fully_applied(&items, world.now));
     binding.status.aggregated_status = items;
-    fold(world, case, &mut binding);
-    explain::along(&mut binding, world.clusters);
-    let previous = case.previous.filter(|previous| *previous.binding() == binding);
-    if let Some(Remembered::Planned(planned)) = previous
+    fold(world, case, binding);
+    explain::along(binding, world.clusters);
+    let packed = PackedBinding::from(&*binding);
+    if let Some(Remembered::Planned(planned)) = case.previous
+        && planned.packed == packed
         && planned.works == works
     {
-        return Outcome::Bound(Arc::clone(planned));
+        return Arc::clone(planned);
     }
-    let file = previous.map(|previous| Arc::clone(previous.file()));
-    Outcome::Bound(PlannedBinding::new(binding, file, works, survey))
+    PlannedBinding::new(binding, packed, works, survey)
 }
 
 /// A cluster that runs it on without being chosen, with what it was given when it was.
@@ -196,8 +197,8 @@ fn fold(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) {
         return;
     }
     let by = Some(world.interpreter_basis);
-    let by = by.filter(|_| world.interpreter.aggregates_by_rule(case.template));
-    let before = case.previous.map(Remembered::binding);
+    let by = by.filter(|_| world.interpreter.aggregates_by_rule(&case.template));
+    let before = case.before.as_ref();
     let is_same = before.is_some_and(|before| {
         before.reasons.status.is_empty()
             && before.template.status.is_some()
@@ -210,7 +211,7 @@ fn fold(world: &World<'_>, case: &Case<'_>, binding: &mut Binding) {
     if is_same {
         return;
     }
-    let shown = binding.template.shown_on(case.template);
+    let shown = binding.template.shown_on(&case.template);
     let spec = &binding.spec;
     let replicas = spec.clusters.iter().map(|target| i64::from(target.replicas));
     let assigned = is_workload(spec).then(|| replicas.sum());

@@ -167,7 +167,7 @@ mod tests {
             let object = serde_json::json!({"apiVersion": api_version, "kind": kind,
                 "metadata": {"name": name, "namespace": "play"}});
             let object = Manifest::from_value(object).unwrap();
-            (object.key(), PlannedWork::new(object))
+            (object.key(), PlannedWork::new(&object))
         };
         objects.iter().map(work).collect()
     }

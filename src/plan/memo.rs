@@ -12,7 +12,6 @@ use super::cursor::Cursor;
 use super::decide::Outcome;
 use super::definitions::is_definition;
 use super::previous::Remembered;
-use super::rivals::awaited_until;
 use super::unplaced::Unplaced;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
@@ -181,10 +180,7 @@ impl Memo {
         self.name_clusters();
         let (is_waiting, is_unsettled) = match &outcome {
             Outcome::Unplaced(_) => (false, false),
-            Outcome::Bound(planned) => {
-                let binding = &planned.binding;
-                (binding.is_waiting(), binding.is_unsettled())
-            }
+            Outcome::Bound(planned) => (planned.packed.is_waiting, planned.packed.is_unsettled),
         };
         let old = self.entries.get(key);
         let is_along = |outcome: &Outcome| match outcome {
@@ -261,8 +257,9 @@ impl Memo {
         self.name_clusters();
         self.changed.clear();
         let is_waiting = self.entries.values().any(|entry| entry.is_waiting);
-        let awaited = self.sum.bindings.values().filter(|planned| is_waiting && planned.is_awaited);
-        let until = awaited.filter_map(|planned| awaited_until(&planned.binding));
+        let packed = self.sum.bindings.values().map(|planned| &planned.packed);
+        let awaited = packed.filter(|packed| is_waiting && packed.is_awaited);
+        let until = awaited.filter_map(|packed| packed.awaited_until);
         (self.sum.clone(), until.filter(|until| *until > now).min())
     }
 }

@@ -21,6 +21,7 @@ mod memo;
 mod method;
 mod namespaces;
 mod owner;
+mod packed;
 mod policies;
 mod previous;
 mod readme;
@@ -65,7 +66,7 @@ pub use rendered::{RenderedFile, blob_id, stable_uid};
 pub use survey::{Sight, SurveyFile};
 pub use template_state::TemplateState;
 pub use told::{Stale, Told, not_decided_anew, not_placed, not_up_to_date, remarks};
-pub use tree::MODELS_PATH;
+pub use tree::{DecisionFile, MODELS_PATH};
 pub use unplaced::{Unplaced, UnplacedFile, UnplacedGroup};
 pub use work::{MadeWork, PlannedWork, WorkError, as_overriders_see, works};
 pub use world::priority_classes;
@@ -133,7 +134,7 @@ pub fn make(inputs: &Inputs<'_>, memo: &mut Memo) -> Plan {
     let mut round = Round { world: &world, inputs, memo, in_vain: BTreeSet::new() };
     round.settle(definitions_of(inputs.fleet), &snapshot, |key, outcome| {
         if let Outcome::Bound(planned) = outcome {
-            definitions.place(&inputs.fleet.templates[key].manifest, planned);
+            definitions.place(&inputs.fleet.templates[key].manifest.open(), planned);
         }
     });
     let reported = clusters.iter().map(|(name, state)| (name, &state.cluster));

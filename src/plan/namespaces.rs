@@ -22,7 +22,7 @@ use crate::fleet::Template;
 
 /// Whether a Namespace goes to members without a policy.
 pub(super) fn is_spread(case: &Case<'_>) -> bool {
-    let template = case.template;
+    let template = &case.template;
     let skips = template
         .label(marks::SKIP_AUTO_PROPAGATION)
         .is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -45,16 +45,16 @@ fn place<'c>(
     clusters: impl Iterator<Item = &'c ClusterName>,
     why: &str,
 ) -> Outcome {
-    let mut binding = Binding::new(case.key, case.template);
+    let mut binding = Binding::new(case.key, &case.template);
     binding.spec.resource.resource_version = Some(case.id.to_string());
     carry_over(&mut binding, case);
     binding.spec.conflict_resolution = ConflictResolution::Overwrite;
     binding.spec.clusters = clusters.map(|name| TargetCluster::new(name.clone(), 0)).collect();
     why.clone_into(&mut binding.reasons.policy);
-    record_success(&mut binding, case.previous.map(Remembered::binding), world.now);
+    record_success(&mut binding, case.before.as_ref(), world.now);
     explain::without_policy(&mut binding, why);
     let works = make_works(world, case, &mut binding);
-    finish(world, case, binding, works, None)
+    Outcome::Bound(finish(world, case, &mut binding, works, None))
 }
 
 const WHERE_NEEDED: &str = "a Namespace goes where something in it runs, and stays where it is";
@@ -79,7 +79,7 @@ impl Round<'_, '_> {
         for (key, template) in namespaces(&fleet.templates) {
             let previous = self.inputs.previous.bindings.get(key);
             let case = Case::new(key, template, previous);
-            let is_selected = || self.world.policies.select(case.template).is_some();
+            let is_selected = || self.world.policies.select(&case.template).is_some();
             if !is_spread(&case) || is_selected() {
                 continue;
             }
@@ -102,8 +102,9 @@ impl Round<'_, '_> {
 }
 
 fn is_placed(planned: &PlannedBinding, wanted: &BTreeSet<&ClusterName>) -> bool {
-    let clusters = &planned.binding.spec.clusters;
-    planned.binding.reasons.policy == WHERE_NEEDED
+    let binding = planned.binding();
+    let clusters = &binding.spec.clusters;
+    binding.reasons.policy == WHERE_NEEDED
         && clusters.iter().map(|one| &one.name).eq(wanted.iter().copied())
 }
 

@@ -7,10 +7,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::manifest::Manifest;
 use crate::api::names::ObjectId;
 use crate::api::propagation_policy::PropagationSpec;
-use crate::api::selector::SelectorMatch;
+use crate::api::selector::{Selectable, SelectorMatch};
 use crate::fleet::Fleet;
 
 use super::reasons::LostPolicy;
@@ -54,7 +53,7 @@ impl<'a> Policy<'a> {
 
     /// How specifically it selects the template: the best of its selectors.
     #[must_use]
-    pub fn selects(&self, template: &Manifest) -> Option<SelectorMatch> {
+    pub fn selects(&self, template: &impl Selectable) -> Option<SelectorMatch> {
         self.spec.selects(template)
     }
 }
@@ -73,7 +72,7 @@ pub struct Selection<'a> {
 type Target<'a> = (&'a str, &'a str, Option<&'a str>, &'a str);
 
 /// The targets that pick `template`, those of its namespace first.
-fn targets(template: &Manifest) -> impl Iterator<Item = Target<'_>> {
+fn targets(template: &impl Selectable) -> impl Iterator<Item = Target<'_>> {
     let (version, kind) = (template.api_version(), template.kind());
     let scopes = [template.namespace().map(Some), Some(None)].into_iter().flatten();
     scopes.flat_map(move |scope| {
@@ -108,7 +107,7 @@ impl<'a> PolicyIndex<'a> {
 
     /// The policy of `template`, if one selects it.
     #[must_use]
-    pub fn select(&self, template: &Manifest) -> Option<Selection<'a>> {
+    pub fn select(&self, template: &impl Selectable) -> Option<Selection<'a>> {
         let mut ranked = self.ranked(template).into_iter();
         let (first, winner) = ranked.next()?;
         let beaten = ranked
@@ -119,10 +118,10 @@ impl<'a> PolicyIndex<'a> {
 
     /// Those of `templates` whose policy is chosen by its name alone, each with the policies that
     /// select it alike, the winner first.
-    pub fn ties<'t>(
+    pub fn ties<'t, T: Selectable>(
         &self,
-        templates: impl Iterator<Item = &'t Manifest>,
-    ) -> Vec<(&'t Manifest, Vec<Policy<'a>>)> {
+        templates: impl Iterator<Item = &'t T>,
+    ) -> Vec<(&'t T, Vec<Policy<'a>>)> {
         // Equals have a target and a priority in common. Fleets with a policy for each template have
         // no such two, and then nothing to compare.
         let contested: BTreeSet<&Target<'a>> = self
@@ -137,7 +136,7 @@ impl<'a> PolicyIndex<'a> {
         if contested.is_empty() {
             return Vec::new();
         }
-        let tied = |template: &'t Manifest| {
+        let tied = |template: &'t T| {
             targets(template).find(|target| contested.contains(target))?;
             let ranked = self.ranked(template);
             let (first, _) = ranked.first()?;
@@ -152,7 +151,7 @@ impl<'a> PolicyIndex<'a> {
     }
 
     /// The policies that select `template`, the winner first.
-    fn ranked(&self, template: &Manifest) -> Vec<(Rank<'a>, Policy<'a>)> {
+    fn ranked(&self, template: &impl Selectable) -> Vec<(Rank<'a>, Policy<'a>)> {
         let mut ranked: Vec<(Rank<'a>, Policy<'a>)> = targets(template)
             .filter_map(|target| self.by_target.get(&target))
             .flatten()
@@ -206,6 +205,7 @@ impl<'a> Rank<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::manifest::Manifest;
 
     /// Specs of policies by scope and name: `namespace/name` or `name`.
     fn specs(policies: &[(&'static str, &str)]) -> Vec<(&'static str, PropagationSpec)> {

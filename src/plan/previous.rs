@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Plan;
 use super::binding::{Binding, PlannedBinding};
+use super::packed::PackedBinding;
 use super::rendered::RenderedFile;
-use super::rivals::is_awaited;
 use super::work::PlannedWork;
 use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::names::{ClusterName, ObjectId};
@@ -31,9 +31,7 @@ pub enum Remembered {
 /// A decision that was read from the results tree. Its works stay bytes until one is needed.
 #[derive(Clone, Debug)]
 pub struct ReadBinding {
-    binding: Binding,
-    is_awaited: bool,
-    file: Arc<RenderedFile>,
+    packed: PackedBinding,
     works: BTreeMap<ClusterName, Arc<RenderedFile>>,
     survey: Option<Arc<RenderedFile>>,
 }
@@ -49,30 +47,17 @@ pub struct ReadError {
 }
 
 impl Remembered {
-    /// The decision.
-    #[must_use]
-    pub fn binding(&self) -> &Binding {
+    pub(super) fn packed(&self) -> &PackedBinding {
         match self {
-            Self::Planned(planned) => &planned.binding,
-            Self::Read(read) => &read.binding,
+            Self::Planned(planned) => &planned.packed,
+            Self::Read(read) => &read.packed,
         }
     }
 
-    /// Whether some of its replicas are not reported yet.
-    pub(super) fn is_awaited(&self) -> bool {
-        match self {
-            Self::Planned(planned) => planned.is_awaited,
-            Self::Read(read) => read.is_awaited,
-        }
-    }
-
-    /// Id of the binding's file.
+    /// The decision. It is unpacked: some tens of microseconds.
     #[must_use]
-    pub fn file(&self) -> &Arc<RenderedFile> {
-        match self {
-            Self::Planned(planned) => &planned.file,
-            Self::Read(read) => &read.file,
-        }
+    pub fn binding(&self) -> Binding {
+        self.packed().open()
     }
 
     /// The survey that its reasons refer to.
@@ -89,8 +74,18 @@ impl Remembered {
             Self::Planned(planned) => (Some(&planned.works), None),
             Self::Read(read) => (None, Some(&read.works)),
         };
-        let planned = planned.into_iter().flatten().map(|(name, work)| (name, work.file.id));
+        let planned = planned.into_iter().flatten().map(|(name, work)| (name, work.id));
         planned.chain(read.into_iter().flatten().map(|(name, file)| (name, file.id)))
+    }
+
+    /// The very value of the work with this id, if this process made it for the cluster.
+    pub(super) fn planned_work(
+        &self,
+        cluster: &ClusterName,
+        id: ObjectId,
+    ) -> Option<Arc<PlannedWork>> {
+        let Self::Planned(planned) = self else { return None };
+        planned.works.get(cluster).filter(|work| work.id == id).map(Arc::clone)
     }
 
     /// What one cluster was given; `None` if nothing, or nothing that can be read back.
@@ -102,15 +97,14 @@ impl Remembered {
                 let file = read.works.get(cluster)?;
                 let text = std::str::from_utf8(&file.bytes).ok()?;
                 let manifest: Manifest = yaml::from_str(text).ok()?;
-                let file = Arc::clone(file);
-                Some(Arc::new(PlannedWork { manifest: Arc::new(manifest), file }))
+                Some(Arc::new(PlannedWork { manifest: (&manifest).into(), id: file.id }))
             }
         }
     }
 
     /// Whether other decisions look at it: it holds room, or belongs to a group.
     pub(super) fn is_of_interest(&self) -> bool {
-        self.is_awaited() || self.binding().spec.workload_affinity_groups.is_some()
+        self.packed().is_awaited || self.packed().has_groups
     }
 
     /// Whether it is the very decision that `other` is.
@@ -132,6 +126,21 @@ impl Remembered {
 }
 
 impl Previous {
+    /// Whether the file at `path` of the results tree is a decision's that is remembered: a binding or a
+    /// work.
+    #[must_use]
+    pub fn has_file(&self, path: &str) -> bool {
+        let Some(stem) = path.strip_suffix(".yaml") else { return false };
+        if let Some(key) = stem.strip_prefix("bindings/").and_then(ObjectKey::from_path) {
+            return self.bindings.contains_key(&key);
+        }
+        let work = work_of_path(stem);
+        work.is_some_and(|(cluster, key)| {
+            let remembered = self.bindings.get(&key);
+            remembered.is_some_and(|one| one.works().any(|(name, _)| *name == cluster))
+        })
+    }
+
     /// Reads the results tree back: files under `bindings/`, `work/` and `surveys/`; others are
     /// passed over.
     ///
@@ -146,20 +155,20 @@ impl Previous {
         let mut works: BTreeMap<ObjectKey, BTreeMap<ClusterName, Arc<RenderedFile>>> =
             BTreeMap::new();
         let mut surveys: BTreeMap<ObjectId, Arc<RenderedFile>> = BTreeMap::new();
+        let mut survey_of: Vec<(ObjectKey, ObjectId)> = Vec::new();
         for (path, bytes) in files {
             let Some(stem) = path.strip_suffix(".yaml") else { continue };
             let file = || Arc::new(RenderedFile::new(bytes.to_vec()));
             if let Some(key) = stem.strip_prefix("bindings/").and_then(ObjectKey::from_path) {
                 let text = String::from_utf8_lossy(bytes);
-                let binding = yaml::from_str(&text)
+                let binding: Binding = yaml::from_str(&text)
                     .map_err(|source| ReadError { path: path.to_owned(), source })?;
                 Binding::dependencies(&binding)
                     .map_err(|source| ReadError { path: path.to_owned(), source })?;
-                let is_awaited = is_awaited(&binding);
+                survey_of.extend(binding.reasons.survey.map(|id| (key.clone(), id)));
+                let packed = (&binding).into();
                 let works = BTreeMap::new();
-                let file = file();
-                bindings
-                    .insert(key, ReadBinding { binding, is_awaited, file, works, survey: None });
+                bindings.insert(key, ReadBinding { packed, works, survey: None });
             } else if let Some((cluster, key)) = work_of_path(stem) {
                 works.entry(key).or_default().insert(cluster, file());
             } else if stem.starts_with("surveys/") {
@@ -167,8 +176,10 @@ impl Previous {
                 surveys.insert(file.id, file);
             }
         }
-        for read in bindings.values_mut() {
-            read.survey = read.binding.reasons.survey.and_then(|id| surveys.get(&id).cloned());
+        for (key, id) in survey_of {
+            if let Some(read) = bindings.get_mut(&key) {
+                read.survey = surveys.get(&id).cloned();
+            }
         }
         for (key, works) in works {
             if let Some(read) = bindings.get_mut(&key) {

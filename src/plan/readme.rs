@@ -4,11 +4,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::Plan;
-use super::binding::{Binding, PlannedBinding};
 use super::rendered::RenderedFile;
-use crate::api::condition::{self, ConditionStatus};
-use crate::api::marks;
-use crate::api::report::Health;
 
 /// Most rows of one table: the page stays readable, and small, however large the fleet is.
 const ROWS_MAX: usize = 50;
@@ -28,7 +24,7 @@ fn write(plan: &Plan, page: &mut String) -> fmt::Result {
         "{} in {}, {} of them in force everywhere; {} without a place.\n",
         count(plan.bindings.len(), "workload"),
         count(plan.clusters.len(), "cluster"),
-        plan.bindings.values().filter(|planned| is_in_force(&planned.binding)).count(),
+        plan.bindings.values().filter(|planned| planned.packed.is_in_force).count(),
         count(plan.unplaced.len(), "template"),
     )?;
     writeln!(page, "| directory | what it holds |")?;
@@ -81,8 +77,9 @@ fn write_clusters(plan: &Plan, page: &mut String) -> fmt::Result {
 }
 
 fn write_unfinished(plan: &Plan, page: &mut String) -> fmt::Result {
+    let notable = plan.bindings.iter().filter(|(_, planned)| planned.packed.is_notable);
     let unfinished: Vec<_> =
-        plan.bindings.iter().filter_map(|(key, planned)| Some((key, trouble(planned)?))).collect();
+        notable.filter_map(|(key, planned)| Some((key, planned.binding().trouble()?))).collect();
     if unfinished.is_empty() {
         return Ok(());
     }
@@ -111,29 +108,4 @@ fn write_unplaced(plan: &Plan, page: &mut String) -> fmt::Result {
 /// Text that stays in its cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
-}
-
-fn is_in_force(binding: &Binding) -> bool {
-    condition::find(&binding.status.conditions, marks::CONDITION_FULLY_APPLIED)
-        .is_some_and(|applied| applied.status == ConditionStatus::True)
-}
-
-/// What a person should know of a binding; `None` when all is well.
-fn trouble(planned: &PlannedBinding) -> Option<String> {
-    let binding = &planned.binding;
-    if let Some(why) = binding.undecided() {
-        return Some(why.to_owned());
-    }
-    if let Some(stale) = binding.reasons.stale.first() {
-        return Some(stale.why.to_string());
-    }
-    let items = &binding.status.aggregated_status;
-    let named = |names: Vec<&str>, what: &str| {
-        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
-    };
-    let pending = items.iter().filter(|item| !item.applied);
-    let unhealthy = items.iter().filter(|item| item.health == Health::Unhealthy);
-    named(pending.map(|item| item.cluster_name.as_str()).collect(), "not yet applied in").or_else(
-        || named(unhealthy.map(|item| item.cluster_name.as_str()).collect(), "unhealthy in"),
-    )
 }

@@ -103,9 +103,15 @@ impl Rivals {
     ) -> Self {
         let mut rivals = Self::default();
         for (key, remembered) in standing {
-            let binding = remembered.binding();
+            let packed = remembered.packed();
+            let is_awaited =
+                packed.is_awaited && packed.awaited_until.is_some_and(|until| until > now);
+            if !is_awaited && !packed.has_groups {
+                continue;
+            }
+            let binding = &packed.open();
             rivals.join(key, binding);
-            if !remembered.is_awaited() || awaited_until(binding).is_none_or(|until| until <= now) {
+            if !is_awaited {
                 continue;
             }
             // By the reports that the snapshot is made of, not by those of the decision.
@@ -123,10 +129,9 @@ impl Rivals {
         &mut self,
         key: &ObjectKey,
         binding: &Binding,
-        previous: Option<&Remembered>,
+        before: Option<&Binding>,
         snapshot: &mut Snapshot<'_>,
     ) {
-        let before = previous.map(Remembered::binding);
         if before.is_none_or(|before| before.spec.clusters != binding.spec.clusters) {
             for target in &binding.spec.clusters {
                 let old = before.and_then(|before| before.target(&target.name));

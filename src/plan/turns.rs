@@ -1,12 +1,13 @@
 //! The turns of one plan: who is decided on when, in sight of whom, until all agree.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Inputs;
-use super::binding::Binding;
 use super::cursor::Cursor;
 use super::decide::{Case, Drafted, Outcome, draft, place, priority};
 use super::memo::Memo;
+use super::policies::Policy;
 use super::previous::Remembered;
 use super::rivals::Rivals;
 use super::survey::{Sight, Surveys};
@@ -25,8 +26,21 @@ pub(super) struct Round<'r, 'w> {
     pub(super) in_vain: BTreeSet<ObjectKey>,
 }
 
-/// A template that clusters are to be chosen for, with its draft.
-type Open<'c> = (Case<'c>, Box<Binding>);
+/// A template whose turn is to come, and what was decided on it before.
+#[derive(Clone, Copy)]
+struct Turn<'c> {
+    key: &'c ObjectKey,
+    template: &'c Template,
+    previous: Option<&'c Remembered>,
+}
+
+/// A template for which clusters were chosen.
+struct Chosen<'c> {
+    key: &'c ObjectKey,
+    template: &'c Template,
+    /// Whether it leaves a cluster that it ran in before the plan.
+    does_leave: bool,
+}
 
 /// A template with its content id, and what was decided.
 type Settled<'c> = (&'c ObjectKey, ObjectId, Outcome);
@@ -45,7 +59,7 @@ impl<'r> Round<'r, '_> {
         base: &Snapshot<'_>,
         mut told: impl FnMut(&ObjectKey, &Outcome),
     ) {
-        let mut cases = Vec::new();
+        let mut turns = Vec::new();
         let mut before = Cursor::new(&self.inputs.previous.bindings);
         let mut recall = self.memo.recall();
         for (key, template) in templates {
@@ -54,27 +68,31 @@ impl<'r> Round<'r, '_> {
                 told(key, outcome);
                 continue;
             }
-            cases.push(Case::new(key, template, previous));
+            turns.push(Turn { key, template, previous });
         }
-        let (open, mut settled) = self.draft(cases);
+        self.put_in_order(&mut turns);
         let mut decided: BTreeMap<&ObjectKey, Remembered> = BTreeMap::new();
-        let mut turns: Vec<(&ObjectKey, &Template)> = Vec::new();
-        self.pass(open, &mut decided, base, |key| {
-            turns.push((key, &self.inputs.fleet.templates[key]));
-        });
+        let (mut chosen, mut settled) = self.pass(turns, &mut decided, base);
         let mut at_odds: Vec<&ObjectKey> = Vec::new();
         for _ in 1..PASSES_MAX {
-            let unsettled = turns.iter().filter(|(key, _)| {
-                let (new, old) = (decided[key].binding(), self.inputs.previous.bindings.get(key));
-                new.is_unsettled() || old.is_some_and(|old| new.leaves(old.binding()))
-            });
-            let standing: Vec<(&ObjectKey, &Template, Remembered)> =
-                unsettled.map(|(key, template)| (*key, *template, decided[key].clone())).collect();
-            let cases = standing
+            let unsettled = chosen
                 .iter()
-                .map(|(key, template, previous)| Case::new(key, template, Some(previous)));
-            let (open, _) = self.draft(cases);
-            self.pass(open, &mut decided, base, |_| {});
+                .filter(|one| one.does_leave || decided[one.key].packed().is_unsettled);
+            let standing: Vec<(&ObjectKey, &Template, Remembered)> =
+                unsettled.map(|one| (one.key, one.template, decided[one.key].clone())).collect();
+            let mut turns: Vec<Turn<'_>> = standing
+                .iter()
+                .map(|(key, template, previous)| Turn { key, template, previous: Some(previous) })
+                .collect();
+            self.put_in_order(&mut turns);
+            self.pass(turns, &mut decided, base);
+            for one in &mut chosen {
+                if standing.binary_search_by_key(&one.key, |(key, ..)| key).is_ok() {
+                    let before = self.inputs.previous.bindings.get(one.key);
+                    let new = decided[one.key].binding();
+                    one.does_leave = before.is_some_and(|before| new.leaves(&before.binding()));
+                }
+            }
             let changed = standing.iter().filter(|(key, _, old)| !decided[key].is_same(old));
             at_odds = changed.map(|(key, _, _)| *key).collect();
             if at_odds.is_empty() {
@@ -103,38 +121,40 @@ impl<'r> Round<'r, '_> {
         }
     }
 
-    /// Finds the policies. What needs clusters to be chosen, in the order of its turns, and what is
-    /// decided without.
-    fn draft<'c>(
-        &mut self,
-        cases: impl IntoIterator<Item = Case<'c>>,
-    ) -> (Vec<Open<'c>>, Vec<Settled<'c>>) {
-        let (mut open, mut done) = (Vec::new(), Vec::new());
-        for case in cases {
-            let drafted = draft(self.world, &case);
-            self.note_if_in_vain(case.key);
-            match drafted {
-                Drafted::Done(outcome) => done.push((case.key, case.id, outcome)),
-                Drafted::Open(binding) => open.push((case, binding)),
-            }
+    /// By priority, the highest first; what has the same keeps its place.
+    fn put_in_order(&mut self, turns: &mut [Turn<'_>]) {
+        let policies = Policy::all(self.inputs.fleet);
+        let is_alike = policies.into_iter().all(|one| one.spec.schedule_priority.is_none())
+            && !turns.iter().filter_map(|turn| turn.previous).any(|one| one.packed().has_priority);
+        if is_alike {
+            return;
         }
-        // Stable: of equal priority in the order of the keys.
-        open.sort_by_key(|(_, binding)| std::cmp::Reverse(priority(binding)));
-        (open, done)
+        turns.sort_by_cached_key(|turn| {
+            let priority = match draft(self.world, &turn.case()) {
+                Drafted::Done(_) => 0,
+                Drafted::Open(binding) => priority(&binding),
+            };
+            self.note_if_in_vain(turn.key);
+            Reverse(priority)
+        });
     }
 
-    /// Decides on what is open, each in its turn, in sight of all that stands.
+    /// Decides on each in its turn, in sight of all that stands. Those for which clusters were chosen are in
+    /// `decided` then; the others come back with what was decided.
+    ///
+    /// One after the other from the draft to the works: what is held of a decision is small, its draft is not.
     fn pass<'c>(
         &mut self,
-        open: Vec<Open<'c>>,
+        turns: Vec<Turn<'c>>,
         decided: &mut BTreeMap<&'r ObjectKey, Remembered>,
         base: &Snapshot<'_>,
-        mut told: impl FnMut(&'r ObjectKey),
-    ) where
+    ) -> (Vec<Chosen<'r>>, Vec<Settled<'c>>)
+    where
         'r: 'c,
     {
-        if open.is_empty() {
-            return;
+        let (mut chosen, mut settled) = (Vec::new(), Vec::new());
+        if turns.is_empty() {
+            return (chosen, settled);
         }
         let mut snapshot = base.clone();
         let templates = &self.inputs.fleet.templates;
@@ -146,18 +166,38 @@ impl<'r> Round<'r, '_> {
         let Inputs { reports, now, .. } = *self.inputs;
         let mut rivals = Rivals::new(stands.chain(new), &mut snapshot, reports, now);
         let mut surveys = Surveys::default();
-        for (case, binding) in open {
+        for turn in turns {
+            let case = turn.case();
+            let drafted = draft(self.world, &case);
+            self.note_if_in_vain(case.key);
+            let mut binding = match drafted {
+                Drafted::Done(outcome) => {
+                    settled.push((case.key, case.id, outcome));
+                    continue;
+                }
+                Drafted::Open(binding) => *binding,
+            };
             rivals.begin_turn(case.key);
             let companions = rivals.companions(case.key, &binding);
             let profile = &self.world.profile;
             let sight = Sight { snapshot: &snapshot, companions, profile };
-            let outcome = place(self.world, &case, *binding, sight, &mut surveys);
+            let planned = place(self.world, &case, &mut binding, sight, &mut surveys);
             self.note_if_in_vain(case.key);
-            let Outcome::Bound(planned) = outcome else { continue };
-            rivals.decided(case.key, &planned.binding, case.previous, &mut snapshot);
-            let (key, _) = templates.get_key_value(case.key).expect("its case is of the fleet");
+            let before = case.before.as_ref();
+            rivals.decided(case.key, &binding, before, &mut snapshot);
+            let (key, template) =
+                templates.get_key_value(case.key).expect("its case is of the fleet");
+            let does_leave = before.is_some_and(|before| binding.leaves(before));
             decided.insert(key, Remembered::Planned(planned));
-            told(key);
+            chosen.push(Chosen { key, template, does_leave });
         }
+        (chosen, settled)
+    }
+}
+
+impl<'c> Turn<'c> {
+    /// Opens what it is about.
+    fn case(&self) -> Case<'c> {
+        Case::new(self.key, self.template, self.previous)
     }
 }

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::binding::Binding;
 use super::rendered::RenderedFile;
 use crate::api::cluster::Cluster;
-use crate::api::manifest::{Manifest, ObjectKey};
+use crate::api::manifest::{Manifest, ObjectKey, PackedManifest};
 use crate::api::marks;
-use crate::api::names::ClusterName;
+use crate::api::names::{ClusterName, ObjectId};
 use crate::interpret::{self, Interpreter, NoAnswer};
 use crate::overrides::{self, OverrideError, OverridePolicies};
 use crate::schedule::divide::{self, Strategy};
@@ -19,17 +19,23 @@ use crate::schedule::divide::{self, Strategy};
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedWork {
     /// The object as it is to be applied.
-    pub manifest: Arc<Manifest>,
-    /// Its file under `work/<cluster>/`.
-    pub file: Arc<RenderedFile>,
+    pub manifest: PackedManifest,
+    /// Id of its file under `work/<cluster>/`.
+    pub id: ObjectId,
 }
 
 impl PlannedWork {
     /// The work that applies `manifest`.
     #[must_use]
-    pub fn new(manifest: Manifest) -> Arc<Self> {
-        let file = RenderedFile::yaml(&manifest);
-        Arc::new(Self { manifest: Arc::new(manifest), file })
+    pub fn new(manifest: &Manifest) -> Arc<Self> {
+        let id = RenderedFile::yaml(manifest).id;
+        Arc::new(Self { manifest: manifest.into(), id })
+    }
+
+    /// Its file under `work/<cluster>/`.
+    #[must_use]
+    pub fn file(&self) -> Arc<RenderedFile> {
+        RenderedFile::yaml(&self.manifest.open())
     }
 }
 
@@ -150,7 +156,7 @@ impl<'a> WorkMaker<'a> {
         interpret::prune(&mut manifest);
         mark(&mut manifest, self.binding);
         let policies = applied.into_iter().map(|one| one.policy).collect();
-        Ok((PlannedWork::new(manifest), policies))
+        Ok((PlannedWork::new(&manifest), policies))
     }
 
     fn with_share(&self, share: Share) -> Result<Manifest, NoAnswer> {
@@ -172,7 +178,7 @@ impl<'a> WorkMaker<'a> {
         }
         let mut manifest = self.with_share(share)?;
         mark(&mut manifest, self.binding);
-        let work = PlannedWork::new(manifest);
+        let work = PlannedWork::new(&manifest);
         self.plain.insert(share, Arc::clone(&work));
         Ok(work)
     }

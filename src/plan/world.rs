@@ -35,7 +35,7 @@ fn classes_of(fleet: &Fleet) -> impl Iterator<Item = (&ObjectKey, &Template)> {
 pub fn priority_classes(fleet: &Fleet) -> BTreeMap<&str, i32> {
     let mut classes = BTreeMap::from(SYSTEM_PRIORITY_CLASSES);
     for (key, class) in classes_of(fleet) {
-        let value = class.manifest.0.get("value").and_then(serde_json::Value::as_i64);
+        let value = class.manifest.open().0.get("value").and_then(serde_json::Value::as_i64);
         let value = value.and_then(|value| i32::try_from(value).ok());
         classes.extend(value.map(|value| (&*key.name, value)));
     }

@@ -26,6 +26,7 @@ mod removals;
 mod rewritten;
 mod running;
 mod templates;
+mod terminal;
 mod validate;
 
 pub(crate) const FLEET: &str = "apiVersion: cluster.karmada.io/v1alpha1

@@ -147,7 +147,7 @@ fn who_only_looks_calls_nobody_unless_told_to() {
         let preview = ledger.preview(&loaded, &BTreeMap::new(), now()).unwrap();
         let key = preview.plan.bindings.keys().next().unwrap().clone();
         let binding = &preview.plan.bindings[&key];
-        String::from_utf8(binding.file.bytes.clone()).unwrap()
+        String::from_utf8(binding.file().bytes.clone()).unwrap()
     };
     let told = look(false);
     assert!(told.contains("WEBHOOK_UNRECORDED"), "{told}");

@@ -214,7 +214,7 @@ fn work(objects: &[Value]) -> DesiredWork {
                 id[idx % 20] = id[idx % 20].wrapping_mul(31) ^ byte;
             }
             let work = ObjectId::from_bytes(id);
-            (manifest.key(), DesiredObject { manifest: Arc::new(manifest), work })
+            (manifest.key(), DesiredObject { manifest: (&manifest).into(), work })
         })
         .collect();
     let held: BTreeSet<ObjectKey> = objects.keys().cloned().collect();

@@ -206,13 +206,13 @@ impl Told {
 /// What was decided with success gives every replica a place, and none two.
 fn keeps_replicas(plan: &Plan) {
     for (key, planned) in &plan.bindings {
-        let (spec, status) = (&planned.binding.spec, &planned.binding.status);
+        let (spec, status) = (&planned.binding().spec, &planned.binding().status);
         let is_once = spec.clusters.is_sorted_by(|one, next| one.name < next.name);
         assert!(is_once, "{key}: clusters are named once, in order: {:?}", spec.clusters);
         let is_decided =
             status.conditions.iter().any(|one| one.type_ == "Scheduled" && one.reason == "Success");
         let Some(placement) = spec.placement.as_ref().filter(|_| is_decided) else { continue };
-        if spec.replicas == 0 || !planned.binding.reasons.held.is_empty() {
+        if spec.replicas == 0 || !planned.binding().reasons.held.is_empty() {
             continue;
         }
         let shares: Vec<i64> =

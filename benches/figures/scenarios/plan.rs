@@ -79,7 +79,7 @@ impl Source {
                 .iter()
                 .map(|(key, work)| {
                     let report = ObjectReport {
-                        work: Some(work.file.id),
+                        work: Some(work.id),
                         applied: true,
                         health: Health::Healthy,
                         ..ObjectReport::default()

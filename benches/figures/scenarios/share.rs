@@ -172,7 +172,7 @@ impl Executor {
     async fn apply(&mut self, objects: &[Manifest]) -> anyhow::Result<f64> {
         self.held.extend(objects.iter().map(|manifest| {
             let work = work_of(manifest);
-            (manifest.key(), DesiredObject { manifest: Arc::new(manifest.clone()), work })
+            (manifest.key(), DesiredObject { manifest: manifest.into(), work })
         }));
         self.n_works += 1;
         let commit = ObjectId::from_bytes([self.n_works; 20]);

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use git_fleet::api::cluster::Cluster;
+use git_fleet::api::manifest::Manifest;
 use git_fleet::api::names::{ClusterName, ObjectId};
 use git_fleet::fleet::{Fleet, parse_file};
 use git_fleet::interpret::Bundled;
@@ -124,10 +125,10 @@ pub(crate) fn constructed(_: &Runtime) -> anyhow::Result<Vec<Figure>> {
         })
         .collect();
     let policies = OverridePolicies { cluster_wide: &cluster_wide, namespaced: &namespaced };
-    let bindings: Vec<(_, &Binding)> = plan
+    let bindings: Vec<(Manifest, Binding)> = plan
         .bindings
         .iter()
-        .map(|(key, planned)| (&*fleet.templates[key].manifest, &planned.binding))
+        .map(|(key, planned)| (fleet.templates[key].manifest.open(), planned.binding()))
         .collect();
     ensure!(bindings.len() == N, "{} bindings", bindings.len());
     let mut best = f64::INFINITY;

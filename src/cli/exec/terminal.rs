@@ -1,6 +1,6 @@
 //! The terminal of whoever runs a command, while it is handed to the command.
 
-use std::io::{IsTerminal as _, Stdin, stdin, stdout};
+use std::io::{Stdin, stdin, stdout};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
@@ -11,17 +11,14 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    /// Takes the terminal; none if standard input is no terminal.
-    pub(super) fn take() -> std::io::Result<Option<Self>> {
+    /// Takes the terminal that standard input is.
+    pub(super) fn take() -> std::io::Result<Self> {
         let stdin = stdin();
-        if !stdin.is_terminal() {
-            return Ok(None);
-        }
         let before = tcgetattr(&stdin)?;
         let mut raw = before.clone();
         raw.make_raw();
         tcsetattr(&stdin, OptionalActions::Now, &raw)?;
-        Ok(Some(Self { stdin, before }))
+        Ok(Self { stdin, before })
     }
 }
 

@@ -4,12 +4,13 @@
 //! all. Of kinds with the same name the first in the cluster's own order counts, as in kubectl: the
 //! core group, then by the priority of their APIs.
 
+use futures::future::join_all;
 use serde_json::Value;
 
-use super::Member;
-use super::fault;
 use super::text::at;
+use super::{Failures, Member, fault};
 use crate::api::decode::closest;
+use crate::cli::usage;
 use crate::daemon::Fault;
 use crate::member::discovery::{ACCEPT, Resource};
 use crate::member::wire::{RequestError, json};
@@ -63,22 +64,53 @@ impl std::fmt::Display for TypedKind {
     }
 }
 
-/// Reads `KIND NAME`, `KIND/NAME` or `KIND`.
-pub(in crate::cli) fn typed(what: &str, name: Option<&str>) -> (TypedKind, Option<String>) {
-    let slash = what.split_once('/');
-    match (slash, name) {
-        (Some((kind, one)), None) if !kind.is_empty() && !one.is_empty() => {
-            (TypedKind::new(kind), Some(one.to_owned()))
+/// Kinds that were typed, each once, in their order; there is at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct TypedKinds(Vec<TypedKind>);
+
+impl TypedKinds {
+    /// Reads `KIND NAME`, `KIND/NAME` or `KIND`, and with commas several kinds of which none has a slash.
+    pub(in crate::cli) fn read(what: &str, name: Option<&str>) -> (Self, Option<String>) {
+        if what.contains('/') {
+            let Some((kind, one)) = kind_and_name(what).filter(|_| name.is_none()) else {
+                usage("write it as KIND/NAME or as KIND NAME, e.g. deployment/shop")
+            };
+            return (Self(vec![kind]), Some(one));
         }
-        (Some(_), _) => {
-            super::misuse("write it as KIND/NAME or as KIND NAME, e.g. deployment/shop")
+        if name.is_some_and(|name| name.contains('/')) {
+            usage("write KIND/NAME alone, e.g. deployment/shop")
         }
-        (None, Some(name)) if name.contains('/') => {
-            super::misuse("write KIND/NAME alone, e.g. deployment/shop")
+        let mut kinds = Vec::new();
+        for word in what.split(',') {
+            if word.is_empty() {
+                usage("write a kind before and behind each comma, e.g. pods,services");
+            }
+            let kind = TypedKind::new(word);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
         }
-        (None, name) if !what.contains(',') => (TypedKind::new(what), name.map(str::to_owned)),
-        (None, _) => super::misuse("write one kind at a time"),
+        (Self(kinds), name.map(str::to_owned))
     }
+
+    /// Whether there is more than one.
+    pub(in crate::cli) fn is_several(&self) -> bool {
+        self.0.len() > 1
+    }
+}
+
+impl std::fmt::Display for TypedKinds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kinds: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&kinds.join(","))
+    }
+}
+
+/// Reads `KIND/NAME`.
+pub(super) fn kind_and_name(text: &str) -> Option<(TypedKind, String)> {
+    let (kind, name) = text.split_once('/')?;
+    let is_one = !kind.is_empty() && !kind.contains(',') && !name.is_empty();
+    is_one.then(|| (TypedKind::new(kind), name.to_owned()))
 }
 
 /// One kind in one version, with all that it is called.
@@ -91,7 +123,7 @@ struct Served {
 
 /// What a cluster calls so.
 #[derive(Clone, Debug)]
-pub(in crate::cli) enum Lookup {
+pub(super) enum Lookup {
     /// This.
     Served(Resource),
     /// Nothing; with the name that is nearest.
@@ -99,18 +131,83 @@ pub(in crate::cli) enum Lookup {
 }
 
 /// Asks `member` what `kind` is.
-pub(in crate::cli) async fn find(member: &Member, kind: &TypedKind) -> Result<Lookup, Fault> {
-    let served = ask(member).await.map_err(|error| fault::of(error, "the kinds that it serves"))?;
+pub(super) async fn find(member: &Member, kind: &TypedKind) -> Result<Lookup, Fault> {
+    Ok(best(kind, &ask(member).await?))
+}
+
+fn best(kind: &TypedKind, served: &[Served]) -> Lookup {
     let fits = served.iter().filter_map(|one| Some((kind.fit(one)?, one)));
     if let Some((_, best)) = fits.min_by_key(|(fit, _)| *fit) {
-        return Ok(Lookup::Served(best.resource.clone()));
+        return Lookup::Served(best.resource.clone());
     }
     let near = closest(&kind.word, served.iter().map(|one| &*one.resource.plural));
-    Ok(Lookup::NotServed(near.map(str::to_owned)))
+    Lookup::NotServed(near.map(str::to_owned))
+}
+
+/// What one cluster has of a kind.
+#[derive(Debug)]
+pub(in crate::cli) enum Answer<T> {
+    /// This.
+    Found(T),
+    /// It does not serve the kind; with the name that is nearest.
+    NotServed(Option<String>),
+}
+
+/// What one cluster has of each of the kinds, in their order.
+pub(in crate::cli) type Answers<T> = Vec<Result<Answer<T>, Fault>>;
+
+/// Asks `member` what each of the kinds is, and then, by `list`, for what it has of those that it serves.
+///
+/// # Errors
+/// It does not tell its kinds. What it does not tell of one of them is said with that one.
+pub(in crate::cli) async fn list_each<T>(
+    member: &Member,
+    kinds: &TypedKinds,
+    list: impl AsyncFn(Resource) -> Result<Answer<T>, Fault>,
+) -> Result<Answers<T>, Fault> {
+    let served = ask(member).await?;
+    let answers = kinds.0.iter().map(async |kind| match best(kind, &served) {
+        Lookup::Served(resource) => list(resource).await,
+        Lookup::NotServed(near) => Ok(Answer::NotServed(near)),
+    });
+    Ok(join_all(answers).await)
+}
+
+/// What the clusters have, kind by kind in the order in which they were typed. What they did not tell goes to
+/// `failures`.
+///
+/// # Errors
+/// No cluster that answered serves one of the kinds.
+pub(in crate::cli) fn by_kind<'m, T>(
+    kinds: &TypedKinds,
+    answers: Vec<(&'m Member, Answers<T>)>,
+    failures: &mut Failures,
+) -> Result<Vec<Vec<(&'m Member, T)>>, Fault> {
+    let mut by_member: Vec<(&Member, std::vec::IntoIter<_>)> =
+        answers.into_iter().map(|(member, answers)| (member, answers.into_iter())).collect();
+    let mut all = Vec::new();
+    for kind in &kinds.0 {
+        let (mut found, mut is_unserved, mut near) = (Vec::new(), false, None);
+        for (member, answers) in &mut by_member {
+            match answers.next().expect("each cluster was asked for each kind") {
+                Ok(Answer::Found(one)) => found.push((*member, one)),
+                Ok(Answer::NotServed(name)) => {
+                    is_unserved = true;
+                    near = near.or(name);
+                }
+                Err(fault) => failures.add(&member.name, fault),
+            }
+        }
+        if found.is_empty() && is_unserved {
+            return Err(unknown(kind, near.as_deref()));
+        }
+        all.push(found);
+    }
+    Ok(all)
 }
 
 /// That no cluster that answered serves the kind.
-pub(in crate::cli) fn unknown(kind: &TypedKind, near: Option<&str>) -> Fault {
+fn unknown(kind: &TypedKind, near: Option<&str>) -> Fault {
     let meant = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let hint = format!(
         "{meant}Write a plural, a kind or a short name, with `.GROUP` behind it if need be"
@@ -118,7 +215,11 @@ pub(in crate::cli) fn unknown(kind: &TypedKind, near: Option<&str>) -> Fault {
     Fault::new("KIND_UNKNOWN", format!("no cluster that answered serves a kind `{kind}`"), hint)
 }
 
-async fn ask(member: &Member) -> Result<Vec<Served>, RequestError> {
+async fn ask(member: &Member) -> Result<Vec<Served>, Fault> {
+    served(member).await.map_err(|error| fault::of(error, "the kinds that it serves"))
+}
+
+async fn served(member: &Member) -> Result<Vec<Served>, RequestError> {
     let (core, named) =
         futures::join!(member.api.get_raw("/api", ACCEPT), member.api.get_raw("/apis", ACCEPT));
     let mut served = Vec::new();

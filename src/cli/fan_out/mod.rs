@@ -16,17 +16,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::CommandFactory as _;
-use clap::error::ErrorKind;
 use futures::stream::{self, StreamExt as _};
 
 use super::Exit;
 use super::session::Allowed;
 use crate::api::decode::closest;
 use crate::api::names::ClusterName;
+use crate::api::period::{BadPeriod, Period};
 use crate::daemon::Fault;
 use crate::daemon::credentials::Credentials;
-use crate::member::wire::Api;
+use crate::member::wire::{Api, REQUEST_TIMEOUT};
 
 /// Clusters that are asked at one time: each costs a TLS handshake and an answer in memory.
 const AT_ONCE_MAX: usize = 32;
@@ -59,7 +58,7 @@ impl std::str::FromStr for Which {
     }
 }
 
-/// How members are reached by verbs that only look.
+/// How members are asked by verbs that only look.
 #[derive(clap::Args, Debug, Clone)]
 pub(super) struct Reach {
     /// Directory with one kubeconfig for each cluster, named CLUSTER.yaml
@@ -68,14 +67,40 @@ pub(super) struct Reach {
     /// Only these clusters: names with commas between them, or all that have a kubeconfig
     #[arg(long, value_name = "NAMES", default_value = "all")]
     clusters: Which,
+    /// How long to wait for one answer of a cluster, e.g. 5s; 0: without end
+    #[arg(long, value_name = "DURATION", default_value = "35s")]
+    request_timeout: RequestTimeout,
     #[command(flatten)]
     allowed: Allowed,
 }
 
 impl Reach {
     /// Makes the clients.
-    pub(super) fn members(&self) -> anyhow::Result<Reached> {
-        Reached::new(&self.credentials, &self.allowed, &self.clusters)
+    pub(super) fn members(&self) -> anyhow::Result<Asked> {
+        Asked::new(&self.credentials, &self.allowed, &self.clusters, self.request_timeout)
+    }
+}
+
+/// How long one request may take; none: for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RequestTimeout(Option<Duration>);
+
+impl Default for RequestTimeout {
+    fn default() -> Self {
+        Self(Some(REQUEST_TIMEOUT))
+    }
+}
+
+impl std::str::FromStr for RequestTimeout {
+    type Err = BadPeriod;
+
+    /// Reads a length of time, or, as kubectl does, a number of seconds. None of them is no limit.
+    fn from_str(text: &str) -> Result<Self, BadPeriod> {
+        let limit = match text.parse() {
+            Ok(secs) => Duration::from_secs(secs),
+            Err(_) => text.parse::<Period>()?.duration(),
+        };
+        Ok(Self(Some(limit).filter(|limit| !limit.is_zero())))
     }
 }
 
@@ -89,15 +114,20 @@ pub(super) struct Member {
 }
 
 /// The clusters that are meant, in the order of their names.
-pub(super) struct Reached {
+pub(super) struct Asked {
     pub(super) members: Vec<Member>,
     pub(super) failures: Failures,
 }
 
-impl Reached {
+impl Asked {
     /// Reads the kubeconfigs. One that cannot be used is a failure of its cluster alone. Makes clients,
     /// which need a runtime to be running.
-    pub(super) fn new(dir: &Path, allowed: &Allowed, which: &Which) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        dir: &Path,
+        allowed: &Allowed,
+        which: &Which,
+        request_timeout: RequestTimeout,
+    ) -> anyhow::Result<Self> {
         let credentials = allowed.credentials(dir)?;
         let there = credentials.clusters().map_err(|error| error.told())?;
         let names = match which {
@@ -109,14 +139,14 @@ impl Reached {
             }
             Which::All => there.clone(),
         };
-        let mut reached = Self { members: Vec::new(), failures: Failures::default() };
+        let mut asked = Self { members: Vec::new(), failures: Failures::default() };
         for name in names {
-            match member(&credentials, &name, &there) {
-                Ok(member) => reached.members.push(member),
-                Err(fault) => reached.failures.add(&name, fault),
+            match member(&credentials, &name, &there, request_timeout) {
+                Ok(member) => asked.members.push(member),
+                Err(fault) => asked.failures.add(&name, fault),
             }
         }
-        Ok(reached)
+        Ok(asked)
     }
 }
 
@@ -124,6 +154,7 @@ fn member(
     credentials: &Credentials,
     name: &ClusterName,
     there: &BTreeSet<ClusterName>,
+    RequestTimeout(limit): RequestTimeout,
 ) -> Result<Member, Fault> {
     let mut config = credentials.config(name).map_err(|error| {
         let mut fault = error.told();
@@ -140,7 +171,8 @@ fn member(
         let hint = "give it a token or a client certificate that can be read";
         Fault::new("KUBECONFIG_CLIENT", text, hint).because(&error)
     })?;
-    Ok(Member { name: name.clone(), namespace, api: Api::new(client) })
+    let api = Api::new(client).with_request_timeout(limit);
+    Ok(Member { name: name.clone(), namespace, api })
 }
 
 /// What could not be asked, by cluster: one each, the first.
@@ -175,13 +207,15 @@ pub(super) async fn each<'m, T, F>(
 where
     F: Future<Output = Result<T, Fault>>,
 {
-    let asked = stream::iter(members).map(|member| {
+    let asked = stream::iter(members.iter().enumerate()).map(|(at, member)| {
         let answer = ask(member);
-        async move { (member, answer.await) }
+        async move { (at, member, answer.await) }
     });
-    let answers: Vec<_> = asked.buffered(AT_ONCE_MAX).collect().await;
+    // As they come: one that keeps silent must not hold up those behind it.
+    let mut answers: Vec<_> = asked.buffer_unordered(AT_ONCE_MAX).collect().await;
+    answers.sort_by_key(|(at, ..)| *at);
     let mut good = Vec::new();
-    for (member, answer) in answers {
+    for (_, member, answer) in answers {
         match answer {
             Ok(answer) => good.push((member, answer)),
             Err(fault) => failures.add(&member.name, fault),
@@ -220,11 +254,6 @@ impl Scope {
     }
 }
 
-/// Says that what was typed cannot be meant, as the parser of the command line does, and ends.
-pub(super) fn misuse(told: impl std::fmt::Display) -> ! {
-    super::Cli::command().error(ErrorKind::ArgumentConflict, told).exit();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,5 +265,17 @@ mod tests {
         assert_eq!("b, a".parse(), Ok(Which::Named(BTreeSet::from(names))));
         assert!("a,".parse::<Which>().is_err());
         assert!("A".parse::<Which>().is_err());
+    }
+
+    #[test]
+    fn a_time_limit_is_read_as_kubectl_reads_it() {
+        let limit = |text: &str| text.parse::<RequestTimeout>().map(|RequestTimeout(limit)| limit);
+        for (text, secs) in [("5", 5), ("5s", 5), ("2m", 120), ("1m30s", 90)] {
+            assert_eq!(limit(text), Ok(Some(Duration::from_secs(secs))), "{text}");
+        }
+        assert_eq!((limit("0"), limit("0s")), (Ok(None), Ok(None)));
+        for text in ["", "-1", "s", "1.5"] {
+            assert!(limit(text).is_err(), "{text}");
+        }
     }
 }

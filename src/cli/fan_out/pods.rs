@@ -30,9 +30,9 @@ impl Target {
         if !text.contains('/') {
             return Self::Pod(text.to_owned());
         }
-        match kinds::typed(text, None) {
-            (kind, Some(name)) => Self::Of(kind, name),
-            (_, None) => super::misuse("write it as POD or KIND/NAME, e.g. deployment/shop"),
+        match kinds::kind_and_name(text) {
+            Some((kind, name)) => Self::Of(kind, name),
+            None => crate::cli::usage("write it as POD or KIND/NAME, e.g. deployment/shop"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use super::text::{at, word};
+use super::text::{at, plain, word};
 use crate::api::names::ClusterName;
 use crate::cli::output::Table;
 
@@ -32,10 +32,17 @@ struct Row {
 
 impl Across {
     /// Adds one answer of a cluster: a Table, or a list or an object where its server makes none.
-    /// With `is_wide` also the columns that a server does not hold to be important.
-    pub(in crate::cli) fn add(&mut self, cluster: &ClusterName, answer: &Value, is_wide: bool) {
+    /// With `is_wide` also the columns that a server does not hold to be important. The first cell of each row, its
+    /// name, gets `prefix`.
+    pub(in crate::cli) fn add(
+        &mut self,
+        cluster: &ClusterName,
+        answer: &Value,
+        is_wide: bool,
+        prefix: &str,
+    ) {
         if answer["kind"] != "Table" {
-            self.add_objects(cluster, answer);
+            self.add_objects(cluster, answer, prefix);
             return;
         }
         let columns = answer["columnDefinitions"].as_array().into_iter().flatten();
@@ -48,27 +55,29 @@ impl Across {
             })
             .collect();
         for row in answer["rows"].as_array().into_iter().flatten() {
-            let cells =
-                shown.iter().map(|(at_server, here)| (*here, cell(&row["cells"][at_server])));
+            let cells = shown.iter().map(|(at_server, here)| {
+                let text = cell(&row["cells"][at_server]);
+                (*here, if *at_server == 0 { format!("{prefix}{text}") } else { text })
+            });
             self.rows.push(Row {
                 cluster: cluster.clone(),
-                namespace: at(row, "/object/metadata/namespace").to_owned(),
+                namespace: plain(at(row, "/object/metadata/namespace")),
                 cells: cells.collect(),
             });
         }
     }
 
-    fn add_objects(&mut self, cluster: &ClusterName, answer: &Value) {
+    fn add_objects(&mut self, cluster: &ClusterName, answer: &Value, prefix: &str) {
         let objects =
             answer["items"].as_array().map_or(std::slice::from_ref(answer), Vec::as_slice);
         let (name, age) = (self.column("NAME"), self.column("CREATED AT"));
         for object in objects {
-            let text = |pointer| word(&Value::from(at(object, pointer)));
+            let text = |pointer| plain(at(object, pointer));
             self.rows.push(Row {
                 cluster: cluster.clone(),
                 namespace: text("/metadata/namespace"),
                 cells: vec![
-                    (name, text("/metadata/name")),
+                    (name, format!("{prefix}{}", text("/metadata/name"))),
                     (age, text("/metadata/creationTimestamp")),
                 ],
             });
@@ -157,9 +166,9 @@ mod tests {
         let text = |is_wide, namespaces| {
             let mut across = Across::default();
             let columns = [column("Name", 0), column("Ready", 0), column("IP", 1)];
-            across.add(&one, &table(&columns, json!(["a", 1, "10.0.0.1"])), is_wide);
+            across.add(&one, &table(&columns, json!(["a", 1, "10.0.0.1"])), is_wide, "");
             let columns = [column("Name", 0), column("Age", 0), column("Ready", 0)];
-            across.add(&two, &table(&columns, json!(["b", "5s\nago", null])), is_wide);
+            across.add(&two, &table(&columns, json!(["b", "5s\nago", null])), is_wide, "");
             let mut out = Vec::new();
             across.write(&mut out, namespaces).unwrap();
             String::from_utf8(out).unwrap()

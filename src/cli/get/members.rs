@@ -1,18 +1,18 @@
 //! Kinds that the clusters are asked for: what runs there now, as the clusters themselves tell it.
 
-use std::io::Write as _;
+use std::io::Write;
 
 use serde_json::{Value, json};
 
 use super::{GetArgs, List};
-use crate::cli::fan_out::kinds::{self, Lookup, TypedKind};
+use crate::cli::fan_out::kinds::{self, Answer, Answers, TypedKinds};
 use crate::cli::fan_out::pages::{Selection, objects, pages};
 use crate::cli::fan_out::table::{self, Across, Namespaces};
-use crate::cli::fan_out::text::at;
-use crate::cli::fan_out::{Member, Reached, Scope, Which, each, fault, misuse};
+use crate::cli::fan_out::text::{at, plain};
+use crate::cli::fan_out::{Asked, Member, Scope, Which, each, fault};
 use crate::cli::output::{ListFormat, json as print_json, yaml as print_yaml};
 use crate::cli::run::runtime;
-use crate::cli::{Exit, Repository};
+use crate::cli::{Exit, Repository, usage};
 use crate::daemon::Fault;
 use crate::member::discovery::Resource;
 use crate::member::wire::RequestError;
@@ -22,19 +22,28 @@ const FROM_CLUSTER: &str = "resource.karmada.io/cached-from-cluster";
 
 /// What was typed, checked.
 struct Wanted {
-    kind: TypedKind,
+    kinds: TypedKinds,
     name: Option<String>,
     scope: Scope,
     selection: Selection,
     output: Option<ListFormat>,
 }
 
-/// What one cluster has.
-enum Answer {
-    Found(Resource, Vec<Value>),
-    /// It does not serve the kind; with the name that is nearest.
-    NotServed(Option<String>),
+impl Wanted {
+    /// Whether a person is to read it.
+    fn is_table(&self) -> bool {
+        matches!(self.output, None | Some(ListFormat::Wide))
+    }
 }
+
+/// What one cluster has of one kind: the pages of its list.
+struct Listed {
+    resource: Resource,
+    pages: Vec<Value>,
+}
+
+/// What the clusters have, by kind.
+type Found<'m> = Vec<Vec<(&'m Member, Listed)>>;
 
 pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
     let wanted = wanted(args);
@@ -45,15 +54,15 @@ pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
         ("--state-dir", state_dir.is_some()),
     ] {
         if is_given {
-            let kind = &wanted.kind;
-            misuse(format_args!(
-                "{flag} is for what the repository has; {kind} are asked of the clusters"
+            let kinds = &wanted.kinds;
+            usage(format_args!(
+                "{flag} is for what the repository has; {kinds} are asked of the clusters"
             ));
         }
     }
     let Some(dir) = &args.credentials else {
         let text =
-            format!("{} are asked of the clusters, and --credentials is not given", wanted.kind);
+            format!("{} are asked of the clusters, and --credentials is not given", wanted.kinds);
         let hint = "add --credentials DIR, the directory that holds one kubeconfig for each cluster; \
                     without it there are clusters, bindings, work and templates";
         return Err(Fault::new("CREDENTIALS_NEEDED", text, hint).into());
@@ -63,106 +72,123 @@ pub(super) fn run(args: &GetArgs) -> anyhow::Result<Exit> {
         None => args.clusters.clone().unwrap_or(Which::All),
     };
     runtime()?.block_on(async {
-        let mut reached = Reached::new(dir, &args.allowed, &which)?;
+        let request_timeout = args.request_timeout.unwrap_or_default();
+        let mut asked = Asked::new(dir, &args.allowed, &which, request_timeout)?;
         let answers =
-            each(&reached.members, &mut reached.failures, |member| ask(member, &wanted)).await;
-        let exit = reached.failures.tell()?;
-        print(&wanted, answers, exit)
+            each(&asked.members, &mut asked.failures, |member| ask(member, &wanted)).await;
+        let found = kinds::by_kind(&wanted.kinds, answers, &mut asked.failures);
+        let exit = asked.failures.tell()?;
+        print(&wanted, found?, exit)
     })
 }
 
 fn wanted(args: &GetArgs) -> Wanted {
     let name = args.name.as_ref().map(ToString::to_string);
-    let (kind, name) = kinds::typed(&args.what, name.as_deref());
+    let (kinds, name) = TypedKinds::read(&args.what, name.as_deref());
     let mut selection =
         Selection { labels: args.selector.clone(), fields: args.field_selector.clone() };
     if let Some(name) = &name {
         if selection != Selection::default() {
-            misuse("a name and a selector cannot be given together");
+            usage("a name and a selector cannot be given together");
         }
         selection.fields = Some(format!("metadata.name={name}"));
     }
     let scope = Scope::of(args.namespace.as_deref(), args.all_namespaces);
-    Wanted { kind, name, scope, selection, output: args.output }
+    Wanted { kinds, name, scope, selection, output: args.output }
 }
 
-async fn ask(member: &Member, wanted: &Wanted) -> Result<Answer, Fault> {
-    let resource = match kinds::find(member, &wanted.kind).await? {
-        Lookup::Served(resource) => resource,
-        Lookup::NotServed(near) => return Ok(Answer::NotServed(near)),
-    };
-    let is_table = matches!(wanted.output, None | Some(ListFormat::Wide));
-    let accept = if is_table { table::ACCEPT } else { "application/json" };
+async fn ask(member: &Member, wanted: &Wanted) -> Result<Answers<Listed>, Fault> {
+    let accept = if wanted.is_table() { table::ACCEPT } else { "application/json" };
     let namespace = wanted.scope.in_member(member);
-    match pages(member, &resource, namespace, &wanted.selection, accept).await {
-        Ok(pages) => Ok(Answer::Found(resource, pages)),
-        // A definition that was removed since its kind was looked up.
-        Err(RequestError::NotFound(_)) => Ok(Answer::NotServed(None)),
-        Err(error) => Err(fault::of(error, &resource.plural)),
-    }
+    kinds::list_each(member, &wanted.kinds, async |resource| {
+        match pages(member, &resource, namespace, &wanted.selection, accept).await {
+            Ok(pages) => Ok(Answer::Found(Listed { resource, pages })),
+            // A definition that was removed since its kind was looked up.
+            Err(RequestError::NotFound(_)) => Ok(Answer::NotServed(None)),
+            Err(error) => Err(fault::of(error, &resource.plural)),
+        }
+    })
+    .await
 }
 
-fn print(wanted: &Wanted, answers: Vec<(&Member, Answer)>, exit: Exit) -> anyhow::Result<Exit> {
-    let (mut found, mut near) = (Vec::new(), None);
+fn print(wanted: &Wanted, found: Found<'_>, exit: Exit) -> anyhow::Result<Exit> {
     // If nobody answered, nothing is known, and what failed is told: an empty list would say that there is nothing.
-    if answers.is_empty() {
+    if found.iter().all(Vec::is_empty) {
         return Ok(exit);
     }
-    for (member, answer) in answers {
-        match answer {
-            Answer::Found(resource, pages) => found.push((member, resource, pages)),
-            Answer::NotServed(name) => near = near.or(name),
-        }
-    }
-    if found.is_empty() {
-        return Err(kinds::unknown(&wanted.kind, near.as_deref()).into());
-    }
-    let is_namespaced = found.iter().any(|(_, resource, _)| resource.namespaced);
+    let is_namespaced = found.iter().flatten().any(|(_, listed)| listed.resource.namespaced);
     let mut out = std::io::stdout().lock();
     let is_empty = match wanted.output {
-        None | Some(ListFormat::Wide) => {
-            let is_wide = wanted.output.is_some();
-            let mut across = Across::default();
-            for (member, _, pages) in &found {
-                for page in pages {
-                    across.add(&member.name, page, is_wide);
-                }
-            }
-            let is_all = wanted.scope == Scope::All && is_namespaced;
-            // Kubeconfigs that name different namespaces: a row says where it is.
-            let is_shown = is_all || across.namespaces().len() > 1;
-            let is_empty = across.is_empty();
-            if !is_empty {
-                let namespaces = if is_shown { Namespaces::Shown } else { Namespaces::Left };
-                across.write(&mut out, namespaces)?;
-            }
-            is_empty
-        }
-        Some(format) => {
-            let items = found.into_iter().flat_map(|(member, resource, pages)| {
-                let cluster = member.name.clone();
-                objects(&resource, pages).map(move |object| marked(object, cluster.as_str()))
-            });
-            let items: Vec<Value> = items.collect();
-            let is_empty = items.is_empty();
-            if format == ListFormat::Name {
-                for item in items {
-                    writeln!(out, "{}", name_of(&item))?;
-                }
-            } else if !is_empty || wanted.name.is_none() {
-                let list = List { api_version: "v1", kind: "List", items };
-                match format {
-                    ListFormat::Yaml => print_yaml(&mut out, &list)?,
-                    _ => print_json(&mut out, &list)?,
-                }
-            }
-            is_empty
-        }
+        None | Some(ListFormat::Wide) => tables(&mut out, wanted, &found)?,
+        Some(format) => list(&mut out, wanted, format, found)?,
     };
     if is_empty {
         return nothing(wanted, is_namespaced, exit);
     }
     Ok(exit)
+}
+
+/// Prints a table for each kind that there is anything of. Gives whether there is nothing.
+fn tables(out: &mut impl Write, wanted: &Wanted, found: &Found<'_>) -> std::io::Result<bool> {
+    let mut is_empty = true;
+    for of_kind in found {
+        let mut across = Across::default();
+        for (member, Listed { resource, pages }) in of_kind {
+            let prefix =
+                if wanted.kinds.is_several() { group_kind(resource) + "/" } else { String::new() };
+            for page in pages {
+                across.add(&member.name, page, wanted.output.is_some(), &prefix);
+            }
+        }
+        if across.is_empty() {
+            continue;
+        }
+        if !is_empty {
+            writeln!(out)?;
+        }
+        is_empty = false;
+        let is_namespaced = of_kind.iter().any(|(_, listed)| listed.resource.namespaced);
+        // Kubeconfigs that name different namespaces: a row says where it is.
+        let is_shown = wanted.scope == Scope::All && is_namespaced || across.namespaces().len() > 1;
+        across.write(out, if is_shown { Namespaces::Shown } else { Namespaces::Left })?;
+    }
+    Ok(is_empty)
+}
+
+/// Prints the objects themselves, or their names. Gives whether there are none.
+fn list(
+    out: &mut impl Write,
+    wanted: &Wanted,
+    format: ListFormat,
+    found: Found<'_>,
+) -> anyhow::Result<bool> {
+    let items = found.into_iter().flatten().flat_map(|(member, listed)| {
+        let cluster = member.name.clone();
+        objects(&listed.resource, listed.pages).map(move |object| marked(object, cluster.as_str()))
+    });
+    let items: Vec<Value> = items.collect();
+    let is_empty = items.is_empty();
+    if format == ListFormat::Name {
+        for item in items {
+            writeln!(out, "{}", plain(&name_of(&item)))?;
+        }
+    } else if !is_empty || wanted.name.is_none() {
+        let list = List { api_version: "v1", kind: "List", items };
+        match format {
+            ListFormat::Yaml => print_yaml(out, &list)?,
+            _ => print_json(out, &list)?,
+        }
+    }
+    Ok(is_empty)
+}
+
+/// `pod`, `deployment.apps`: as kubectl names an object's kind before its name.
+fn group_kind(resource: &Resource) -> String {
+    let kind = plain(&resource.kind.to_lowercase());
+    match &*resource.group {
+        "" => kind,
+        group => format!("{kind}.{}", plain(group)),
+    }
 }
 
 /// Nothing was found: an error if a name was typed, else a remark in kubectl's words.
@@ -173,14 +199,14 @@ fn nothing(wanted: &Wanted, is_namespaced: bool, exit: Exit) -> anyhow::Result<E
         Scope::All | Scope::Named(_) | Scope::OfKubeconfig => String::new(),
     };
     if let Some(name) = &wanted.name {
-        let text = format!("{}/{name} not found{within}", wanted.kind);
+        let text = format!("{}/{name} not found{within}", wanted.kinds);
         let hint = format!(
             "`git fleet get {} -A --credentials DIR` lists all that there are",
-            wanted.kind
+            wanted.kinds
         );
         return Err(Fault::new("NOT_FOUND", text, hint).into());
     }
-    if matches!(wanted.output, None | Some(ListFormat::Wide)) {
+    if wanted.is_table() {
         writeln!(std::io::stderr(), "No resources found{within}.")?;
     }
     Ok(exit)

@@ -33,7 +33,7 @@ pub(super) fn run(
             Some(fleet) => {
                 // What was decided on one that has left the source can be kept.
                 let Some(template) = fleet.templates.get(&key) else { continue };
-                binding.template.shown_on(&template.manifest).into_value()
+                binding.template.shown_on(&template.manifest.open()).into_value()
             }
         };
         rows.push(row(&key, &binding, value));

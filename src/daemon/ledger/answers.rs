@@ -45,7 +45,7 @@ impl Ledger {
 
     /// The files of all answers that this fleet's plans ask for.
     pub(super) fn answers(&mut self, fleet: &Fleet) -> BTreeMap<String, Arc<RenderedFile>> {
-        let template = |key: &_| fleet.templates.get(key).map(|template| &*template.manifest);
+        let template = |key: &_| fleet.templates.get(key).map(|template| template.manifest.open());
         self.interpreter.prune_records(template);
         self.interpreter.records().files()
     }

@@ -96,7 +96,8 @@ pub struct Ledger {
 /// The tip of the results branch, taken apart.
 struct Results {
     tip: Option<ObjectId>,
-    files: BTreeMap<String, ObjectId>,
+    /// The files that are no decision's.
+    others: BTreeMap<String, ObjectId>,
     previous: Previous,
 }
 

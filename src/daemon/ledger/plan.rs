@@ -1,5 +1,6 @@
 //! From the fleet to published results: the four lines where git, policy and clusters meet.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::daemon::inputs::{self, PlanInputs};
 use crate::daemon::status_ref::{StatusRef, keep_unsaid};
 use crate::fleet::Fleet;
 use crate::member::{DesiredObject, DesiredWork};
-use crate::plan::{Inputs, Plan, PlanDiff, Previous, RenderedFile};
-use crate::store::{NewCommit, PathChange, PublishError, RefName, RefUpdate};
+use crate::plan::{DecisionFile, Inputs, Plan, PlanDiff, Previous, RenderedFile};
+use crate::store::{Change, NewCommit, PathChange, PublishError, RefName, RefUpdate, Render};
 
 /// How many results commits back removed works are looked for when a controller starts. An object
 /// is in doubt only between its application and the next status commit, a second later.
@@ -194,7 +195,9 @@ impl Ledger {
             }
         };
         self.recall_answers(tip, &files)?;
-        self.results = Some(Results { tip, files, previous });
+        let mut others = files;
+        others.retain(|path, _| !previous.has_file(path));
+        self.results = Some(Results { tip, others, previous });
         Ok(())
     }
 
@@ -281,7 +284,7 @@ impl Ledger {
         &self,
         fleet: &Fleet,
     ) -> Result<BTreeMap<ClusterName, Vec<ObjectKey>>, LedgerError> {
-        let known = self.results.as_ref().map(|results| &results.files);
+        let known = self.results.as_ref().map(|results| &results.others);
         let is_new = |name: &&ClusterName| {
             known.is_none_or(|files| !files.contains_key(&format!("clusters/{name}.yaml")))
         };
@@ -334,15 +337,16 @@ impl Ledger {
         diff: &PlanDiff,
         now: Timestamp,
     ) -> Result<(ObjectId, bool, BTreeMap<ClusterName, ObjectId>), LedgerError> {
-        let mut files = plan.files();
-        files.extend(self.answers(fleet));
+        let mut others = plan.other_files();
+        others.extend(self.answers(fleet));
         let results = self.results.as_ref().expect("refreshed before it is published");
-        let mut edits = edits(&results.files, &files);
+        let mut edits = edits(&results.others, &others);
+        let decided: Vec<_> = plan.changes(&results.previous).collect();
         let mut updates = Vec::new();
         let message = message(&crate::plan::subject(diff), fleet.commit, now);
         let mut batch = self.store.batch();
         let tip = match results.tip {
-            Some(tip) if edits.is_empty() => tip,
+            Some(tip) if edits.is_empty() && decided.is_empty() => tip,
             old => {
                 let name = self.layout.results();
                 let parent = self.upkeep.base(&self.store, &mut batch, &name, old, now)?;
@@ -355,8 +359,12 @@ impl Ledger {
                 };
                 let file = RenderedFile::yaml(&input);
                 edits.insert(inputs::PATH.to_owned(), Some(Arc::clone(&file)));
-                files.insert(inputs::PATH.to_owned(), file);
-                let changes = changes(&edits);
+                others.insert(inputs::PATH.to_owned(), file);
+                let mut changes = changes(&edits);
+                changes.extend(decided.iter().map(|(path, file)| match file {
+                    Some(file) => Change::render(path, file),
+                    None => Change::delete(path),
+                }));
                 let commit = NewCommit { parent, changes: &changes, message: &message, time: now };
                 let new = batch.commit(&commit)?;
                 self.upkeep.grew(&name, new, now);
@@ -390,26 +398,34 @@ impl Ledger {
                 self.work_since.insert(cluster, tip);
             }
         }
-        let files = files.into_iter().map(|(path, file)| (path, file.id)).collect();
+        let others = others.into_iter().map(|(path, file)| (path, file.id)).collect();
         let previous = Previous::from(plan);
-        self.results = Some(Results { tip: Some(tip), files, previous });
+        self.results = Some(Results { tip: Some(tip), others, previous });
         Ok((tip, pushed, works))
     }
 
     /// Adds what the new plan no longer holds to what the executors may have to prune, and takes
     /// away what it holds again.
     fn remember_held(&mut self, plan: &Plan) {
-        let before = self.results.as_ref().map(|results| &results.files);
-        for path in before.into_iter().flat_map(BTreeMap::keys) {
-            let Some((cluster, rest)) = path.strip_prefix("work/").and_then(|p| p.split_once('/'))
-            else {
-                continue;
-            };
-            let key = ObjectKey::from_file(rest);
-            if let (Ok(cluster), Some(key)) = (ClusterName::new(cluster), key)
-                && plan.works.get(&cluster).is_none_or(|works| !works.contains_key(&key))
-            {
-                self.held.entry(cluster).or_default().insert(key);
+        let is_in_plan = |cluster: &ClusterName, key: &ObjectKey| {
+            plan.works.get(cluster).is_some_and(|works| works.contains_key(key))
+        };
+        if let Some(before) = &self.results {
+            for (key, remembered) in &before.previous.bindings {
+                for (cluster, _) in remembered.works().filter(|(name, _)| !is_in_plan(name, key)) {
+                    self.held.entry(cluster.clone()).or_default().insert(key.clone());
+                }
+            }
+            // Works that no binding speaks of.
+            for path in before.others.keys() {
+                let work = path.strip_prefix("work/").and_then(|path| path.split_once('/'));
+                let Some((cluster, rest)) = work else { continue };
+                let key = ObjectKey::from_file(rest);
+                if let (Ok(cluster), Some(key)) = (ClusterName::new(cluster), key)
+                    && !is_in_plan(&cluster, &key)
+                {
+                    self.held.entry(cluster).or_default().insert(key);
+                }
             }
         }
         for (cluster, held) in &mut self.held {
@@ -427,7 +443,7 @@ impl Ledger {
         let meaning = self.meanings.by(&Rules::of(fleet));
         let works = plan.works.get(cluster);
         let objects = works.into_iter().flat_map(|works| works.iter()).map(|(key, work)| {
-            let object = DesiredObject { manifest: Arc::clone(&work.manifest), work: work.file.id };
+            let object = DesiredObject { manifest: work.manifest.clone(), work: work.id };
             (key.clone(), object)
         });
         let mut held: BTreeSet<ObjectKey> = self.held.get(cluster).cloned().unwrap_or_default();
@@ -454,13 +470,18 @@ impl Ledger {
     }
 }
 
+impl Render for DecisionFile<'_> {
+    fn render(&self) -> Cow<'_, [u8]> {
+        self.bytes().into()
+    }
+}
+
 /// The APIs of all templates.
 fn all_that_is_asked_for(fleet: &Fleet) -> Vec<ApiEnablement> {
     let mut kinds: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for template in fleet.templates.values() {
-        let manifest = &template.manifest;
-        let kinds = kinds.entry(manifest.api_version().to_owned()).or_default();
-        kinds.insert(manifest.kind().to_owned());
+        let kinds = kinds.entry(template.manifest.api_version().to_owned()).or_default();
+        kinds.insert(template.key.group_kind.kind.to_string());
     }
     let resource = |kind: String| ApiResource { name: String::new(), kind };
     let enablement = |(group_version, kinds): (String, BTreeSet<String>)| ApiEnablement {

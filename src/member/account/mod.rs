@@ -4,6 +4,8 @@
 //! and changes nothing that is there. What is made carries the label [`JOINED`], and
 //! nothing without it is removed.
 
+mod credential;
+mod in_use;
 mod rights;
 
 use std::time::Duration;
@@ -20,6 +22,7 @@ use crate::api::names::ClusterName;
 use super::discovery::Resource;
 use super::wire::{Api, Force, RequestError, collection_path, json as read_json, object_path};
 
+pub use credential::{credential, put_credential};
 pub use rights::{ACCOUNT, NAMESPACE, Rights, TOKEN};
 
 /// How long the cluster's token controller has for a token: it takes milliseconds where there is one.
@@ -40,7 +43,7 @@ pub enum AccountError {
     Object {
         /// The object, as `ClusterRole git-fleet`.
         object: String,
-        /// What was to be done: `made`, `read` or `removed`.
+        /// What was to be done, as `made`, `read` or `removed`.
         done: &'static str,
         /// Why not.
         source: RequestError,
@@ -52,6 +55,12 @@ pub enum AccountError {
         object: String,
         /// The other name.
         joined_as: String,
+    },
+    /// It is there already, and `join` did not make it.
+    #[error("{object} is there already, and was not made by `git fleet join`")]
+    Taken {
+        /// The object.
+        object: String,
     },
     /// Neither the token controller nor the API server gives a token.
     #[error("the cluster gives no token for the ServiceAccount {NAMESPACE}/{ACCOUNT}")]
@@ -67,66 +76,78 @@ pub struct Token {
     pub expires: Option<String>,
 }
 
-/// An object and whether it was made now.
+/// An object of the account.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Made {
+pub struct Part {
     /// The object, as `ClusterRole git-fleet`.
     pub object: String,
-    /// Whether it was not there before.
+    /// Whether it is not there before it is made.
     pub is_new: bool,
 }
 
-/// The objects that [`make`] makes, in order, as a person is told them.
-#[must_use]
-pub fn would_make(cluster: &ClusterName, rights: &Rights) -> Vec<String> {
-    let all = rights::namespaces(cluster, rights).into_iter();
-    all.chain(rights::objects(cluster, rights)).map(|object| told(&object)).collect()
+/// What the account takes in one cluster, and which of it is there.
+#[derive(Debug)]
+pub struct Survey {
+    wanted: Vec<(Value, Part)>,
+}
+
+impl Survey {
+    /// What is made, in this order.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.wanted.iter().map(|(_, part)| part)
+    }
+}
+
+/// Looks which objects the account of `rights` takes, and whether they may be made.
+///
+/// # Errors
+/// The cluster cannot be asked, or has one of the objects from another registration or from somebody else.
+pub async fn survey(
+    api: &Api,
+    cluster: &ClusterName,
+    rights: &Rights,
+) -> Result<Survey, AccountError> {
+    let mut wanted = Vec::new();
+    for object in
+        rights::namespaces(cluster, rights).into_iter().chain(rights::objects(cluster, rights))
+    {
+        let found = find_settled(api, &object).await?;
+        if let Some(found) = &found {
+            match joined_as(found) {
+                Some(name) if name == cluster.as_str() => {}
+                Some(other) => {
+                    let joined_as = other.to_owned();
+                    return Err(AccountError::Foreign { object: told(&object), joined_as });
+                }
+                // One that somebody else has made is left as it is, and stays when the cluster leaves.
+                None if object["kind"] == "Namespace" => continue,
+                None => return Err(AccountError::Taken { object: told(&object) }),
+            }
+        }
+        let part = Part { object: told(&object), is_new: found.is_none() };
+        wanted.push((object, part));
+    }
+    Ok(Survey { wanted })
 }
 
 /// Makes the account and gives it its rights; rights that it had before and is not to have any more go.
 ///
 /// # Errors
-/// The cluster refuses one of the objects, or has it for another registration.
-pub async fn make(
-    api: &Api,
-    cluster: &ClusterName,
-    rights: &Rights,
-) -> Result<Vec<Made>, AccountError> {
-    let mut made = Vec::new();
-    for namespace in rights::namespaces(cluster, rights) {
-        let is_own = namespace.pointer("/metadata/labels").is_some();
-        // One that somebody else has made is left as it is.
-        if !is_own && find_settled(api, &namespace).await?.is_some() {
-            continue;
-        }
-        made.push(apply(api, cluster, &namespace).await?);
+/// The cluster refuses one of the objects.
+pub async fn make(api: &Api, cluster: &ClusterName, survey: &Survey) -> Result<(), AccountError> {
+    for (object, _) in &survey.wanted {
+        let (resource, namespace, name) = place(object);
+        let applied = api.apply(&resource, namespace, name, object, Force::Yes).await;
+        applied.map_err(|source| failed(object, "made", source))?;
     }
-    let wanted = rights::objects(cluster, rights);
-    for object in &wanted {
-        made.push(apply(api, cluster, object).await?);
-    }
-    let wanted: Vec<String> = wanted.iter().map(told).collect();
-    for object in find_all(api, cluster).await? {
+    for object in find_labelled(api, cluster).await? {
         let is_right = ["Role", "RoleBinding"].iter().any(|kind| object["kind"] == *kind);
-        if is_right && !wanted.contains(&told(&object)) {
+        let is_wanted = survey.parts().any(|part| part.object == told(&object));
+        if is_right && !is_wanted {
             remove(api, &object).await?;
         }
     }
-    Ok(made)
-}
-
-async fn apply(api: &Api, cluster: &ClusterName, object: &Value) -> Result<Made, AccountError> {
-    let before = find_settled(api, object).await?;
-    let joined_as = before.as_ref().and_then(joined_as);
-    if let Some(other) = joined_as.filter(|name| *name != cluster.as_str()) {
-        return Err(AccountError::Foreign { object: told(object), joined_as: other.to_owned() });
-    }
-    let (resource, namespace, name) = place(object);
-    let force = Force::Yes;
-    api.apply(&resource, namespace, name, object, force)
-        .await
-        .map_err(|source| failed(object, "made", source))?;
-    Ok(Made { object: told(object), is_new: before.is_none() })
+    Ok(())
 }
 
 async fn find(api: &Api, object: &Value) -> Result<Option<Value>, AccountError> {
@@ -198,6 +219,16 @@ pub async fn token(api: &Api) -> Result<Token, AccountError> {
 /// # Errors
 /// The cluster cannot be asked.
 pub async fn find_all(api: &Api, cluster: &ClusterName) -> Result<Vec<Value>, AccountError> {
+    let mut found = find_labelled(api, cluster).await?;
+    let is_namespace = |object: &Value| object["kind"] == "Namespace";
+    if found.iter().any(is_namespace) && in_use::is_in_use(api).await? {
+        found.retain(|object| !is_namespace(object));
+    }
+    Ok(found)
+}
+
+/// What carries the label of this registration, in the order in which it can be removed.
+async fn find_labelled(api: &Api, cluster: &ClusterName) -> Result<Vec<Value>, AccountError> {
     let rbac = "rbac.authorization.k8s.io";
     let kinds = [
         resource(rbac, "RoleBinding", "rolebindings", true),
@@ -218,29 +249,7 @@ pub async fn find_all(api: &Api, cluster: &ClusterName) -> Result<Vec<Value>, Ac
             found.push(object);
         }
     }
-    let is_in_use = is_in_use(api).await?;
-    found.retain(|object| object["kind"] != "Namespace" || !is_in_use);
     Ok(found)
-}
-
-/// Whether the account's namespace has anything that did not come with the account: a controller may run
-/// there, and must not go because another cluster's door is closed.
-async fn is_in_use(api: &Api) -> Result<bool, AccountError> {
-    let apps = ["deployments", "statefulsets", "daemonsets"];
-    let mut kinds: Vec<Resource> = apps.map(|plural| resource("apps", plural, plural, true)).into();
-    for plural in ["pods", "secrets", "configmaps", "serviceaccounts", "persistentvolumeclaims"] {
-        kinds.push(resource("", plural, plural, true));
-    }
-    for kind in kinds {
-        for object in list(api, &kind, Some(NAMESPACE), "").await? {
-            let name = object["metadata"]["name"].as_str().unwrap_or_default();
-            // Every namespace is born with these two.
-            if joined_as(&object).is_none() && !["default", "kube-root-ca.crt"].contains(&name) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }
 
 async fn list(
@@ -328,38 +337,5 @@ fn resource(group: &str, kind: &str, plural: &str, namespaced: bool) -> Resource
         plural: plural.into(),
         namespaced,
         watchable: true,
-    }
-}
-
-/// Puts a kubeconfig into a Secret of the cluster that the controller runs in, beside those that are there.
-///
-/// # Errors
-/// The cluster refuses.
-pub async fn put_credential(
-    api: &Api,
-    (namespace, name): (&str, &str),
-    key: &str,
-    content: Option<&[u8]>,
-) -> Result<(), AccountError> {
-    let secret = resource("", "Secret", "secrets", true);
-    let value = content.map(|bytes| BASE64.encode(bytes));
-    let patch = json!({"data": {key: value}});
-    let failed = |source: RequestError| AccountError::Object {
-        object: format!("Secret {namespace}/{name}"),
-        done: if content.is_some() { "written" } else { "changed" },
-        source: source.without_values(),
-    };
-    match api.merge(&secret, Some(namespace), name, &patch).await {
-        Ok(_) => Ok(()),
-        Err(RequestError::NotFound(_)) if content.is_none() => Ok(()),
-        Err(RequestError::NotFound(_)) => {
-            let body = json!({
-                "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-                "metadata": {"name": name, "namespace": namespace}, "data": {key: value},
-            });
-            let path = collection_path(&secret, Some(namespace));
-            api.create(&path, &body).await.map(drop).map_err(failed)
-        }
-        Err(error) => Err(failed(error)),
     }
 }

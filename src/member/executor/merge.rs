@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::api::manifest::{GroupKind, Manifest, ObjectKey};
+use crate::api::manifest::{GroupKind, ObjectKey, PackedManifest};
 use crate::member::{DesiredObject, DesiredWork};
 
 use super::entry::Leaving;
@@ -130,10 +130,11 @@ fn left_out(work: &DesiredWork) -> impl Iterator<Item = &ObjectKey> {
 }
 
 /// The kind that a CustomResourceDefinition defines.
-fn defined_kind(key: &ObjectKey, manifest: &Manifest) -> Option<GroupKind> {
+fn defined_kind(key: &ObjectKey, manifest: &PackedManifest) -> Option<GroupKind> {
     if &*key.group_kind.kind != "CustomResourceDefinition" {
         return None;
     }
+    let manifest = manifest.open();
     let spec = manifest.0.get("spec")?;
     Some(GroupKind {
         group: spec.get("group")?.as_str()?.into(),
@@ -143,6 +144,7 @@ fn defined_kind(key: &ObjectKey, manifest: &Manifest) -> Option<GroupKind> {
 
 #[cfg(test)]
 mod tests {
+    use crate::api::manifest::Manifest;
     use crate::api::names::ObjectId;
     use crate::member::meaning::Bundled;
 
@@ -151,7 +153,7 @@ mod tests {
     fn objects(works: &[(&str, u8)]) -> BTreeMap<ObjectKey, DesiredObject> {
         let object = |(name, work): &(&str, u8)| {
             let key = ObjectKey::new("", "ConfigMap", Some("a"), name);
-            let manifest = Arc::new(Manifest(serde_json::Map::new()));
+            let manifest = (&Manifest(serde_json::Map::new())).into();
             (key, DesiredObject { manifest, work: ObjectId::from_bytes([*work; 20]) })
         };
         works.iter().map(object).collect()

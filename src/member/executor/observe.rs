@@ -51,8 +51,8 @@ impl Executor {
                     let tolerated = match entry.live() {
                         Some(live) if live.version == version_of(&value) => live.lost().to_vec(),
                         _ => {
-                            let desired = entry.desired.as_ref().map(|desired| &*desired.manifest);
-                            Live::read(&value, desired, &*meaning).lost().to_vec()
+                            let desired = entry.desired.as_ref().map(|one| one.manifest.open());
+                            Live::read(&value, desired.as_ref(), &*meaning).lost().to_vec()
                         }
                     };
                     let tolerated = entry.tolerate(tolerated);
@@ -233,8 +233,8 @@ impl Executor {
         if entry.live().is_some_and(|live| version > 0 && live.version > version) {
             return false;
         }
-        let desired = entry.desired.as_ref().map(|desired| desired.manifest.clone());
-        entry.sight = Sight::There(Live::read(value, desired.as_deref(), &*meaning));
+        let desired = entry.desired.as_ref().map(|desired| desired.manifest.open());
+        entry.sight = Sight::There(Live::read(value, desired.as_ref(), &*meaning));
         entry.looked_for = entry.desired.as_ref().map(|desired| desired.work);
         if let Some(source) = entry.note_others_work(Instant::now()) {
             let (cluster, patience) = (&self.cluster, self.options.other_engine_patience);

@@ -79,7 +79,8 @@ pub(super) async fn perform(
 ) -> Done {
     let done = match task {
         Task::Apply { desired, source, live, tolerated } => {
-            let apply = Apply { api, resource, key, meaning, desired: &desired, source };
+            let (manifest, work) = (desired.manifest.open(), desired.work);
+            let apply = Apply { api, resource, key, meaning, manifest: &manifest, work, source };
             apply.run(live.map(|live| *live), &tolerated).await
         }
         Task::Delete => remove(api, resource, key, Removal::Delete).await,
@@ -94,19 +95,19 @@ struct Apply<'a> {
     resource: &'a Resource,
     key: &'a ObjectKey,
     meaning: &'a dyn Meaning,
-    desired: &'a DesiredObject,
+    manifest: &'a Manifest,
+    work: ObjectId,
     source: ObjectId,
 }
 
 impl Apply<'_> {
     async fn run(&self, live: Option<Live>, tolerated: &[String]) -> Result<Done, Failure> {
-        let Self { key, desired, .. } = self;
-        let manifest = &desired.manifest;
+        let Self { key, manifest, work, .. } = *self;
         // What a member keeps of an object is in the object, not in what is remembered of it.
         let is_whole_needed = live.is_none() || self.meaning.retains(manifest);
         let (live, whole) = if is_whole_needed {
             match self.look().await {
-                Ok((live, whole)) if live.runs(desired.work, tolerated) => {
+                Ok((live, whole)) if live.runs(work, tolerated) => {
                     return Ok(Done::InPlace(whole));
                 }
                 Ok((live, whole)) => (Some(live), Some(whole)),
@@ -159,7 +160,7 @@ impl Apply<'_> {
     async fn look(&self) -> Result<(Live, Value), RequestError> {
         let (namespace, name) = (self.key.namespace.as_deref(), &*self.key.name);
         let value = self.api.get(self.resource, namespace, name).await?;
-        Ok((Live::read(&value, Some(&self.desired.manifest), self.meaning), value))
+        Ok((Live::read(&value, Some(self.manifest), self.meaning), value))
     }
 
     async fn send(&self, body: &Value, force: Force) -> Result<Value, RequestError> {
@@ -169,15 +170,15 @@ impl Apply<'_> {
 
     /// What is sent: what is desired, with what the member keeps of the whole live object.
     async fn body(&self, live: Option<&Live>, whole: Option<Value>) -> Result<Value, Failure> {
-        let manifest = &self.desired.manifest;
+        let manifest = self.manifest;
         let whole = whole.filter(|_| self.meaning.retains(manifest));
         let mut body = match whole.and_then(Manifest::from_value) {
-            None => intent::body(manifest, self.source, self.desired.work),
+            None => intent::body(manifest, self.source, self.work),
             Some(whole) => {
-                let retained = self.meaning.retain(Manifest::clone(manifest), whole).await;
+                let retained = self.meaning.retain(manifest.clone(), whole).await;
                 let mut retained = retained.map_err(Failure::from)?;
                 intent::keep_marks(&mut retained, manifest);
-                intent::body(&retained, self.source, self.desired.work)
+                intent::body(&retained, self.source, self.work)
             }
         };
         if live.is_some_and(|live| live.autoscaler.is_some()) {
@@ -187,7 +188,7 @@ impl Apply<'_> {
     }
 
     fn failure(&self, error: RequestError) -> Failure {
-        failure(error, self.desired.manifest.is_secret())
+        failure(error, self.manifest.is_secret())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::member::wire::{Api, RequestError, collection_path};
 /// The namespaces that matter: those of the objects that are held.
 pub(in crate::member) type Namespaces = BTreeSet<Arc<str>>;
 
-/// How soon a namespace that may not be listed is tried again: somebody may have given the right.
+/// How often a namespace that may not be listed is tried again: somebody may have given the right.
 const HIDDEN_AGAIN: Duration = Duration::from_mins(1);
 /// Before lists are read anew because a watch has ended.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -69,7 +69,8 @@ pub(in crate::member) async fn managed(
     }
 }
 
-/// Lists each namespace, as one list, and watches them until one of the watches ends or others matter.
+/// Lists each namespace, as one list, and watches them until one of the watches ends, others matter, or one may be
+/// listed that could not be.
 async fn in_each<R, W>(
     whole: &Watcher<R, (GroupKind, Seen<Object>), W>,
     watcher: impl Fn(&str) -> Watcher<R, (GroupKind, Seen<Object>), W>,
@@ -80,15 +81,14 @@ where
     W: Fn(Seen<Object>) -> (GroupKind, Seen<Object>),
 {
     let names = namespaces.borrow_and_update().clone();
-    let mut listed = Vec::new();
-    let mut is_any_hidden = false;
+    let (mut listed, mut hidden) = (Vec::new(), Vec::new());
     whole.tell(Seen::Listing).await?;
     for name in names {
         let one = watcher(&name);
         match one.pages().await {
             Ok(version) => listed.push((one, version)),
             Err(Stop::Request(RequestError::Forbidden(_))) => {
-                is_any_hidden = true;
+                hidden.push(one);
                 whole.tell(Seen::Hidden(name)).await?;
             }
             Err(stop) => return Err(stop),
@@ -111,6 +111,104 @@ where
             Err(stop) => Err(stop),
         },
         changed = namespaces.changed() => changed.map_err(|_| Stop::ReceiverGone),
-        () = tokio::time::sleep(HIDDEN_AGAIN), if is_any_hidden => Ok(()),
+        () = any_shown(&hidden), if !hidden.is_empty() => Ok(()),
+    }
+}
+
+/// Waits until one of them may be listed. The watches of the others go on meanwhile.
+async fn any_shown<R, M, W>(hidden: &[Watcher<R, M, W>]) {
+    loop {
+        tokio::time::sleep(HIDDEN_AGAIN).await;
+        for one in hidden {
+            if one.api.get_raw(&one.subject.path("limit=1"), "application/json").await.is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures::stream;
+    use http::{Request, Response};
+    use http_body_util::{Either, Full, StreamBody};
+    use hyper::body::{Bytes, Frame};
+    use kube::client::Body;
+
+    use super::*;
+
+    type Requests = Arc<Mutex<Vec<String>>>;
+
+    /// A server that refuses all lists but those of the namespace `shown`, and of `hidden` once it was asked `n_refused`
+    /// times.
+    fn server(n_refused: usize) -> (Api, Requests) {
+        let requests = Requests::default();
+        let asked = Arc::clone(&requests);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let path = request.uri().to_string();
+            let n_hidden = {
+                let mut asked = asked.lock().unwrap();
+                asked.push(path.clone());
+                asked.iter().filter(|path| path.contains("/hidden/")).count()
+            };
+            let (code, body) = if path.contains("watch=true") {
+                (
+                    200,
+                    Either::Left(StreamBody::new(stream::pending::<
+                        Result<Frame<Bytes>, std::io::Error>,
+                    >())),
+                )
+            } else {
+                let is_listed =
+                    path.contains("/shown/") || path.contains("/hidden/") && n_hidden > n_refused;
+                let text = r#"{"metadata":{"resourceVersion":"7"},"items":[]}"#;
+                (if is_listed { 200 } else { 403 }, Either::Right(Full::new(Bytes::from(text))))
+            };
+            let response = Response::builder().status(code).body(body).unwrap();
+            std::future::ready(Ok::<_, std::io::Error>(response))
+        });
+        (Api::new(kube::Client::new(service, "default")), requests)
+    }
+
+    /// Years may pass before somebody gives a right; the others' lists are not read anew each minute.
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_that_stays_hidden_costs_one_request_a_minute() {
+        let resource = Resource {
+            group: "".into(),
+            version: "v1".into(),
+            kind: "ConfigMap".into(),
+            plural: "configmaps".into(),
+            namespaced: true,
+            watchable: true,
+        };
+        let (api, requests) = server(5);
+        let names: Namespaces = ["hidden", "shown"].map(Arc::from).into();
+        let (_names, names) = latest::channel(names);
+        let (seen, mut sights) = mpsc::channel(64);
+        let watching = tokio::spawn(managed(api, resource, names, seen));
+        let mut n_hidden = 0;
+        let mut n_lists = 0;
+        while n_lists < 2 {
+            match sights.recv().await.unwrap().1 {
+                Seen::Hidden(name) => {
+                    assert_eq!(&*name, "hidden");
+                    n_hidden += 1;
+                }
+                Seen::Listed(version) => {
+                    assert_eq!(version, 7);
+                    n_lists += 1;
+                }
+                Seen::Listing => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        watching.abort();
+        // It was hidden once, and the second list has it.
+        assert_eq!(n_hidden, 1);
+        let requests = requests.lock().unwrap();
+        let is_list = |path: &&String| path.contains("/shown/") && !path.contains("watch=true");
+        assert_eq!(requests.iter().filter(is_list).count(), 2, "{requests:#?}");
     }
 }

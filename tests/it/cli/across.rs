@@ -9,6 +9,8 @@ use super::hint;
 use super::running::{Running, until};
 
 mod exec;
+mod silent;
+mod terminal;
 
 /// Three clusters: `one` and `two` run `web`, two pods each, and `three` cannot be reached.
 struct Clusters {
@@ -192,6 +194,38 @@ fn kinds_are_named_as_in_kubectl_and_found_where_they_are_served() {
 }
 
 #[test]
+fn several_kinds_are_tables_of_their_own_and_one_list_for_programs() {
+    let clusters = Clusters::reachable();
+    let printed = clusters.printed(&["get", "deploy,secrets,deploy", "-A"]);
+    let (deployments, secrets) = printed.split_once("\n\n").unwrap();
+    let (deployments, secrets) = (words(deployments), words(secrets));
+    assert_eq!(deployments[0][..3], ["NAMESPACE", "NAME", "CLUSTER"], "{printed}");
+    assert_eq!(deployments[1][..3], ["default", "deployment.apps/web", "one"], "{printed}");
+    assert_eq!((deployments.len(), secrets.len()), (3, 3), "{printed}");
+    assert_eq!(secrets[2][..3], ["default", "secret/login", "two"], "{printed}");
+    let names = clusters.printed(&["get", "secrets,ct,deploy", "-o", "name"]);
+    let expected = "one/secret/login\ntwo/secret/login\none/crontab.example.com/nightly\n\
+                    one/deployment.apps/web\ntwo/deployment.apps/web\n";
+    assert_eq!(names, expected);
+    let list = clusters.printed(&["get", "cm,deploy", "-o", "json", "--clusters", "one"]);
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let kinds: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|item| &item["kind"]).collect();
+    assert_eq!(kinds, ["ConfigMap", "Deployment"]);
+    // A kind of which there is nothing has no table; a name is looked for among all of them.
+    let printed = clusters.printed(&["get", "jobs,deploy", "web"]);
+    assert!(printed.starts_with("NAME                  CLUSTER"), "{printed}");
+    let described = clusters.printed(&["describe", "secret,deploy", "--clusters", "two"]);
+    let (login, web) = (described.find("Name:         login"), described.find("Name:         web"));
+    assert!(login.is_some() && login < web, "{described}");
+    let absent = clusters.run(&["get", "deploy,secrets", "shop"]);
+    assert!(told(&absent).starts_with("error[NOT_FOUND]: deploy,secrets/shop "), "{absent:?}");
+    let unknown = clusters.run(&["get", "deploy,secretz"]);
+    assert!(told(&unknown).starts_with("error[KIND_UNKNOWN]: "), "{unknown:?}");
+    assert!(unknown.stdout.is_empty() && told(&unknown).contains("`secrets`"), "{unknown:?}");
+}
+
+#[test]
 fn a_list_for_programs_is_whole_and_says_of_which_cluster_each_item_is() {
     let clusters = Clusters::reachable();
     let list: Value =
@@ -262,7 +296,11 @@ fn what_cannot_be_meant_is_refused() {
     let clusters = Clusters::of(Host::start(vec![MemberSpec::new("one")]).unwrap());
     for arguments in [
         &["get", "pods", "web", "-l", "app=web"][..],
-        &["get", "pods,svc"],
+        &["get", "pods,svc/web"],
+        &["get", "pods,,svc"],
+        &["get", "pods,bindings"],
+        &["get", "pods", "--request-timeout", "soon"],
+        &["get", "bindings", "--request-timeout", "5s"],
         &["get", "clusters"],
         &["get", "pods", "--source-branch", "main"],
         &["get", "pods", "--cluster", "one", "--clusters", "all"],

@@ -12,6 +12,8 @@ use super::run;
 use super::running::{Running, until};
 use crate::store::git::{commit, git, init};
 
+mod leaving;
+
 const TEMPLATES: &str = "apiVersion: v1
 kind: Namespace
 metadata: {name: web}
@@ -92,18 +94,30 @@ impl World {
 
     /// What the server has at `path`, asked as its administrator.
     fn get(&self, server: &str, path: &str) -> Option<Value> {
-        let url = format!("{}{path}", self.host.url(server).unwrap());
+        self.ask(server, http::Request::get(path).body(Vec::new()).unwrap())
+    }
+
+    /// Makes an object as the server's administrator.
+    fn create(&self, server: &str, collection: &str, object: &Value) {
+        let request = http::Request::post(collection).header("content-type", "application/json");
+        self.ask(server, request.body(object.to_string().into_bytes()).unwrap()).unwrap();
+    }
+
+    fn delete(&self, server: &str, path: &str) {
+        self.ask(server, http::Request::delete(path).body(Vec::new()).unwrap()).unwrap();
+    }
+
+    fn ask(&self, server: &str, request: http::Request<Vec<u8>>) -> Option<Value> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let allow = git_fleet::member::kubeconfig::Allow::default();
             let text = fs::read(self.path(&format!("{server}.admin"))).unwrap();
             let config = git_fleet::member::kubeconfig::parse(&text, allow).unwrap();
             let client = kube::Client::try_from(config).unwrap();
-            let request = http::Request::get(&url).body(Vec::new()).unwrap();
             match client.request(request).await {
                 Ok(value) => Some(value),
                 Err(kube::Error::Api(status)) if status.code == 404 => None,
-                Err(error) => panic!("{url}: {error}"),
+                Err(error) => panic!("{error}"),
             }
         })
     }
@@ -259,11 +273,13 @@ fn a_dry_run_writes_nothing_and_what_is_wrong_is_said_before_anything_is_written
         assert!(told.contains(line), "{line}: {told}");
     }
     refused(&world.join("one", "one", &["--label", "tier=a b"]), "SOURCE_INVALID");
+    refused(&world.join("one", "one", &["--label", "tier=a b", "--dry-run"]), "SOURCE_INVALID");
     refused(&world.join("one", "one", &["--file", ".hidden/one.yaml"]), "JOIN_PATH");
     refused(&world.join("one", "one", &["--file", "apps/shop.yaml"]), "JOIN_PATH");
     for (flags, what) in [
         (["--rights", "namespaced"].as_slice(), "takes at least one --namespace"),
         (&["--namespace", "web"], "goes with --rights namespaced"),
+        (&["--rights", "namespaced", "--namespace", "a/b"], "lower-case letters"),
         (&["--credentials-secret", "a/b"], "cannot be used with"),
     ] {
         let output = world.join("one", "one", flags);
@@ -282,6 +298,31 @@ fn a_dry_run_writes_nothing_and_what_is_wrong_is_said_before_anything_is_written
     assert_eq!(world.account("one"), [""; 0]);
     assert_eq!(world.git(&["rev-parse", "HEAD"]), head);
     assert!(!world.path("credentials").exists());
+}
+
+#[test]
+fn what_somebody_else_made_under_the_account_s_name_is_left_alone() {
+    let world = World::new(&["one"], Workloads::Progress);
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let named = |kind: &str, version: &str, name: &str| serde_json::json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}});
+    world.create("one", "/api/v1/namespaces", &named("Namespace", "v1", "git-fleet-system"));
+    let role = named("ClusterRole", "rbac.authorization.k8s.io/v1", "git-fleet");
+    world.create("one", roles, &role);
+    let role = format!("{roles}/git-fleet");
+    let before = world.get("one", &role).unwrap();
+    for flags in [&["--dry-run"][..], &[]] {
+        let told = refused(&world.join("one", "one", flags), "JOIN_TAKEN");
+        assert!(told.contains("ClusterRole git-fleet is there already"), "{told}");
+    }
+    assert_eq!(world.get("one", &role).unwrap(), before);
+    assert_eq!(world.account("one"), [""; 0]);
+    // The Namespace alone is used, and is not the fleet's to remove.
+    world.delete("one", &role);
+    done(&world.join("one", "one", &[]));
+    assert!(!world.account("one").iter().any(|object| object.starts_with("namespaces ")));
+    done(&world.unjoin("one", &["--orphan", "--force", "--timeout", "1s"]));
+    assert_eq!(world.account("one"), [""; 0]);
+    assert!(world.get("one", "/api/v1/namespaces/git-fleet-system").is_some());
 }
 
 #[test]
@@ -314,7 +355,7 @@ fn rights_for_namespaces_name_what_is_read_elsewhere_and_no_secret() {
 /// The controller runs in a cluster itself, and has its credentials as a volume.
 #[test]
 fn a_credential_can_be_kept_in_a_secret_beside_others() {
-    let world = World::new(&["host", "one", "two"], Workloads::Progress);
+    let world = World::new(&["host", "one", "two", "three"], Workloads::Progress);
     let namespace = "/api/v1/namespaces/default/secrets/clusters";
     for name in ["one", "two"] {
         let kubeconfig = format!("../{name}.admin");
@@ -327,6 +368,16 @@ fn a_credential_can_be_kept_in_a_secret_beside_others() {
         secret["data"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
     assert_eq!(keys(), ["one.yaml", "two.yaml"]);
+    // What leads to another cluster is not written over, and what hinders it is said before anything is made.
+    commit(&init(&world.path("other")), &[("apps/shop.yaml", TEMPLATES)]);
+    let kept = world.get("host", namespace).unwrap()["data"].clone();
+    for (host, code) in [("../host.admin", "JOIN_CREDENTIAL"), ("../nobody.admin", "CONFIG_READ")] {
+        let join = ["join", "one", "--kubeconfig", "../three.admin", "--host-kubeconfig", host];
+        let secret = ["--credentials-secret", "default/clusters"];
+        refused(&run(&world.path("other"), &[&join[..], &secret].concat()), code);
+        assert_eq!(world.account("three"), [""; 0], "{code}");
+    }
+    assert_eq!(world.get("host", namespace).unwrap()["data"], kept);
     let unjoin = ["unjoin", "one", "--orphan", "--credentials-secret", "default/clusters"];
     done(
         &world.fleet(
@@ -335,111 +386,6 @@ fn a_credential_can_be_kept_in_a_secret_beside_others() {
         ),
     );
     assert_eq!(keys(), ["two.yaml"]);
-}
-
-/// Joins both, has the shop run in one of them, and tells which.
-fn shop_of_two(world: &World) -> (&'static str, &'static str) {
-    done(&world.join("one", "one", &[]));
-    done(&world.join("two", "two", &[]));
-    done(&world.fleet(&["apply", "--credentials", "../credentials"]));
-    match world.get("one", SHOP) {
-        Some(_) => ("one", "two"),
-        None => ("two", "one"),
-    }
-}
-
-#[test]
-fn a_cluster_leaves_after_what_it_runs_runs_elsewhere() {
-    let world = World::new(&["one", "two"], Workloads::Progress);
-    let (leaving, staying) = shop_of_two(&world);
-    let _controller = world.controller();
-    let told = done(&world.unjoin(leaving, &["--delete"]));
-    let shop = world.get(staying, SHOP).expect("it runs in the other one");
-    assert_eq!(shop["status"]["readyReplicas"], 2, "{shop}");
-    assert!(world.get(leaving, SHOP).is_none(), "{told}");
-    assert!(world.get(leaving, "/api/v1/namespaces/web").is_none(), "{told}");
-    assert_eq!(world.account(leaving), [""; 0]);
-    assert!(!world.path(&format!("credentials/{leaving}.yaml")).exists());
-    assert!(!world.path(&format!("fleet/clusters/{leaving}.yaml")).exists());
-    assert_eq!(world.git(&["status", "--porcelain"]), "");
-    let subjects = world.git(&["log", "-3", "--format=%s"]);
-    let expected = ["", ": what it has goes", ": what it runs moves"];
-    assert_eq!(subjects, expected.map(|what| format!("unjoin {leaving}{what}")).join("\n"));
-    // The Namespace takes everything in it along: that it may was said by who asked for it.
-    let approved =
-        world.git(&["log", "--skip=1", "-1", "--format=%(trailers:key=Fleet-Approve-Removal)"]);
-    assert!(!approved.is_empty());
-    // Again: there is nothing left to do, and that is no failure.
-    done(&world.unjoin(leaving, &[]));
-}
-
-#[test]
-fn a_cluster_leaves_with_what_it_runs_where_that_is_asked_for() {
-    let world = World::new(&["one", "two"], Workloads::Progress);
-    let (leaving, staying) = shop_of_two(&world);
-    let uid = world.get(leaving, SHOP).unwrap()["metadata"]["uid"].clone();
-    let _controller = world.controller();
-    done(&world.unjoin(leaving, &["--orphan"]));
-    assert_eq!(world.get(leaving, SHOP).unwrap()["metadata"]["uid"], uid);
-    assert!(world.get(staying, SHOP).is_some());
-    assert_eq!(world.account(leaving), [""; 0]);
-    assert_eq!(world.git(&["log", "--format=%s", "-2"]).lines().count(), 2);
-    // And it can come back.
-    done(&world.join(leaving, leaving, &[]));
-}
-
-#[test]
-fn what_has_nowhere_to_go_stops_it_and_it_goes_on_where_it_stopped() {
-    let world = World::new(&["one", "two"], Workloads::Progress);
-    let bound = TEMPLATES
-        .replace("  placement:\n", "  placement:\n    clusterAffinity: {clusterNames: [one]}\n");
-    commit(&world.path("fleet"), &[("apps/shop.yaml", &bound)]);
-    let (leaving, _) = shop_of_two(&world);
-    assert_eq!(leaving, "one");
-    // Nobody says what becomes of it.
-    let output = world.unjoin("one", &[]);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("--delete removes it, --orphan leaves it as it is"), "{told}");
-    let head = world.git(&["rev-parse", "HEAD"]);
-    let dry = world.unjoin("one", &["--delete", "--dry-run"]);
-    let steps = String::from_utf8(dry.stdout).unwrap();
-    assert!(steps.starts_with("1. commit to main: a taint in clusters/one.yaml"), "{steps}");
-    assert!(steps.contains("remove ClusterRoleBinding git-fleet\n"), "{steps}");
-    assert_eq!(world.git(&["rev-parse", "HEAD"]), head);
-    // No controller takes it up: it stops after the first commit.
-    let told = refused(&world.unjoin("one", &["--delete", "--timeout", "1s"]), "UNJOIN_UNFINISHED");
-    assert!(told.contains("no controller has taken up that one leaves"), "{told}");
-    assert_eq!(world.git(&["rev-list", "--count", &format!("{head}..")]), "1");
-    let mut controller = world.controller();
-    let told = refused(&world.unjoin("one", &["--delete"]), "UNJOIN_STUCK");
-    assert!(told.contains("left: Deployment web/shop: 0/2 clusters are available"), "{told}");
-    assert_eq!(world.git(&["rev-list", "--count", &format!("{head}..")]), "1");
-    assert!(world.get("one", SHOP).is_some(), "it runs on");
-    // Killed in the middle of the removal, with the cluster out of reach.
-    world.host.stop("one").unwrap();
-    let kubeconfig =
-        ["unjoin", "one", "--kubeconfig", "../one.admin", "--credentials", "../credentials"];
-    let told = refused(
-        &world.fleet(&[&kubeconfig[..], &["--delete", "--force"]].concat()),
-        "JOIN_CLUSTER",
-    );
-    assert!(told.contains("cannot be asked which cluster it is"), "{told}");
-    let force = ["unjoin", "one", "--delete", "--force", "--credentials", "../credentials"];
-    let mut half = Running::start(&world.path("fleet"), &world.path("half"), &force);
-    until(
-        "the removal is in the source",
-        || world.git(&["log", "-1", "--format=%s"]).ends_with("what it has goes"),
-        || half.errors(),
-    );
-    half.kill();
-    controller.kill();
-    world.host.restart("one").unwrap();
-    let _controller = world.controller();
-    done(&world.unjoin("one", &["--delete"]));
-    assert!(world.get("one", SHOP).is_none());
-    assert_eq!(world.account("one"), [""; 0]);
-    assert_eq!(world.git(&["rev-list", "--count", &format!("{head}..")]), "3");
 }
 
 /// In a clone the commits go to where the fleet is.
@@ -456,6 +402,25 @@ fn a_clone_pushes_what_it_commits() {
     assert!(told.contains("join one, pushed to origin"), "{told}");
     let tip = |dir: &str| git(&world.path(dir), &["rev-parse", "main"]);
     assert_eq!(tip("clone"), tip("fleet.git"));
+    // Interrupted between the push and the clone's own branch: the message says how to go on from there.
+    let head = tip("clone");
+    git(&world.path("clone"), &["update-ref", "refs/heads/main", "main~1"]);
+    // A moment later, that is: in the same second and by the same person it would be the very same commit.
+    git(&world.path("clone"), &["config", "user.name", "Bob"]);
+    let told = refused(&run(&world.path("clone"), &join), "SOURCE_PUSH");
+    assert!(told.contains("git pull origin main; then run it again"), "{told}");
+    git(&world.path("clone"), &["pull", "--quiet", "origin", "main"]);
+    assert_eq!(tip("clone"), head);
+    done(&run(&world.path("clone"), &join));
+    assert_eq!(git(&world.path("clone"), &["status", "--porcelain"]), "");
+    // The branch is not here at all.
+    git(&world.path("clone"), &["switch", "--quiet", "--create", "mine"]);
+    git(&world.path("clone"), &["branch", "--quiet", "-D", "main"]);
+    let told = refused(&run(&world.path("clone"), &join), "SOURCE_BEHIND");
+    assert!(told.contains("git switch main && git pull"), "{told}");
+    git(&world.path("clone"), &["switch", "--quiet", "main"]);
+    git(&world.path("clone"), &["pull", "--quiet"]);
+    done(&run(&world.path("clone"), &join));
     // Somebody else was faster.
     let head = git(&world.path("clone"), &["rev-parse", "main~1"]);
     git(&world.path("fleet.git"), &["update-ref", "refs/heads/main", head.trim()]);
@@ -491,9 +456,7 @@ fn a_controller_takes_up_a_credential_that_comes_or_changes() {
     // Its account is made anew, so that its token is another one.
     let secret = "/api/v1/namespaces/git-fleet-system/secrets/git-fleet-token";
     let token = world.get("two", secret).unwrap()["data"]["token"].clone();
-    let delete = format!("{}{secret}", world.host.url("two").unwrap());
-    let curl = ["-sf", "-X", "DELETE", "-H", "Authorization: Bearer two-admin", &delete];
-    assert!(std::process::Command::new("curl").args(curl).output().unwrap().status.success());
+    world.delete("two", secret);
     let lists = world.host.requests("one").unwrap().of("list");
     done(&world.join("two", "two", &[]));
     assert_ne!(world.get("two", secret).unwrap()["data"]["token"], token);
@@ -504,21 +467,4 @@ fn a_controller_takes_up_a_credential_that_comes_or_changes() {
     };
     until("the new token is used", || is_new("one") && is_new("two"), || controller.errors());
     assert_eq!(world.host.requests("one").unwrap().of("list"), lists, "{}", controller.errors());
-}
-
-/// The agent of a cluster that is out of the controller's reach removes what is to go.
-#[test]
-fn an_agent_s_cluster_leaves_too() {
-    let world = World::new(&["one", "two"], Workloads::Progress);
-    let told = done(&world.join("one", "one", &["--sync-mode", "Pull"]));
-    assert!(told.contains("start its agent: git fleet agent --remote URL --cluster one"), "{told}");
-    let _controller = world.controller();
-    let agent = ["agent", "--remote", ".", "--cluster", "one", "--credentials", "../credentials"];
-    let agent = Running::start(&world.path("fleet"), &world.path("agent"), &agent);
-    until("the agent applies it", || world.get("one", SHOP).is_some(), || agent.errors());
-    done(&world.join("two", "two", &[]));
-    let told = done(&world.unjoin("one", &["--delete"]));
-    assert!(told.contains("stop the agent of one"), "{told}");
-    assert!(world.get("one", SHOP).is_none() && world.get("two", SHOP).is_some());
-    assert_eq!(world.account("one"), [""; 0]);
 }

@@ -59,10 +59,11 @@ fn what_still_changes_when_the_tries_run_out_says_so() {
         make(&Inputs { fleet: &fleet, reports, previous, interpreter, now }, &mut memo)
     };
     let waiting = |plan: &Plan| {
-        plan.bindings.values().filter(|one| one.binding.undecided().is_some()).count()
+        plan.bindings.values().filter(|one| one.binding().undecided().is_some()).count()
     };
     let noted = |plan: &Plan| {
-        let told = plan.bindings.values().flat_map(|one| Explanation::of(&one.binding, None).notes);
+        let told =
+            plan.bindings.values().flat_map(|one| Explanation::of(&one.binding(), None).notes);
         told.filter(|note| note.contains("the tries of this plan ran out")).count()
     };
     let first = plan(&source(N, 0), &Previous::default());

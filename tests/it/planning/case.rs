@@ -158,7 +158,8 @@ fn groups(shown: &mut String, name: &str, groups: &[ClusterGroup]) {
 pub(crate) fn show(plan: &Plan) -> String {
     let mut shown = String::new();
     for (key, planned) in &plan.bindings {
-        let (binding, reasons) = (&planned.binding, &planned.binding.reasons);
+        let binding = planned.binding();
+        let reasons = &binding.reasons;
         writeln!(shown, "{key}").unwrap();
         writeln!(shown, "  policy: {}", reasons.policy).unwrap();
         for lost in &reasons.beats {
@@ -227,9 +228,10 @@ pub(crate) fn show(plan: &Plan) -> String {
             let generation = binding.template.generation.unwrap_or(0);
             writeln!(shown, "  template: generation {generation}, status {status}").unwrap();
         }
-        let mut works: BTreeMap<ObjectId, (Vec<&str>, &RenderedFile)> = BTreeMap::new();
+        let mut works: BTreeMap<ObjectId, (Vec<&str>, Arc<RenderedFile>)> = BTreeMap::new();
         for (name, work) in &planned.works {
-            works.entry(work.file.id).or_insert((Vec::new(), &work.file)).0.push(name.as_str());
+            let shown = works.entry(work.id).or_insert_with(|| (Vec::new(), work.file()));
+            shown.0.push(name.as_str());
         }
         let mut works: Vec<_> = works.into_values().collect();
         works.sort_by(|left, right| left.0.cmp(&right.0));

@@ -10,7 +10,7 @@ fn explained(plan: &Plan, name: &str) -> Explanation {
         let survey: SurveyFile = git_fleet::api::yaml::from_bytes(&file.bytes).unwrap();
         survey
     });
-    Explanation::of(&planned.binding, survey.as_ref())
+    Explanation::of(&planned.binding(), survey.as_ref())
 }
 
 fn of<'e>(explanation: &'e Explanation, name: &str) -> &'e ClusterExplanation {
@@ -95,7 +95,7 @@ fn reasons_stay_few_however_the_clusters_differ() {
         let mut source: Vec<String> = (0..n_clusters).map(site).collect();
         source.extend([policy.clone(), deployment("a", 1)]);
         let plan = Story::new().plan(&source);
-        let rejected = plan.bindings.values().next().unwrap().binding.reasons.rejected.clone();
+        let rejected = plan.bindings.values().next().unwrap().binding().reasons.rejected.clone();
         (rejected.len(), explained(&plan, "a"))
     };
     let (n_groups, few) = told(3);

@@ -47,7 +47,7 @@ fn policies_of_the_library_place_as_they_say() {
             .bindings
             .iter()
             .map(|(key, planned)| {
-                let binding = &planned.binding;
+                let binding = &planned.binding();
                 let scheduled = condition::find(&binding.status.conditions, "Scheduled").unwrap();
                 let place = if scheduled.reason == "Success" {
                     json!(binding.replicas_by_cluster())
@@ -79,7 +79,7 @@ fn story(folder: &str, sources: &[Source<'_>]) -> Vec<String> {
         let step = case::Step { fleet, reports: BTreeMap::new(), evicted: Vec::new() };
         let plan = case::plan(&step, &previous, &mut Memo::default());
         let place = |(key, planned): (&ObjectKey, &Arc<PlannedBinding>)| {
-            let places = planned.binding.replicas_by_cluster();
+            let places = planned.binding().replicas_by_cluster();
             let places: Vec<_> = places.iter().map(|(at, n)| format!("{at}({n})")).collect();
             format!("{} {}", key.name, places.join(" "))
         };

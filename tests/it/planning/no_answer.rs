@@ -58,7 +58,7 @@ fn what_was_decided_stays_and_what_is_new_waits() {
         let (before, after) = (&placed.bindings[&shop()], &held.bindings[&shop()]);
         assert_eq!(after.works, before.works);
         let words = format!("{why}; what was decided before stays in force");
-        assert_eq!(after.binding.reasons.held, words);
+        assert_eq!(after.binding().reasons.held, words);
         assert_eq!(held.next_wake, None, "nothing else would be answered later");
     }
 }
@@ -71,8 +71,9 @@ fn a_share_that_cannot_be_written_leaves_the_work_as_it_is() {
     let stale = plan(&more, &mute, &Previous::from(&placed), &mut Memo::default());
     let (before, after) = (&placed.bindings[&shop()], &stale.bindings[&shop()]);
     assert_eq!(after.works, before.works);
-    assert_eq!(after.binding.replicas_by_cluster().values().sum::<i32>(), 5);
-    let [group] = after.binding.reasons.stale.as_slice() else { panic!("one reason") };
+    assert_eq!(after.binding().replicas_by_cluster().values().sum::<i32>(), 5);
+    let binding = after.binding();
+    let [group] = binding.reasons.stale.as_slice() else { panic!("one reason") };
     assert_eq!(&*group.why, "LUA_LIMIT: revise took too long; look at it");
 }
 
@@ -80,12 +81,12 @@ fn a_share_that_cannot_be_written_leaves_the_work_as_it_is() {
 fn a_status_that_cannot_be_folded_is_the_last_one() {
     let reported = format!("{REPORT}{STORY}");
     let first = plan(&reported, &Bundled, &Previous::default(), &mut Memo::default());
-    let status = &first.bindings[&shop()].binding.template.status;
+    let status = &first.bindings[&shop()].binding().template.status;
     assert_eq!(status.as_ref().unwrap()["replicas"], 3);
     let mute = Rules { mute_on: "aggregate", ..Rules::default() };
     let later = reported.replace("status: {replicas: 3}", "status: {replicas: 2}");
     let second = plan(&later, &mute, &Previous::from(&first), &mut Memo::default());
-    let binding = &second.bindings[&shop()].binding;
+    let binding = &second.bindings[&shop()].binding();
     assert_eq!(binding.template.status, *status);
     assert_eq!(binding.reasons.status, "LUA_LIMIT: aggregate took too long; look at it");
 }
@@ -138,7 +139,7 @@ fn a_status_is_folded_anew_only_when_something_has_changed() {
     ] {
         counts.basis = basis;
         let plan = plan(&text, &counts, &previous, &mut Memo::default());
-        let status = plan.bindings[&shop()].binding.template.status.clone();
+        let status = plan.bindings[&shop()].binding().template.status.clone();
         told.push(status.map(|status| status["n"].as_u64().unwrap()));
         previous = Previous::from(&plan);
     }

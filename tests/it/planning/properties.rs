@@ -153,7 +153,7 @@ proptest! {
         let steps = case::steps(&format!("### commit\n{source}"));
         let plan = case::plan(&steps[0], &Previous::default(), &mut Memo::default());
         let shop = plan.bindings.iter().find(|(key, _)| &*key.group_kind.kind == "Deployment").unwrap().1;
-        prop_assert_eq!(shop.binding.replicas_by_cluster().values().sum::<i32>(), replicas);
+        prop_assert_eq!(shop.binding().replicas_by_cluster().values().sum::<i32>(), replicas);
     }
 }
 

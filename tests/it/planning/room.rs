@@ -83,7 +83,7 @@ impl Story {
 fn placed(plan: &Plan, name: &str) -> Vec<String> {
     let (_, planned) =
         plan.bindings.iter().find(|(key, _)| &*key.name == name).expect("it has a binding");
-    let clusters = planned.binding.replicas_by_cluster();
+    let clusters = planned.binding().replicas_by_cluster();
     clusters.iter().map(|(cluster, n)| format!("{cluster}({n})")).collect()
 }
 
@@ -159,7 +159,7 @@ fn a_survey_says_why_each_of_many_clusters_is_out() {
         let binding = remembered.binding();
         assert_eq!(SurveyFile::path(binding.reasons.survey.unwrap()), **path);
         let survey: SurveyFile = git_fleet::api::yaml::from_bytes(&files[*path].bytes).unwrap();
-        let told = Explanation::of(binding, Some(&survey));
+        let told = Explanation::of(&binding, Some(&survey));
         let told = told.only(&"t42".parse().unwrap(), false).unwrap();
         assert_eq!(told.clusters.len(), 1);
         assert!(!told.clusters[0].runs);
@@ -217,7 +217,7 @@ fn room_is_counted_by_the_report_that_shows_it() {
     let one = [cluster("m1", ""), POLICY.to_owned(), deployment("a", 5)];
     let plan = story.plan(&one);
     let (key, planned) = plan.bindings.iter().next().unwrap();
-    let work = planned.works.values().next().unwrap().file.id;
+    let work = planned.works.values().next().unwrap().id;
     let mut seen = report(10, 5);
     let object = serde_json::json!({"work": work, "applied": true, "health": "Healthy"});
     seen.objects.insert(key.clone(), serde_json::from_value(object).unwrap());
@@ -241,7 +241,7 @@ fn a_refusal_ends_with_its_cause() {
     let source = |n| [cluster("one", ""), POLICY.to_owned(), deployment("a", n)];
     let scheduled = |plan: &Plan| {
         let planned = plan.bindings.values().next().unwrap();
-        planned.binding.status.conditions[0].reason.clone()
+        planned.binding().status.conditions[0].reason.clone()
     };
     assert_eq!(scheduled(&story.plan(&source(4))), "Success");
     let refused = story.plan(&source(40));

@@ -100,7 +100,8 @@ pub(super) fn report_object(
     }
     let work = remembered.works().find(|(name, _)| *name == cluster).map(|(_, id)| id);
     let is_old = u.ratio(1, 6)?;
-    let target = remembered.binding().spec.clusters.iter().find(|one| one.name == *cluster);
+    let binding = remembered.binding();
+    let target = binding.spec.clusters.iter().find(|one| one.name == *cluster);
     let share = i64::from(target.map_or(0, |target| target.replicas));
     let replicas = *u.choose(&[share, share, share / 2, 0, -1, i64::MAX, i64::MIN])?;
     let mut object = json!({

@@ -91,7 +91,7 @@ fn odd_server(
     (clusters, server)
 }
 
-fn read_head(stream: &mut impl std::io::Read) -> String {
+pub(super) fn read_head(stream: &mut impl std::io::Read) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

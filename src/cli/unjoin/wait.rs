@@ -2,16 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::results::stored;
-use super::source::Source;
 use crate::api::cluster::{Cluster, Departure};
+use crate::api::manifest::ObjectKey;
 use crate::api::names::ClusterName;
+use crate::api::placement::{Placement, ReplicaSchedulingType};
 use crate::api::report::Health;
+use crate::cli::results::stored;
+use crate::cli::source::Source;
 use crate::daemon::ledger::{Ledger, Recorded};
 use crate::plan::Binding;
 
-/// How often the record is looked at.
+/// How often the record is looked at: a look at this machine's repository is free, and one at a remote is a fetch.
 const POLL: Duration = Duration::from_millis(300);
+const POLL_REMOTE: Duration = Duration::from_secs(3);
 
 /// What there is to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,17 @@ pub(super) enum Goal {
     Removed,
     /// It is no member any more.
     Left,
+}
+
+impl Goal {
+    /// What is so when it is reached.
+    pub(super) fn told(self, cluster: &ClusterName) -> String {
+        match self {
+            Self::Moved => format!("what runs in {cluster} runs elsewhere"),
+            Self::Removed => format!("nothing of the fleet's is in {cluster}"),
+            Self::Left => format!("the controller has let {cluster} go"),
+        }
+    }
 }
 
 /// What keeps a goal from being reached, in words; empty when it is.
@@ -44,6 +58,9 @@ impl Left {
 }
 
 /// Waits until the goal is reached, nothing is left but what cannot be, or the time is over.
+///
+/// # Errors
+/// The record cannot be read; that a remote does not answer is one only when the time is over.
 pub(super) fn wait(
     ledger: &Ledger,
     source: &Source,
@@ -52,13 +69,17 @@ pub(super) fn wait(
     timeout: Duration,
 ) -> anyhow::Result<Left> {
     let until = Instant::now() + timeout;
+    let poll = if source.follows_a_remote() { POLL_REMOTE } else { POLL };
     loop {
-        source.refresh(ledger)?;
+        let refreshed = source.refresh(ledger);
         let left = look(ledger, cluster, goal)?;
-        if left.is_over() || Instant::now() >= until {
+        if left.is_over() {
             return Ok(left);
         }
-        std::thread::sleep(POLL);
+        if Instant::now() >= until {
+            return refreshed.map(|()| left);
+        }
+        std::thread::sleep(poll);
     }
 }
 
@@ -104,7 +125,7 @@ fn moved(ledger: &Ledger, recorded: &Recorded, cluster: &ClusterName) -> anyhow:
         };
         let chosen = binding.replicas_by_cluster();
         let others: Vec<&ClusterName> = chosen.keys().filter(|name| *name != cluster).collect();
-        if chosen.contains_key(cluster) || others.is_empty() {
+        if others.is_empty() || has_a_share(&binding, cluster) {
             let why = binding.undecided().unwrap_or("no other cluster has it");
             left.stuck.push(format!("{name}: {why}"));
             continue;
@@ -126,10 +147,24 @@ fn moved(ledger: &Ledger, recorded: &Recorded, cluster: &ClusterName) -> anyhow:
     Ok(left)
 }
 
+/// Whether a decision that holds counts on replicas there that no other cluster has: where each has all of them, the
+/// others are enough.
+fn has_a_share(binding: &Binding, cluster: &ClusterName) -> bool {
+    let n_replicas = binding.replicas_by_cluster().get(cluster).copied().unwrap_or(0);
+    let scheduling = binding.spec.placement.as_ref().map(Placement::scheduling_type);
+    n_replicas > 0 && scheduling == Some(ReplicaSchedulingType::Divided)
+}
+
+/// How many objects a cluster is to run.
+pub(super) fn count_works(recorded: &Recorded, cluster: &ClusterName) -> usize {
+    let dir = format!("work/{cluster}/");
+    // What goes along with them, as the rules for their kinds, is no object.
+    recorded.paths(&dir).filter(|path| ObjectKey::from_file(&path[dir.len()..]).is_some()).count()
+}
+
 /// What is still there.
 fn removed(ledger: &Ledger, recorded: &Recorded, cluster: &ClusterName) -> anyhow::Result<Left> {
-    let work = format!("work/{cluster}/");
-    if recorded.paths(&work).any(|path| !path[work.len()..].starts_with('_')) {
+    if count_works(recorded, cluster) > 0 {
         return Ok(Left::pending(format!("the plan still has work for {cluster}")));
     }
     let reported = ledger.reported(std::slice::from_ref(cluster))?;

@@ -1,0 +1,71 @@
+//! Decisions in the form in which they are kept: a fleet has as many as templates, and a plan looks at few.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::binding::Binding;
+use super::rivals::{awaited_until, is_awaited};
+use crate::api::condition::{self, ConditionStatus};
+use crate::api::marks;
+
+/// A binding as its JSON, a third of the memory that [`Binding`] takes, with what is asked of all bindings.
+/// Equal if and only if the bindings are.
+#[derive(Clone, PartialEq)]
+pub(super) struct PackedBinding {
+    text: Box<str>,
+    /// Whether some of its replicas are not reported yet.
+    pub(super) is_awaited: bool,
+    /// Until when those count as taken.
+    pub(super) awaited_until: Option<Timestamp>,
+    /// Whether it waits for clusters or for room, and so is decided on at every plan.
+    pub(super) is_waiting: bool,
+    /// Whether what others are given can change it although it stands.
+    pub(super) is_unsettled: bool,
+    /// Whether the members run all that it says.
+    pub(super) is_in_force: bool,
+    /// Whether a person should know of something.
+    pub(super) is_notable: bool,
+    /// Whether it belongs to a group of workloads that stay together or apart.
+    pub(super) has_groups: bool,
+    /// Whether others need it where they run.
+    pub(super) is_required: bool,
+    /// Whether it has a place of its own in the order of decisions.
+    pub(super) has_priority: bool,
+}
+
+impl PackedBinding {
+    /// The binding.
+    pub(super) fn open(&self) -> Binding {
+        serde_json::from_str(&self.text).expect("it was made of a binding")
+    }
+}
+
+impl From<&Binding> for PackedBinding {
+    fn from(binding: &Binding) -> Self {
+        let (spec, reasons) = (&binding.spec, &binding.reasons);
+        let is_in_force =
+            condition::find(&binding.status.conditions, marks::CONDITION_FULLY_APPLIED)
+                .is_some_and(|applied| applied.status == ConditionStatus::True);
+        Self {
+            text: serde_json::to_string(binding).expect("a binding has a JSON form").into(),
+            is_awaited: is_awaited(binding),
+            awaited_until: awaited_until(binding),
+            is_waiting: binding.is_waiting(),
+            is_unsettled: binding.is_unsettled(),
+            is_in_force,
+            is_notable: binding.trouble().is_some()
+                || !reasons.stale.is_empty()
+                || !reasons.notes.is_empty(),
+            has_groups: spec.workload_affinity_groups.is_some(),
+            is_required: !spec.required_by.is_empty(),
+            has_priority: spec.schedule_priority.is_some(),
+        }
+    }
+}
+
+impl fmt::Debug for PackedBinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
