@@ -84,14 +84,16 @@ mod tests {
     async fn without_a_thread_there_is_no_answer_until_one_starts() {
         let rules = rules(&[(Operation::Retain, "x"), (Operation::InterpretHealth, "x")]);
         let game = json!({"apiVersion": "v1", "kind": "Game", "metadata": {"name": "chess"}});
-        let manifest = Manifest::from_value(game.clone()).unwrap();
+        let manifest = Manifest::from_value(game).unwrap();
         let mut meanings = Meanings::new(Program::this());
         let no_thread = |_: &Program| Err(std::io::ErrorKind::WouldBlock.into());
         let meaning = meanings.by_starting(&rules, no_thread);
         assert!(meaning.retains(&manifest));
-        let refused = meaning.retain(manifest.clone(), manifest).await.unwrap_err();
+        let refused = meaning.retain(manifest.clone(), manifest.clone()).await.unwrap_err();
         assert_eq!((refused.code, refused.is_passing), ("LUA_WORKER", true));
-        let Observing::UnderWay(observing) = meaning.observe(&game) else { panic!("it is asked") };
+        let Observing::UnderWay(observing) = meaning.observe(&manifest) else {
+            panic!("it is asked")
+        };
         assert!(observing.await.failure.contains("LUA_WORKER"));
         let again = meanings.by_starting(&rules, no_thread);
         assert!(Arc::ptr_eq(&meaning, &again), "nothing has changed for anybody");

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use serde_json::Value;
 
 use super::meaning::{Bundled, Meaning, Observed, Observing};
 use crate::api::manifest::Manifest;
@@ -33,13 +32,13 @@ impl Customized {
 }
 
 impl Meaning for Customized {
-    fn observe(&self, live: &Value) -> Observing {
-        let is_customized = |live: &Manifest| {
-            self.has(live, Operation::InterpretHealth) || self.has(live, Operation::InterpretStatus)
-        };
-        let Some(live) = Manifest::from_value(live.clone()).filter(is_customized) else {
+    fn observe(&self, live: &Manifest) -> Observing {
+        let is_customized = self.has(live, Operation::InterpretHealth)
+            || self.has(live, Operation::InterpretStatus);
+        if !is_customized {
             return Bundled.observe(live);
-        };
+        }
+        let live = live.clone();
         let (service, rules) = (self.service.clone(), Arc::clone(&self.rules));
         Observing::UnderWay(
             async move {

@@ -12,7 +12,7 @@ use crate::interpret::{self, NoAnswer};
 /// Says what live objects mean. It comes with the work: another work may bring another one.
 pub trait Meaning: fmt::Debug + Send + Sync {
     /// Health and status of a live object.
-    fn observe(&self, live: &Value) -> Observing;
+    fn observe(&self, live: &Manifest) -> Observing;
 
     /// Whether [`retain`](Self::retain) may change an object: only then is its live form fetched.
     fn retains(&self, desired: &Manifest) -> bool;
@@ -62,15 +62,14 @@ pub struct Bundled;
 impl Bundled {
     /// What the bundled kinds see in a live object.
     #[must_use]
-    pub fn look(live: &Value) -> Observed {
-        let Some(live) = Manifest::from_value(live.clone()) else { return Observed::default() };
-        let (health, status) = (interpret::health(&live), interpret::reflect(&live));
+    pub fn look(live: &Manifest) -> Observed {
+        let (health, status) = (interpret::health(live), interpret::reflect(live));
         Observed { health, status, failure: String::new(), is_passing: false }
     }
 }
 
 impl Meaning for Bundled {
-    fn observe(&self, live: &Value) -> Observing {
+    fn observe(&self, live: &Manifest) -> Observing {
         Observing::Done(Self::look(live))
     }
 

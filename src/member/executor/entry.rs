@@ -213,6 +213,11 @@ impl Entry {
         }
     }
 
+    /// Whether a newer version of the live object than this one was seen.
+    pub(super) fn has_seen_after(&self, version: u64) -> bool {
+        self.live().is_some_and(|live| version > 0 && live.version > version)
+    }
+
     /// Whether the newest work is in force, untouched.
     pub(super) fn in_place(&self) -> bool {
         match (&self.desired, &self.sight) {

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use serde_json::Value;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use crate::api::manifest::ObjectKey;
+use crate::api::manifest::{Manifest, ObjectKey};
 use crate::api::report::Health;
 use crate::member::backoff::Backoff;
 use crate::member::meaning::{Observed, Observing};
@@ -75,7 +74,7 @@ impl Default for Standing {
 
 /// What is observed when nothing is under way any more.
 enum Awaiting {
-    Kept(Value),
+    Kept(Manifest),
     LookUp,
 }
 
@@ -92,27 +91,30 @@ impl Observations {
 
 impl Executor {
     /// Finds out what a live object means. While that is under way, the newest sight waits.
-    pub(super) fn observe(&mut self, key: &ObjectKey, value: &Value) {
+    pub(super) fn observe(&mut self, key: &ObjectKey, live: Manifest) {
         let meaning = self.meaning();
         let Some(entry) = self.entries.get_mut(key) else { return };
         if let Some(standing) = entry.if_unusual().map(|unusual| &mut unusual.observing) {
             match &mut standing.next {
-                Some(Awaiting::Kept(kept)) => return kept.clone_from(value),
+                Some(Awaiting::Kept(kept)) => {
+                    *kept = live;
+                    return;
+                }
                 Some(Awaiting::LookUp) => return,
                 None if standing.under_way.is_some() => {
-                    standing.next = Some(Awaiting::Kept(value.clone()));
+                    standing.next = Some(Awaiting::Kept(live));
                     return;
                 }
                 None => {}
             }
         }
-        match meaning.observe(value) {
+        match meaning.observe(&live) {
             Observing::Done(observed) => self.took(key, observed),
             Observing::UnderWay(observing) if self.observations.has_room() => {
                 self.begin(key, observing.map(Some).boxed());
             }
             Observing::UnderWay(_) => {
-                entry.unusual_mut().observing.next = Some(Awaiting::Kept(value.clone()));
+                entry.unusual_mut().observing.next = Some(Awaiting::Kept(live));
                 self.wait(key);
             }
         }
@@ -191,8 +193,8 @@ impl Executor {
             }
             match unusual.observing.next.take() {
                 None => {}
-                Some(Awaiting::Kept(value)) => {
-                    self.observe(&key, &value);
+                Some(Awaiting::Kept(live)) => {
+                    self.observe(&key, live);
                     self.note(&key);
                 }
                 Some(Awaiting::LookUp) => self.look_up(&key),
@@ -209,8 +211,8 @@ impl Executor {
         let (api, meaning, looked_up) = (self.api.clone(), self.meaning(), key.clone());
         let observing = async move {
             let (namespace, name) = (looked_up.namespace.as_deref(), &*looked_up.name);
-            let value = api.get(&resource, namespace, name).await.ok()?;
-            let observing = meaning.observe(&value);
+            let live = api.get(&resource, namespace, name).await.ok()?;
+            let observing = meaning.observe(&Manifest::from_value(live)?);
             Some(match observing {
                 Observing::Done(observed) => observed,
                 Observing::UnderWay(observing) => observing.await,

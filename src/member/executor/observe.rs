@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::task::JoinError;
 use tokio::time::Instant;
 
-use crate::api::manifest::{GroupKind, KeyParts, ObjectKey};
+use crate::api::manifest::{GroupKind, KeyParts, Manifest, ObjectKey};
 use crate::api::names::ObjectId;
 use crate::member::MemberReport;
 use crate::member::discovery::{Lookup, Resource};
@@ -41,20 +41,23 @@ impl Executor {
             Done::Applied { live: value, before } => {
                 let is_repair = entry.was_in_place;
                 self.round.n_applied += 1;
-                if !self.knows(&key, version_of(&value)) {
-                    self.look(&key, &value);
+                // What is not ours right after an apply, the server does not keep. The answer tells,
+                // not the newest sight: somebody may have been faster since.
+                let version = version_of(&value);
+                let is_known = self.knows(&key, version);
+                let overtaken =
+                    self.entries.get(&key).filter(|entry| entry.has_seen_after(version));
+                let answered = overtaken.map(|entry| {
+                    let desired = entry.desired.as_ref().map(|one| one.manifest.open());
+                    Live::read(&value, desired.as_ref(), &*meaning)
+                });
+                if !is_known && answered.is_none() {
+                    self.look(&key, value);
                 }
                 let Some(entry) = self.entries.get_mut(&key) else { return };
                 if is_newest {
-                    // What is not ours right after an apply, the server does not keep. The answer
-                    // tells, not the newest sight: somebody may have been faster since.
-                    let tolerated = match entry.live() {
-                        Some(live) if live.version == version_of(&value) => live.lost().to_vec(),
-                        _ => {
-                            let desired = entry.desired.as_ref().map(|one| one.manifest.open());
-                            Live::read(&value, desired.as_ref(), &*meaning).lost().to_vec()
-                        }
-                    };
+                    let answered = answered.as_ref().or(entry.live());
+                    let tolerated = answered.map(|live| live.lost().to_vec()).unwrap_or_default();
                     let tolerated = entry.tolerate(tolerated);
                     entry.succeeded();
                     if is_repair {
@@ -69,7 +72,7 @@ impl Executor {
             }
             Done::InPlace(value) => {
                 entry.succeeded();
-                self.look(&key, &value);
+                self.look(&key, value);
             }
             Done::Removed | Done::Absent => {
                 if matches!(done, Done::Removed) {
@@ -85,7 +88,7 @@ impl Executor {
                 // The watch tells when it is gone, and may have told already.
                 let is_there = matches!(entry.sight, Sight::There(_));
                 if is_there && self.watches.get(&key.group_kind).is_some_and(Watch::is_open) {
-                    self.look(&key, &value);
+                    self.look(&key, value);
                 } else {
                     entry.gone();
                 }
@@ -130,7 +133,7 @@ impl Executor {
                         false
                     } else {
                         match object.open() {
-                            Ok(value) => self.look(&key, &value),
+                            Ok(value) => self.look(&key, value),
                             Err(error) => return self.seen(group_kind, Seen::Failed(error)),
                         }
                     };
@@ -226,15 +229,14 @@ impl Executor {
     }
 
     /// Takes in a live object. Gives whether it is news.
-    fn look(&mut self, key: &ObjectKey, value: &Value) -> bool {
+    fn look(&mut self, key: &ObjectKey, value: Value) -> bool {
         let meaning = self.meaning();
         let Some(entry) = self.entries.get_mut(key) else { return false };
-        let version = version_of(value);
-        if entry.live().is_some_and(|live| version > 0 && live.version > version) {
+        if entry.has_seen_after(version_of(&value)) {
             return false;
         }
         let desired = entry.desired.as_ref().map(|desired| desired.manifest.open());
-        entry.sight = Sight::There(Live::read(value, desired.as_ref(), &*meaning));
+        entry.sight = Sight::There(Live::read(&value, desired.as_ref(), &*meaning));
         entry.looked_for = entry.desired.as_ref().map(|desired| desired.work);
         if let Some(source) = entry.note_others_work(Instant::now()) {
             let (cluster, patience) = (&self.cluster, self.options.other_engine_patience);
@@ -246,8 +248,8 @@ impl Executor {
                 patience.as_secs()
             );
         }
-        if desired.is_some() {
-            self.observe(key, value);
+        if let (Some(_), Some(live)) = (desired, Manifest::from_value(value)) {
+            self.observe(key, live);
         }
         true
     }

@@ -26,7 +26,7 @@ pub(super) struct KeepsMetadata {
 }
 
 impl Meaning for KeepsMetadata {
-    fn observe(&self, live: &Value) -> Observing {
+    fn observe(&self, live: &Manifest) -> Observing {
         Bundled.observe(live)
     }
 
@@ -82,7 +82,7 @@ async fn what_a_member_keeps_takes_no_mark_off_and_keeps_no_old_one() {
 struct AwayAtFirst(AtomicBool);
 
 impl Meaning for AwayAtFirst {
-    fn observe(&self, live: &Value) -> Observing {
+    fn observe(&self, live: &Manifest) -> Observing {
         Bundled.observe(live)
     }
 
@@ -141,9 +141,9 @@ impl Slow {
 }
 
 impl Meaning for Slow {
-    fn observe(&self, live: &Value) -> Observing {
-        if live["kind"] == "ConfigMap" {
-            Observing::UnderWay(self.0(live.clone()))
+    fn observe(&self, live: &Manifest) -> Observing {
+        if live.kind() == "ConfigMap" {
+            Observing::UnderWay(self.0(live.clone().into_value()))
         } else {
             Bundled.observe(live)
         }
