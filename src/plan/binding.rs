@@ -123,6 +123,11 @@ impl Binding {
             .map(|scheduled| &*scheduled.message)
     }
 
+    /// The policy that decided; what goes along is decided by none.
+    pub(super) fn deciding_policy(&self) -> Option<&str> {
+        self.spec.placement.as_ref().map(|_| &*self.reasons.policy)
+    }
+
     /// What a person should know of it; `None` when all is well.
     pub(super) fn trouble(&self) -> Option<String> {
         if let Some(why) = self.undecided() {

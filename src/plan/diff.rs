@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::Plan;
 use super::binding::Binding;
+use super::cursor::join;
+use super::packed::PackedBinding;
 use super::previous::{Previous, Remembered};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
@@ -221,11 +223,7 @@ impl Plan {
     #[must_use]
     pub fn diff(&self, before: &Previous) -> PlanDiff {
         let mut diff = PlanDiff::default();
-        let keys: BTreeSet<&ObjectKey> =
-            before.bindings.keys().chain(self.bindings.keys()).collect();
-        for key in keys {
-            let old = before.bindings.get(key);
-            let new = self.bindings.get(key);
+        for (key, old, new) in join(&before.bindings, &self.bindings) {
             // Clusters that leave the fleet lose nothing, and make no share look smaller.
             let stays = |(name, _): &(&ClusterName, ObjectId)| self.works.contains_key(*name);
             for (cluster, _) in old.into_iter().flat_map(Remembered::works).filter(stays) {
@@ -238,12 +236,13 @@ impl Plan {
             }
             diff.is_any_binding_changed |=
                 old.map(Remembered::packed) != new.map(|new| &new.packed);
-            let (old_binding, new_binding) =
-                (old.map(Remembered::binding), new.map(|new| new.binding()));
-            let (old_binding, new_binding) = (old_binding.as_ref(), new_binding.as_ref());
-            match template_change(key, old_binding, new_binding) {
-                Some(change) => diff.templates.push(change),
-                None => diff.takeovers.extend(takeover(key, old_binding, new_binding)),
+            let decision = |packed: &PackedBinding| packed.decision;
+            if old.map(|old| decision(old.packed())) != new.map(|new| decision(&new.packed)) {
+                let (old, new) = (old.map(Remembered::binding), new.map(|new| new.binding()));
+                match template_change(key, old.as_ref(), new.as_ref()) {
+                    Some(change) => diff.templates.push(change),
+                    None => diff.takeovers.extend(takeover(key, old.as_ref(), new.as_ref())),
+                }
             }
             let old_works: BTreeMap<&ClusterName, ObjectId> =
                 old.into_iter().flat_map(Remembered::works).collect();
@@ -290,11 +289,9 @@ fn takeover(key: &ObjectKey, old: Option<&Binding>, new: Option<&Binding>) -> Op
     Some(Takeover { template: key.to_string(), from, to })
 }
 
-/// The policy that decided before, if another one decides now. What goes along is decided by none.
+/// The policy that decided before, if another one decides now.
 fn policy_before<'b>(old: Option<&'b Binding>, new: Option<&'b Binding>) -> Option<&'b str> {
-    let policy =
-        |binding: &'b Binding| binding.spec.placement.is_some().then_some(&*binding.reasons.policy);
-    let (old, new) = (policy(old?)?, policy(new?)?);
+    let (old, new) = (old?.deciding_policy()?, new?.deciding_policy()?);
     (old != new).then_some(old)
 }
 

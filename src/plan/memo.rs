@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use super::ClusterWorks;
 use super::binding::PlannedBinding;
 use super::clusters::ClusterState;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, join};
 use super::decide::Outcome;
 use super::definitions::is_definition;
 use super::previous::Remembered;
 use super::unplaced::Unplaced;
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
-use crate::api::report::{ClusterReport, ObjectReport};
+use crate::api::report::ClusterReport;
 use crate::fleet::{Fleet, Template};
 use crate::status::Reports;
 
@@ -307,19 +307,11 @@ fn changed_objects(before: &Reports, after: &Reports) -> BTreeSet<ObjectKey> {
         if is_same(old, new) {
             continue;
         }
-        let keys = [old, new].into_iter().flatten().flat_map(|report| report.objects.keys());
-        for key in keys {
-            if object(old, key) != object(new, key) {
-                changed.insert(key.clone());
-            }
-        }
+        let nothing = BTreeMap::new();
+        let old = old.map_or(&nothing, |report| &report.objects);
+        let new = new.map_or(&nothing, |report| &report.objects);
+        let differ = join(old, new).filter(|(_, old, new)| !is_same(*old, *new) && old != new);
+        changed.extend(differ.map(|(key, ..)| key.clone()));
     }
     changed
-}
-
-fn object<'r>(
-    report: Option<&'r Arc<ClusterReport>>,
-    key: &ObjectKey,
-) -> Option<&'r Arc<ObjectReport>> {
-    report?.objects.get(key)
 }

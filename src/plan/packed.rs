@@ -5,15 +5,20 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::binding::Binding;
+use super::rendered::blob_id;
 use super::rivals::{awaited_until, is_awaited};
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::marks;
+use crate::api::names::ObjectId;
 
 /// A binding as its JSON, a third of the memory that [`Binding`] takes, with what is asked of all bindings.
 /// Equal if and only if the bindings are.
 #[derive(Clone, PartialEq)]
 pub(super) struct PackedBinding {
     text: Box<str>,
+    /// Names where it runs with how many replicas, and the policy that decided: all that a difference of plans
+    /// tells of decisions.
+    pub(super) decision: ObjectId,
     /// Whether some of its replicas are not reported yet.
     pub(super) is_awaited: bool,
     /// Until when those count as taken.
@@ -24,7 +29,9 @@ pub(super) struct PackedBinding {
     pub(super) is_unsettled: bool,
     /// Whether the members run all that it says.
     pub(super) is_in_force: bool,
-    /// Whether a person should know of something.
+    /// Whether it is not as it should be.
+    pub(super) is_in_trouble: bool,
+    /// Whether there is more that a person should know of.
     pub(super) is_notable: bool,
     /// Whether it belongs to a group of workloads that stay together or apart.
     pub(super) has_groups: bool,
@@ -49,12 +56,14 @@ impl From<&Binding> for PackedBinding {
                 .is_some_and(|applied| applied.status == ConditionStatus::True);
         Self {
             text: serde_json::to_string(binding).expect("a binding has a JSON form").into(),
+            decision: decision(binding),
             is_awaited: is_awaited(binding),
             awaited_until: awaited_until(binding),
             is_waiting: binding.is_waiting(),
             is_unsettled: binding.is_unsettled(),
             is_in_force,
-            is_notable: binding.trouble().is_some()
+            is_in_trouble: binding.trouble().is_some(),
+            is_notable: binding.undecided().is_some()
                 || !reasons.stale.is_empty()
                 || !reasons.notes.is_empty(),
             has_groups: spec.workload_affinity_groups.is_some(),
@@ -62,6 +71,12 @@ impl From<&Binding> for PackedBinding {
             has_priority: spec.schedule_priority.is_some(),
         }
     }
+}
+
+fn decision(binding: &Binding) -> ObjectId {
+    let policy = binding.deciding_policy();
+    let text = serde_json::to_vec(&(binding.places(), policy)).expect("names and numbers are JSON");
+    blob_id(&text)
 }
 
 impl fmt::Debug for PackedBinding {

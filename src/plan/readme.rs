@@ -77,17 +77,17 @@ fn write_clusters(plan: &Plan, page: &mut String) -> fmt::Result {
 }
 
 fn write_unfinished(plan: &Plan, page: &mut String) -> fmt::Result {
-    let notable = plan.bindings.iter().filter(|(_, planned)| planned.packed.is_notable);
     let unfinished: Vec<_> =
-        notable.filter_map(|(key, planned)| Some((key, planned.binding().trouble()?))).collect();
+        plan.bindings.iter().filter(|(_, planned)| planned.packed.is_in_trouble).collect();
     if unfinished.is_empty() {
         return Ok(());
     }
     writeln!(page, "## Not as it should be\n")?;
     writeln!(page, "| workload | why |")?;
     writeln!(page, "| --- | --- |")?;
-    for (key, why) in unfinished.iter().take(ROWS_MAX) {
-        writeln!(page, "| [{key}](bindings/{}.yaml) | {} |", key.path(), cell(why))?;
+    for (key, planned) in unfinished.iter().take(ROWS_MAX) {
+        let why = planned.binding().trouble().unwrap_or_default();
+        writeln!(page, "| [{key}](bindings/{}.yaml) | {} |", key.path(), cell(&why))?;
     }
     write_rest(page, unfinished.len())
 }

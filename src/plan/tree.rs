@@ -1,10 +1,11 @@
 //! The results tree: which file of a plan stands where.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Plan;
 use super::binding::PlannedBinding;
+use super::cursor::join;
 use super::member_rules;
 use super::owner::OWNER_PATH;
 use super::previous::{Previous, Remembered};
@@ -80,11 +81,8 @@ impl Plan {
         &'p self,
         before: &'p Previous,
     ) -> impl Iterator<Item = (String, Option<DecisionFile<'p>>)> {
-        let keys: BTreeSet<&ObjectKey> =
-            before.bindings.keys().chain(self.bindings.keys()).collect();
-        keys.into_iter().flat_map(|key| {
+        join(&before.bindings, &self.bindings).flat_map(|(key, old, new)| {
             let mut changes = Vec::new();
-            let (old, new) = (before.bindings.get(key), self.bindings.get(key));
             if let (Some(old), Some(new)) = (old, new)
                 && old.is(new)
             {
