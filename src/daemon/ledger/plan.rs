@@ -316,7 +316,14 @@ impl Ledger {
     }
 
     fn hold(&self, fleet: &Fleet, diff: &PlanDiff) -> Result<Option<Hold>, LedgerError> {
-        let refusals = crate::check::guard(&fleet.settings.guards, diff);
+        if diff.left.is_empty() && diff.removals.total().n_removed == 0 {
+            return Ok(None);
+        }
+        let guards = match self.guards_in_force()? {
+            Some(old) => crate::check::stricter(&old, &fleet.settings.guards),
+            None => fleet.settings.guards.clone(),
+        };
+        let refusals = crate::check::guard(&guards, diff);
         if refusals.is_empty() {
             return Ok(None);
         }
@@ -346,7 +353,14 @@ impl Ledger {
         let message = message(&crate::plan::subject(diff), fleet.commit, now);
         let mut batch = self.store.batch();
         let tip = match results.tip {
-            Some(tip) if edits.is_empty() && decided.is_empty() => tip,
+            // The guards in force are those of the source that the results name.
+            Some(tip)
+                if edits.is_empty()
+                    && decided.is_empty()
+                    && self.guards_in_force()?.is_none_or(|old| old == fleet.settings.guards) =>
+            {
+                tip
+            }
             old => {
                 let name = self.layout.results();
                 let parent = self.upkeep.base(&self.store, &mut batch, &name, old, now)?;
