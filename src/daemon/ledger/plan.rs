@@ -22,7 +22,7 @@ use crate::store::{Change, NewCommit, PathChange, PublishError, RefName, RefUpda
 
 /// How many results commits back removed works are looked for when a controller starts. An object
 /// is in doubt only between its application and the next status commit, a second later.
-const HISTORY_MAX: usize = 500;
+pub(super) const HISTORY_MAX: usize = 500;
 
 /// A plan whose results are in force.
 pub struct Planned {
@@ -215,7 +215,8 @@ impl Ledger {
         let new: BTreeSet<ClusterName> =
             new.filter(|name| !self.work_since.contains_key(*name)).cloned().collect();
         let Some(tip) = tip.filter(|_| !new.is_empty()) else { return Ok(()) };
-        let settled = |name: &ClusterName| self.statuses.get(name).and_then(StatusRef::settled);
+        let settled =
+            |name: &ClusterName| Some(self.statuses.get(name).and_then(StatusRef::settled)?.work);
         let mut until: BTreeMap<ObjectId, Vec<&str>> = BTreeMap::new();
         for name in &new {
             if let Some(commit) = settled(name) {
@@ -473,6 +474,7 @@ impl Ledger {
             preserved: BTreeSet::new(),
             // A suspended cluster keeps its earlier work: the plan has seen to it.
             suspended: BTreeSet::new(),
+            leaves: fleet.clusters.get(cluster).is_some_and(|one| one.value.departure().is_some()),
             models: plan.models(cluster).into(),
             meaning,
         }
