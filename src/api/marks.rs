@@ -25,6 +25,8 @@ pub const CONFLICT_RESOLUTION: &str = "work.karmada.io/conflict-resolution";
 /// Annotation of an object that stays in its member when its work goes away: `"true"`.
 pub const PRESERVE_ON_DELETION: &str = "git-fleet.io/preserve-on-deletion";
 
+/// Annotation that the executor adds to what was in the cluster before it was first applied: `"true"`.
+pub const ADOPTED: &str = "git-fleet.io/adopted";
 /// Annotation that the executor adds: the source commit that the applied work came from.
 pub const SOURCE_COMMIT: &str = "git-fleet.io/source-commit";
 /// Annotation that the executor adds: the blob id of the work file.
@@ -71,6 +73,15 @@ pub const UNJOIN_EVICT: &str = "evict";
 pub const UNJOIN_REMOVE: &str = "remove";
 /// Label of what `git fleet join` makes in a cluster: the cluster's name.
 pub const JOINED: &str = "git-fleet.io/joined-as";
+/// Annotation of the ServiceAccount that `git fleet join` makes: the first commit of the source of the
+/// fleet that it is for.
+pub const ACCOUNT_FLEET: &str = "git-fleet.io/fleet";
+/// Namespace of the account by which the fleet acts in a cluster.
+pub const ACCOUNT_NAMESPACE: &str = "git-fleet-system";
+/// Name of that account, and of everything that gives it rights.
+pub const ACCOUNT: &str = "git-fleet";
+/// Name of the Secret that holds its token.
+pub const ACCOUNT_TOKEN: &str = "git-fleet-token";
 /// Taint of a cluster that a person has cordoned.
 pub const TAINT_UNSCHEDULABLE: &str = "cluster.karmada.io/unschedulable";
 

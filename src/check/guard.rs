@@ -115,6 +115,16 @@ fn named(f: &mut fmt::Formatter<'_>, names: &[String]) -> fmt::Result {
     Ok(())
 }
 
+/// The limits that count for a commit that has `new` ones, where `old` ones are in force: of each the
+/// stricter, so that a commit cannot let itself through.
+#[must_use]
+pub fn stricter(old: &GuardSettings, new: &GuardSettings) -> GuardSettings {
+    GuardSettings {
+        max_removed_percent: old.max_removed_percent.min(new.max_removed_percent),
+        always_removable: old.always_removable.min(new.always_removable),
+    }
+}
+
 /// Why a plan with this difference has to wait; empty when it does not. Works that are made in
 /// another cluster instead count for no share: nothing leaves before they are there.
 #[must_use]
@@ -124,7 +134,17 @@ pub fn guard(settings: &GuardSettings, diff: &PlanDiff) -> Vec<Refusal> {
     if !diff.left.is_empty() {
         refusals.push(Refusal::Leaving { clusters: diff.left.clone() });
     }
-    let namespaces = removals.namespaces.iter().map(|name| format!("Namespace {name}"));
+    let namespaces = removals.namespaces.iter().map(|name| match removals.still_used.get(name) {
+        None => format!("Namespace {name}"),
+        Some(used) => {
+            let first = used.first().map(String::as_str).unwrap_or_default();
+            let more = match used.len().saturating_sub(1) {
+                0 => String::new(),
+                n_more => format!(" and {n_more} more"),
+            };
+            format!("Namespace {name} (still to run there: {first}{more})")
+        }
+    });
     let definitions = &removals.definitions;
     let definitions = definitions.iter().map(|name| format!("CustomResourceDefinition {name}"));
     let names: Vec<String> = namespaces.chain(definitions).collect();
@@ -167,14 +187,24 @@ pub fn guard(settings: &GuardSettings, diff: &PlanDiff) -> Vec<Refusal> {
     refusals
 }
 
-/// Names what a plan removes: equal sets have equal names, and no other set has the same.
+/// Names what a plan removes and what becomes of it: the same removals have the same name, and no
+/// others have it. What is moved is not what is gone for good, be it the same object.
 #[must_use]
 pub fn removal_id(diff: &PlanDiff) -> String {
     let mut text = String::new();
+    let removals = &diff.removals;
     for (cluster, works) in &diff.works {
         for object in &works.removed {
-            let _ = writeln!(text, "{cluster} {object}");
+            let _ = write!(text, "{cluster} {object}");
+            for other in removals.moves.get(object).into_iter().flatten() {
+                let _ = write!(text, " {other}");
+            }
+            text.push('\n');
         }
+    }
+    for (namespace, used) in &removals.still_used {
+        let used = used.iter().cloned().collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "{namespace} holds {used}");
     }
     for cluster in diff.left.keys() {
         let _ = writeln!(text, "{cluster} leaves");
@@ -268,5 +298,15 @@ mod tests {
         assert_eq!(removal_id(&removing(&["a", "b"])), removal_id(&removing(&["a", "b"])));
         assert_ne!(removal_id(&removing(&["a", "b"])), removal_id(&removing(&["a"])));
         assert_ne!(removal_id(&leaving), removal_id(&removing(&["a"])));
+
+        let moving = |to: &[&str]| {
+            let mut diff = removing(&["a"]);
+            let to: BTreeSet<ClusterName> = to.iter().map(|name| cluster(name)).collect();
+            diff.removals.moves.insert("a".to_owned(), to);
+            diff
+        };
+        assert_eq!(removal_id(&moving(&["us"])), removal_id(&moving(&["us"])));
+        assert_ne!(removal_id(&moving(&["us"])), removal_id(&removing(&["a"])));
+        assert_ne!(removal_id(&moving(&["us"])), removal_id(&moving(&["us", "asia"])));
     }
 }

@@ -15,7 +15,7 @@ use crate::fleet::Fleet;
 
 use guesses::Guesses;
 
-pub use guard::{Refusal, guard, removal_id, why};
+pub use guard::{Refusal, guard, removal_id, stricter, why};
 pub use profile::profile;
 
 /// Adds what only shows between policies and what they are about: warnings all. Nothing when there is

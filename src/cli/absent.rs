@@ -35,7 +35,16 @@ pub(super) fn object(
 
 /// There is no such cluster.
 pub(super) fn cluster(name: &str, recorded: &Recorded, when: &str) -> Fault {
-    let near = closest(name, recorded.paths("clusters/").filter_map(member));
+    cluster_of(name, recorded.paths("clusters/").filter_map(member), when)
+}
+
+/// The same, where these are all that there are.
+pub(super) fn cluster_of<'c>(
+    name: &str,
+    there: impl Iterator<Item = &'c str>,
+    when: &str,
+) -> Fault {
+    let near = closest(name, there);
     let remedy = "`git fleet get clusters` lists those that the fleet has";
     Fault::new("NOT_FOUND", format!("cluster {name} not found{when}"), meant(near, remedy))
 }

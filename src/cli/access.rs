@@ -117,6 +117,12 @@ pub(super) fn account_fault(error: &AccountError) -> Fault {
             "JOIN_OTHER_NAME",
             "join it under that name, or `git fleet unjoin` that one first, in the fleet that has it",
         ),
+        AccountError::OtherFleet { .. } => (
+            "JOIN_OTHER_FLEET",
+            "a cluster is a member of one fleet: take it out of that one first, by `git fleet unjoin` there; if that fleet is \
+             no more, or its history was rewritten, take the annotation git-fleet.io/fleet off the ServiceAccount \
+             git-fleet-system/git-fleet",
+        ),
         AccountError::Taken { .. } => (
             "JOIN_TAKEN",
             "see what uses it, and give it another name or remove it; or make an account and a kubeconfig yourself",
@@ -164,6 +170,12 @@ impl Keep {
     /// Whether any place is named.
     pub(super) fn is_named(&self) -> bool {
         self.credentials.is_some() || self.credentials_secret.is_some()
+    }
+
+    /// Whether the directory has one cluster's kubeconfig.
+    pub(super) fn has(&self, cluster: &ClusterName) -> bool {
+        let dir = self.credentials.as_ref();
+        dir.is_some_and(|dir| Credentials::new(dir, Allow::default()).file(cluster).exists())
     }
 
     /// The place of one cluster's kubeconfig, in words.

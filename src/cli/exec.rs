@@ -131,13 +131,15 @@ async fn path(member: &Member, args: &ExecArgs, is_tty: bool) -> anyhow::Result<
     let scope = Scope::of(args.namespace.as_deref(), false);
     let namespace = scope.in_member(member).unwrap_or_default();
     let target = Target::named(&args.target);
-    let found = pods::of(member, namespace, &target).await?;
-    let is_running = |pod: &&Value| at(pod, "/status/phase") == "Running";
-    let Some(pod) = found.iter().find(is_running).or(found.first()) else {
-        let text =
-            format!("{target} not found in {namespace} namespace of cluster {}", member.name);
+    let within = format!("in {namespace} namespace of cluster {}", member.name);
+    let Some(found) = pods::of(member, namespace, &target).await? else {
+        let text = format!("{target} not found {within}");
         let hint = "`git fleet get pods -A --credentials DIR` lists all that there are";
         return Err(Fault::new("NOT_FOUND", text, hint).into());
+    };
+    let is_running = |pod: &&Value| at(pod, "/status/phase") == "Running";
+    let Some(pod) = found.iter().find(is_running).or(found.first()) else {
+        return Err(pods::none_of(&target, &format!(" {within}")).into());
     };
     let mut query = form_urlencoded::Serializer::new(String::new());
     let container = args.container.as_deref().unwrap_or_else(|| default_container(pod));

@@ -13,6 +13,7 @@ use super::run::runtime;
 use super::source::Source;
 use super::{Exit, Repository};
 use crate::api::cluster::SyncMode;
+use crate::api::marks::TAINT_UNJOIN;
 use crate::api::names::{ClusterName, is_dns_label};
 use crate::daemon::Fault;
 use crate::daemon::ledger::Ledger;
@@ -118,10 +119,12 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let reached = runtime.block_on(reach(&args.kubeconfig, args.context.as_deref()))?;
     let is_registered = refuse_other(args, &ledger, &source, &reached)?;
+    refuse_changes(args, &source)?;
     let path = path(args, &source)?;
     let (place, survey) = runtime.block_on(async {
         let place = args.keep.open(&args.name, &reached).await?;
-        let survey = account::survey(&reached.api, &args.name, &rights).await;
+        let fleet = source.first_commit()?;
+        let survey = account::survey(&reached.api, &args.name, fleet.as_deref(), &rights).await;
         anyhow::Ok((place, survey.map_err(|error| account_fault(&error))?))
     })?;
     // What is wrong with it is said before anything is made, and in a dry run too.
@@ -223,6 +226,48 @@ fn refuse_other(
         }
         found => Ok(found.is_some()),
     }
+}
+
+/// Refuses what a registration that is there would not take in: it is a file that people change.
+fn refuse_changes(args: &JoinArgs, source: &Source) -> anyhow::Result<()> {
+    let Some(cluster) = source.loaded.fleet.clusters.get(&args.name) else { return Ok(()) };
+    let (name, file) = (&args.name, &cluster.place.file);
+    if cluster.value.departure().is_some() {
+        let text = format!("{name} is leaving the fleet: `git fleet unjoin` was begun");
+        let hint = format!(
+            "finish it, and join it anew: git fleet unjoin {name}; or take the taint {TAINT_UNJOIN} out of {file} to keep it"
+        );
+        return Err(Fault::new("JOIN_LEAVING", text, hint).into());
+    }
+    let (spec, labels) = (&cluster.value.spec, &cluster.value.metadata.labels);
+    let differs = |said: &Option<String>, known: &Option<String>| said.is_some() && said != known;
+    let mut flags = Vec::new();
+    if differs(&args.provider, &spec.provider) {
+        flags.push("--provider");
+    }
+    if differs(&args.region, &spec.region) {
+        flags.push("--region");
+    }
+    if args.zone.iter().any(|zone| !spec.zones.contains(zone)) {
+        flags.push("--zone");
+    }
+    if args.label.iter().any(|(key, value)| labels.get(key) != Some(value)) {
+        flags.push("--label");
+    }
+    // Push is what is said where nothing is said.
+    if args.sync_mode == SyncMode::Pull && spec.sync_mode == SyncMode::Push {
+        flags.push("--sync-mode");
+    }
+    if args.file.as_ref().is_some_and(|said| said != file) {
+        flags.push("--file");
+    }
+    if flags.is_empty() {
+        return Ok(());
+    }
+    let text =
+        format!("{name} is registered already, and otherwise than {} says", flags.join(", "));
+    let hint = format!("change {file} in a commit of yours, or leave the flag out");
+    Err(Fault::new("JOIN_REGISTERED", text, hint).into())
 }
 
 /// Where the registration goes: where the fleet's settings let it count.

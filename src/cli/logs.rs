@@ -84,11 +84,18 @@ pub(super) fn run(args: &LogsArgs) -> anyhow::Result<Exit> {
             pods::of(member, namespace, &target)
         })
         .await;
+        let is_there = found.iter().any(|(_, pods)| pods.is_some());
+        let n_answered = found.len();
+        let found = found.into_iter().map(|(member, pods)| (member, pods.unwrap_or_default()));
+        let found: Vec<(&Member, Vec<Value>)> = found.collect();
         let logs = logs(args, &scope, &found);
         if logs.is_empty() {
             asked.failures.tell()?;
-            if found.is_empty() {
+            if n_answered == 0 {
                 return Ok(Exit::Failed);
+            }
+            if is_there {
+                return Err(pods::none_of(&target, "").into());
             }
             let text = format!("{target} not found in any cluster that answered");
             let hint = "`git fleet get pods -A --credentials DIR` lists all that there are";

@@ -81,6 +81,17 @@ impl Source {
         git(&self.dir, &["rev-parse", "--verify", "--quiet", &name]).is_ok()
     }
 
+    /// The first commit of the branch, by which a fleet is known whatever its repository is called; `None` in a
+    /// clone that does not have it.
+    pub(super) fn first_commit(&self) -> anyhow::Result<Option<String>> {
+        if git(&self.dir, &["rev-parse", "--is-shallow-repository"])? == "true" {
+            return Ok(None);
+        }
+        let head = self.loaded.commit.to_string();
+        let first = git(&self.dir, &["rev-list", "--first-parent", "--max-parents=0", &head])?;
+        Ok(first.lines().next().map(str::to_owned))
+    }
+
     /// What a commit of these changes would be, as an object that no branch names yet.
     ///
     /// # Errors

@@ -143,11 +143,16 @@ async fn ask(member: &Member, args: &TopArgs, scope: &Scope) -> Result<Vec<Use>,
     };
     let measured = list(resource("metrics.k8s.io", "v1beta1", kind)).await;
     let measured = measured.map_err(|error| match error {
+        RequestError::NotFound(_) => Fault::new(
+            "METRICS_MISSING",
+            format!("the cluster measures no {plural}: it does not serve metrics.k8s.io"),
+            "install metrics-server there",
+        ),
         // An API that is registered and whose server is down answers 503.
-        RequestError::NotFound(_) | RequestError::Server(_) => Fault::new(
+        RequestError::Server(_) => Fault::new(
             "METRICS_MISSING",
             format!("the cluster measures no {plural}: {error}"),
-            "install metrics-server there, or see why it does not answer",
+            "see why its metrics-server does not answer",
         ),
         error => fault::of(error, "metrics"),
     })?;

@@ -10,17 +10,17 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::access::{Keep, account_fault, known_uid, reach};
+use super::access::{Keep, Reached, account_fault, known_uid, reach};
 use super::run::runtime;
 use super::source::Source;
-use super::{Exit, Repository};
+use super::{Exit, Repository, absent};
 use crate::api::cluster::{Departure, SyncMode};
 use crate::api::marks::{UNJOIN_EVICT, UNJOIN_REMOVE};
 use crate::api::names::ClusterName;
 use crate::api::period::Period;
 use crate::daemon::Fault;
 use crate::daemon::ledger::{Approval, Ledger, Loaded};
-use crate::member::account;
+use crate::member::account::{self, AccountError};
 use crate::store::Change;
 use registration::{Edit, Edited};
 use wait::{Goal, Left, count_works, wait};
@@ -75,6 +75,16 @@ enum Remains {
     Go,
 }
 
+/// What a wait has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Reached,
+    /// The cluster keeps what was not the fleet's to remove.
+    ButForKept,
+    /// Nobody knows, or it is not so, and whoever asked goes on all the same.
+    Unproven,
+}
+
 /// One run of the verb.
 struct Unjoin<'a> {
     args: &'a UnjoinArgs,
@@ -97,9 +107,13 @@ pub(super) fn run(args: &UnjoinArgs) -> anyhow::Result<Exit> {
     }
     unjoin.refuse_blind()?;
     unjoin.refuse_other_cluster()?;
+    unjoin.refuse_unknown()?;
     let registered = unjoin.registered();
     let left = match &registered {
-        Some(_) => unjoin.leave(remains)?,
+        Some(_) => {
+            unjoin.refuse_held()?;
+            unjoin.leave(remains)?
+        }
         None if unjoin.is_recorded()? => {
             unjoin.reach_goal(Goal::Left)?;
             "has left the fleet"
@@ -202,10 +216,9 @@ impl Unjoin<'_> {
         if let Some(path) = &self.args.kubeconfig {
             let found = runtime()?.block_on(async {
                 let reached = reach(path, self.args.context.as_deref()).await?;
-                account::find_all(&reached.api, name).await.map_err(|e| account_fault(&e).into())
-            });
-            let found: anyhow::Result<Vec<serde_json::Value>> = found;
-            steps.extend(found?.iter().map(|object| format!("remove {}", account::told(object))));
+                self.account(&reached).await
+            })?;
+            steps.extend(found.iter().map(|object| format!("remove {}", account::told(object))));
         }
         if self.args.keep.is_named() {
             steps.push(format!("remove {}", self.args.keep.told(name)));
@@ -244,15 +257,70 @@ impl Unjoin<'_> {
         Err(Fault::new("JOIN_NAME", text, "give its own kubeconfig, or another --context").into())
     }
 
+    /// A slip in a name is no cluster that has left: of one that has, its work is in the repository, its account in
+    /// the cluster, or its credential where it is kept.
+    fn refuse_unknown(&self) -> anyhow::Result<()> {
+        let (args, name) = (self.args, &self.args.name);
+        if self.registered().is_some()
+            || self.is_recorded()?
+            || self.ledger.was_member(name)?
+            || args.keep.has(name)
+        {
+            return Ok(());
+        }
+        if let Some(path) = &args.kubeconfig {
+            let found = runtime()?.block_on(async {
+                let reached = reach(path, args.context.as_deref()).await?;
+                self.account(&reached).await
+            })?;
+            if !found.is_empty() {
+                return Ok(());
+            }
+        }
+        let names = self.source.loaded.fleet.clusters.keys().map(ClusterName::as_str);
+        Err(absent::cluster_of(name.as_str(), names, "").into())
+    }
+
+    /// While a commit waits for a person, no controller takes up what comes on top of it.
+    fn refuse_held(&mut self) -> anyhow::Result<()> {
+        let head = self.source.loaded.clone();
+        self.ledger.adopt(&head)?;
+        let preview = self.ledger.preview(&head, &[].into(), jiff::Timestamp::now())?;
+        let Some(hold) = preview.hold else { return Ok(()) };
+        let text = format!("{} waits for an approval: {}", self.source.short(), hold.reason);
+        let hint = format!(
+            "if that is meant, approve it: git fleet approve {}; else revert it; then run this again",
+            hold.approval.0
+        );
+        Err(Fault::new("UNJOIN_HELD", text, hint).into())
+    }
+
+    /// What the fleet's account has in its cluster, in the order in which it can be removed; nothing where it is
+    /// another fleet's, and then says so.
+    async fn account(&self, reached: &Reached) -> anyhow::Result<Vec<serde_json::Value>> {
+        let fleet = self.source.first_commit()?;
+        match account::find_all(&reached.api, &self.args.name, fleet.as_deref()).await {
+            Ok(found) => Ok(found),
+            Err(error @ AccountError::OtherFleet { .. }) => {
+                writeln!(std::io::stderr(), "{error}, and stays")?;
+                Ok(Vec::new())
+            }
+            Err(error) => Err(account_fault(&error).into()),
+        }
+    }
+
     /// Takes a registered cluster out, step by step. Gives what it has come to, in words.
     fn leave(&mut self, remains: Remains) -> anyhow::Result<&'static str> {
         self.evict()?;
         let left = match remains {
             Remains::Stay => "has left the fleet; what the fleet had there stays as it is",
-            Remains::Go if self.remove()? => {
-                "has left the fleet; what the fleet had there was removed"
-            }
-            Remains::Go => "has left the fleet; what is left there of what it had stays",
+            Remains::Go => match self.remove()? {
+                Outcome::Reached => "has left the fleet; what the fleet had there was removed",
+                Outcome::ButForKept => {
+                    "has left the fleet; what the fleet had there was removed, but for what is named above"
+                }
+                Outcome::Unproven => "has left the fleet; what is left there of what it had stays",
+            },
         };
         self.deregister()?;
         self.reach_goal(Goal::Left)?;
@@ -274,8 +342,8 @@ impl Unjoin<'_> {
         Ok(())
     }
 
-    /// Removes what the fleet has there; whether all of it has gone, which `--force` does not wait for.
-    fn remove(&mut self) -> anyhow::Result<bool> {
+    /// Removes what the fleet has there; `--force` does not wait until all of it has gone.
+    fn remove(&mut self) -> anyhow::Result<Outcome> {
         let name = &self.args.name;
         if self.registered().is_some_and(|one| one.departure != Some(Departure::Remove)) {
             let subject = format!("unjoin {name}: what it has goes");
@@ -339,15 +407,18 @@ impl Unjoin<'_> {
         Ok(Some(format!("{}: {}", Approval::TRAILER, hold.approval.0)))
     }
 
-    /// Waits for it, and stops where it is not reached, unless that is to be no matter. Gives whether it is.
-    fn reach_goal(&self, goal: Goal) -> anyhow::Result<bool> {
+    /// Waits for it, and stops where it is not reached, unless that is to be no matter.
+    fn reach_goal(&self, goal: Goal) -> anyhow::Result<Outcome> {
         let (args, name) = (self.args, &self.args.name);
         let timeout: Duration = args.timeout.duration();
         let mut err = std::io::stderr();
         writeln!(err, "waiting until {}, {} at most", goal.told(name), args.timeout)?;
-        let Left { pending, stuck } = wait(&self.ledger, &self.source, name, goal, timeout)?;
+        let Left { pending, stuck, kept } = wait(&self.ledger, &self.source, name, goal, timeout)?;
+        for one in &kept {
+            writeln!(err, "stays there: {one}")?;
+        }
         if pending.is_empty() && stuck.is_empty() {
-            return Ok(true);
+            return Ok(if kept.is_empty() { Outcome::Reached } else { Outcome::ButForKept });
         }
         let all: Vec<&String> = stuck.iter().chain(&pending).collect();
         for one in all.iter().take(NAMED_MAX) {
@@ -357,7 +428,7 @@ impl Unjoin<'_> {
             writeln!(err, "left: {n_more} more")?;
         }
         if args.force {
-            return Ok(false);
+            return Ok(Outcome::Unproven);
         }
         if pending.is_empty() {
             let text = format!("{} of what runs in {name} have nowhere else to go", stuck.len());
@@ -378,10 +449,7 @@ impl Unjoin<'_> {
         match &args.kubeconfig {
             Some(path) => runtime.block_on(async {
                 let reached = reach(path, args.context.as_deref()).await?;
-                let found = account::find_all(&reached.api, name)
-                    .await
-                    .map_err(|error| account_fault(&error))?;
-                for object in &found {
+                for object in &self.account(&reached).await? {
                     account::remove(&reached.api, object)
                         .await
                         .map_err(|error| account_fault(&error))?;

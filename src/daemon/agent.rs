@@ -338,7 +338,7 @@ impl Desk {
                 let models: Option<Vec<ResourceModel>> = crate::api::yaml::from_bytes(&bytes).ok();
                 self.models = models.map_or_else(|| Arc::clone(&self.models), Into::into);
             }
-            let settled = self.status.settled();
+            let settled = self.status.settled().map(|settled| settled.work);
             let mut is_changed = false;
             self.store.walk_changes(
                 tip,
@@ -474,6 +474,8 @@ impl Desk {
             held: self.held.clone(),
             preserved: BTreeSet::new(),
             suspended: BTreeSet::new(),
+            // It is told nothing but its work, and a cluster that leaves is emptied.
+            leaves: self.objects.is_empty(),
             models: Arc::clone(&self.models),
             meaning,
         })

@@ -10,7 +10,7 @@
 //! Only changes that matter are written: a counter or a timestamp alone makes no commit.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -106,10 +106,13 @@ struct ClusterFileMeta {
 }
 
 /// `settled.yaml` of a status ref.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct SettledFile {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledFile {
     /// Commit since which the work is what was in force when nothing earlier was left to be removed.
-    work: ObjectId,
+    pub work: ObjectId,
+    /// What was let go of in place of being deleted, and why, for a person.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kept: BTreeSet<String>,
 }
 
 /// One member's reports: what its status ref holds, and what it does not hold yet.
@@ -155,10 +158,10 @@ impl StatusRef {
         self.committed.as_ref()
     }
 
-    /// Commit of the newest work that was in force with nothing earlier left to be removed.
+    /// The newest work that was in force with nothing earlier left to be removed.
     #[must_use]
-    pub fn settled(&self) -> Option<ObjectId> {
-        self.settled.map(|settled| settled.work)
+    pub fn settled(&self) -> Option<&SettledFile> {
+        self.settled.as_ref()
     }
 
     /// The cluster that it is recorded as, by what was said last; empty if it never was.
@@ -188,7 +191,7 @@ impl StatusRef {
             reason,
         };
         let mut cluster = None;
-        let mut settled = self.settled.filter(|_| files.contains_key(SETTLED_PATH));
+        let mut settled = self.settled.clone().filter(|_| files.contains_key(SETTLED_PATH));
         let mut objects: Vec<(ObjectKey, Arc<ObjectReport>)> = Vec::new();
         for (path, blob) in files {
             if before.get(path) == Some(blob) {
@@ -265,7 +268,7 @@ impl StatusRef {
             status.id.clear();
         }
         self.pending_objects.retain(|_, object| object.is_some());
-        self.pending_settled = self.pending_settled.or(self.settled.take());
+        self.pending_settled = self.pending_settled.take().or(self.settled.take());
         self.tip = None;
         let Some((tip, files)) = tip else { return Ok(()) };
         let advanced = self.advance(tip, &files, &BTreeMap::new(), read);
@@ -323,9 +326,14 @@ impl StatusRef {
                 if !round.is_settled {
                     return None;
                 }
-                let settled = SettledFile { work: round.commit };
-                self.pending_settled = (self.settled != Some(settled)).then_some(settled);
-                self.pending_settled.map(|_| News::Objects)
+                let mut settled =
+                    SettledFile { work: round.commit, kept: round.kept.into_iter().collect() };
+                // An executor that starts anew does not know it any more.
+                let before = self.settled.as_ref().filter(|before| before.work == round.commit);
+                settled.kept.extend(before.into_iter().flat_map(|one| one.kept.iter().cloned()));
+                let is_news = self.settled.as_ref() != Some(&settled);
+                self.pending_settled = is_news.then_some(settled);
+                self.pending_settled.as_ref().map(|_| News::Objects)
             }
         }
     }
@@ -364,7 +372,8 @@ impl StatusRef {
                 edits.push((path, object.as_deref().map(StatusFile::Object)));
             }
         }
-        if let Some(settled) = self.pending_settled.filter(|_| self.pending_settled != self.settled)
+        if self.pending_settled != self.settled
+            && let Some(settled) = self.pending_settled.clone()
         {
             edits.push((SETTLED_PATH.to_owned(), Some(StatusFile::Settled(settled))));
         }

@@ -21,6 +21,7 @@ use crate::api::settings::{FleetSettings, SETTINGS_PATH, Settings};
 use super::file::{Document, Object, ParsedFile};
 use super::members;
 use super::positions::Positions;
+use super::protected;
 use super::report::shown;
 use super::scope::{Scope, built_in};
 
@@ -227,6 +228,8 @@ impl Fleet {
             ));
         }
         members::check(&fleet, &mut problems);
+        let protected = fleet.templates.iter();
+        problems.extend(protected.filter_map(|(key, template)| protected::check(key, template)));
         problems.sort();
         (fleet, problems)
     }

@@ -19,6 +19,7 @@ mod names;
 mod object;
 mod own;
 mod positions;
+mod protected;
 mod report;
 mod scalar;
 mod schema;

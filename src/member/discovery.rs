@@ -115,6 +115,11 @@ impl Discovery {
         self.unsure.is_empty()
     }
 
+    /// Every kind, in the version that the server prefers.
+    pub fn kinds(&self) -> impl Iterator<Item = &Resource> {
+        self.kinds.values().filter_map(|versions| versions.first())
+    }
+
     /// Every kind in every version.
     pub fn resources(&self) -> impl Iterator<Item = &Resource> {
         self.kinds.values().flatten()

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::api::manifest::Manifest;
-use crate::api::marks::{MANAGED, MANAGED_TRUE, SOURCE_COMMIT, WORK};
+use crate::api::marks::{ADOPTED, MANAGED, MANAGED_TRUE, SOURCE_COMMIT, WORK};
 use crate::api::names::ObjectId;
 
 use super::{Meaning, drift, intent};
@@ -17,6 +17,8 @@ pub(super) struct Live {
     pub marked: bool,
     /// Whether we ever applied it.
     pub applied_by_us: bool,
+    /// Whether somebody else made it, and it was taken over.
+    pub adopted: bool,
     /// Work that it says it came from.
     pub work: Option<ObjectId>,
     /// Source commit that it says it came from.
@@ -70,6 +72,7 @@ impl Live {
             version: version_of(live),
             marked: metadata["labels"][MANAGED] == MANAGED_TRUE,
             applied_by_us: drift::is_ours(live),
+            adopted: metadata["annotations"][ADOPTED] == "true",
             work: id(WORK),
             source: id(SOURCE_COMMIT),
             taken: (!lost.is_empty()).then(|| Box::new(Taken { lost, takers })),
@@ -88,6 +91,11 @@ impl Live {
     /// Whether the object is ours to change: it says so, or we applied it.
     pub(super) fn is_ours(&self) -> bool {
         self.marked || self.applied_by_us
+    }
+
+    /// Whether it is ours to remove, by its marks.
+    pub(super) fn is_removable(&self) -> bool {
+        self.marked && (self.applied_by_us || self.work.is_some())
     }
 
     /// Whether it runs this work, and nobody changed what we set. `tolerated` are fields that were

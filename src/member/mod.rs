@@ -8,6 +8,7 @@
 pub mod account;
 mod backoff;
 mod capacity;
+mod contents;
 mod customized;
 pub mod discovery;
 pub mod drift;
@@ -55,6 +56,8 @@ pub struct DesiredWork {
     pub preserved: BTreeSet<ObjectKey>,
     /// Those of `objects` that nothing is written for (`suspendDispatching`): only observed.
     pub suspended: BTreeSet<ObjectKey>,
+    /// Whether the cluster leaves the fleet: what it had before it came is let go, not deleted.
+    pub leaves: bool,
     /// Grades that the nodes' free room is counted in: in order, each with the same resources in the same
     /// order.
     pub models: Arc<[ResourceModel]>,
@@ -107,6 +110,8 @@ pub struct AppliedRound {
     pub released: Vec<ObjectKey>,
     /// Objects whose removal waits, for some time at most, until nothing fails any more.
     pub n_prune_held: usize,
+    /// What was let go of in place of being deleted, and why, for a person.
+    pub kept: Vec<String>,
 }
 
 /// What a caller can set.

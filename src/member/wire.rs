@@ -150,7 +150,7 @@ pub struct Cause {
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.message.is_empty() {
-            write!(f, "{} {}", self.code, self.reason)
+            f.write_str(format!("{} {}", self.code, self.reason).trim_end())
         } else {
             f.write_str(&self.message)
         }
@@ -470,6 +470,12 @@ pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;
+    }
+    // What a client's own timer says of itself is no word for a person.
+    let is_late =
+        |io: &std::io::Error| io.kind() == std::io::ErrorKind::TimedOut && io.get_ref().is_some();
+    if last.is::<tokio::time::error::Elapsed>() || last.downcast_ref().is_some_and(is_late) {
+        return "no answer in time".to_owned();
     }
     one_line(&last.to_string())
 }

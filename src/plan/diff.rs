@@ -111,6 +111,13 @@ pub struct Removals {
     pub is_blind: bool,
     /// What keeps data and is to leave every cluster that has it, as `StatefulSet.apps web/db`.
     pub stores: BTreeSet<String>,
+    /// Where what some cluster loses is made instead, by object; what is made nowhere is left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub moves: BTreeMap<String, BTreeSet<ClusterName>>,
+    /// What a cluster goes on having in a Namespace that it loses, by Namespace, as
+    /// `ConfigMap web/settings in eu`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub still_used: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What one cluster loses, or the fleet.
@@ -175,7 +182,8 @@ impl PlanDiff {
         for key in held {
             self.had(cluster);
             if works.is_none_or(|works| !works.contains_key(&key)) {
-                self.lose(cluster, &key, false);
+                self.lose(cluster, &key, &BTreeSet::new());
+                self.lose_namespace(plan, cluster, &key);
                 let runs = plan.bindings.get(&key).is_some_and(|one| !one.works.is_empty());
                 self.lose_store(&key, runs);
             }
@@ -192,6 +200,20 @@ impl PlanDiff {
         }
     }
 
+    /// Takes note of what the plan goes on having in a Namespace that it takes away.
+    fn lose_namespace(&mut self, plan: &Plan, cluster: &ClusterName, key: &ObjectKey) {
+        if !key.group_kind.group.is_empty() || &*key.group_kind.kind != "Namespace" {
+            return;
+        }
+        let works = plan.works.get(cluster).into_iter().flat_map(|works| works.keys());
+        let is_in = |other: &&ObjectKey| other.namespace.as_deref() == Some(&*key.name);
+        let inside: Vec<String> =
+            works.filter(is_in).map(|other| format!("{other} in {cluster}")).collect();
+        if !inside.is_empty() {
+            self.removals.still_used.entry(key.name.to_string()).or_default().extend(inside);
+        }
+    }
+
     fn had(&mut self, cluster: &ClusterName) {
         if let Some(lost) = self.removals.clusters.get_mut(cluster) {
             lost.n_before += 1;
@@ -201,11 +223,15 @@ impl PlanDiff {
         }
     }
 
-    fn lose(&mut self, cluster: &ClusterName, key: &ObjectKey, is_moved: bool) {
+    /// What is `moved` to other clusters is no loss.
+    fn lose(&mut self, cluster: &ClusterName, key: &ObjectKey, moved: &BTreeSet<ClusterName>) {
         self.works.entry(cluster.clone()).or_default().removed.push(key.to_string());
         let lost = self.removals.clusters.entry(cluster.clone()).or_default();
         lost.n_removed += 1;
-        lost.n_moved += usize::from(is_moved);
+        if !moved.is_empty() {
+            lost.n_moved += 1;
+            self.removals.moves.insert(key.to_string(), moved.clone());
+        }
         match (&*key.group_kind.group, &*key.group_kind.kind) {
             ("", "Namespace") => {
                 self.removals.namespaces.insert(key.name.to_string());
@@ -254,13 +280,13 @@ impl Plan {
             let keeps =
                 |name: &ClusterName| new_works.contains_key(name) || !self.works.contains_key(name);
             let is_kept = old_works.keys().any(|name| keeps(name));
-            let mut is_moved = false;
+            let mut moved = BTreeSet::new();
             for (cluster, id) in &new_works {
                 match old_works.get(cluster) {
                     Some(old_id) if old_id == id => {}
                     Some(_) => changes(&mut diff, cluster).changed.push(key.to_string()),
                     None => {
-                        is_moved = true;
+                        moved.insert((*cluster).clone());
                         changes(&mut diff, cluster).added.push(key.to_string());
                     }
                 }
@@ -268,7 +294,8 @@ impl Plan {
             for cluster in old_works.keys().filter(|name| !new_works.contains_key(*name)) {
                 // Nobody is told to remove anything from a cluster that is no longer of the fleet.
                 if self.works.contains_key(*cluster) {
-                    diff.lose(cluster, key, is_moved);
+                    diff.lose(cluster, key, &moved);
+                    diff.lose_namespace(self, cluster, key);
                     diff.lose_store(key, is_kept);
                 } else {
                     *diff.left.entry((*cluster).clone()).or_default() += 1;

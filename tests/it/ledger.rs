@@ -306,6 +306,7 @@ fn settle(world: &mut World, ledger: &mut Ledger, planned: &Planned) {
         n_pruned: work.held.len(),
         released: work.held.into_iter().collect(),
         n_prune_held: 0,
+        kept: Vec::new(),
     };
     ledger.release(&one, &round.released);
     let status = ClusterStatus {

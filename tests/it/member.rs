@@ -221,7 +221,17 @@ fn work(objects: &[Value]) -> DesiredWork {
     let (preserved, suspended) = (BTreeSet::new(), BTreeSet::new());
     let id = ObjectId::from_bytes([0; 20]);
     let (models, meaning) = (default_resource_models().into(), Arc::new(Bundled));
-    DesiredWork { source: id, commit: id, objects, held, preserved, suspended, models, meaning }
+    DesiredWork {
+        source: id,
+        commit: id,
+        objects,
+        held,
+        preserved,
+        suspended,
+        leaves: false,
+        models,
+        meaning,
+    }
 }
 
 fn namespace() -> Value {

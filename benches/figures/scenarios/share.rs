@@ -182,6 +182,7 @@ impl Executor {
             objects: self.held.clone(),
             held: BTreeSet::new(),
             preserved: BTreeSet::new(),
+            leaves: false,
             suspended: BTreeSet::new(),
             models: [].into(),
             meaning: Arc::new(Bundled),

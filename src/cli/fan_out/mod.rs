@@ -52,6 +52,9 @@ impl std::str::FromStr for Which {
         }
         let names = text.split(',').map(|name| {
             let name = name.trim();
+            if name == "all" {
+                return Err("`all` leaves none to be named beside it".to_owned());
+            }
             ClusterName::new(name).map_err(|error| format!("`{name}`: {error}"))
         });
         Ok(Self::Named(names.collect::<Result<_, _>>()?))

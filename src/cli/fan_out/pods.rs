@@ -59,7 +59,7 @@ pub(in crate::cli) fn resource() -> Resource {
     }
 }
 
-/// The pods of `target` in `member`, by name; none if there is no such object, or no such kind.
+/// The pods of `target` in `member`, by name; `None` if there is no such object, or no such kind.
 ///
 /// # Errors
 /// A request failed, or the object that was named has no pods by its kind.
@@ -67,21 +67,22 @@ pub(in crate::cli) async fn of(
     member: &Member,
     namespace: &str,
     target: &Target,
-) -> Result<Vec<Value>, Fault> {
+) -> Result<Option<Vec<Value>>, Fault> {
     let labels = match target {
         Target::Pod(name) => {
-            return Ok(one(member, &resource(), namespace, name).await?.into_iter().collect());
+            let pod = one(member, &resource(), namespace, name).await?;
+            return Ok(pod.map(|pod| vec![pod]));
         }
         Target::Labelled(labels) => labels.clone(),
         Target::Of(kind, name) => {
             let Lookup::Served(resource) = kinds::find(member, kind).await? else {
-                return Ok(Vec::new());
+                return Ok(None);
             };
             let Some(object) = one(member, &resource, namespace, name).await? else {
-                return Ok(Vec::new());
+                return Ok(None);
             };
             if (&*resource.group, &*resource.kind) == ("", "Pod") {
-                return Ok(vec![object]);
+                return Ok(Some(vec![object]));
             }
             let Some(labels) = selector(&object["spec"]["selector"]) else {
                 let text =
@@ -98,7 +99,15 @@ pub(in crate::cli) async fn of(
     let listed = listed.map_err(|error| fault::of(error, "pods"))?;
     let mut found: Vec<Value> = objects(&pods, listed).collect();
     found.sort_by(|one, other| name_of(one).cmp(name_of(other)));
-    Ok(found)
+    let is_named = matches!(target, Target::Of(..));
+    Ok(Some(found).filter(|found| is_named || !found.is_empty()))
+}
+
+/// A workload is there, and none of its pods are.
+pub(in crate::cli) fn none_of(target: &Target, within: &str) -> Fault {
+    let text = format!("{target} has no pods{within}");
+    let hint = "see how many it is to have, and why there are none: git fleet describe";
+    Fault::new("NO_PODS", text, hint)
 }
 
 /// An object, if it is there.

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::api::cluster::{Cluster, Departure};
+use crate::api::cluster::{Cluster, Departure, SyncMode};
+use crate::api::condition::{self, ConditionStatus};
 use crate::api::manifest::ObjectKey;
+use crate::api::marks::CONDITION_READY;
 use crate::api::names::ClusterName;
 use crate::api::placement::{Placement, ReplicaSchedulingType};
-use crate::api::report::Health;
+use crate::api::report::{ClusterReport, Health};
 use crate::cli::results::stored;
 use crate::cli::source::Source;
 use crate::daemon::ledger::{Ledger, Recorded};
@@ -45,11 +47,13 @@ pub(super) struct Left {
     pub(super) pending: Vec<String>,
     /// What has nowhere else to go.
     pub(super) stuck: Vec<String>,
+    /// What the cluster keeps, and why.
+    pub(super) kept: Vec<String>,
 }
 
 impl Left {
     fn pending(why: String) -> Self {
-        Self { pending: vec![why], stuck: Vec::new() }
+        Self { pending: vec![why], ..Self::default() }
     }
 
     fn is_over(&self) -> bool {
@@ -106,13 +110,18 @@ fn look(ledger: &Ledger, cluster: &ClusterName, goal: Goal) -> anyhow::Result<Le
     }
     match goal {
         Goal::Moved => moved(ledger, &recorded, cluster),
-        Goal::Removed | Goal::Left => removed(ledger, &recorded, cluster),
+        Goal::Removed | Goal::Left => removed(ledger, &recorded, cluster, state.spec.sync_mode),
     }
 }
 
 /// What does not run elsewhere yet, of what runs there.
 fn moved(ledger: &Ledger, recorded: &Recorded, cluster: &ClusterName) -> anyhow::Result<Left> {
     let mut left = Left::default();
+    let clusters = recorded.paths("clusters/").filter_map(|path| {
+        let name = path.strip_prefix("clusters/")?.strip_suffix(".yaml")?;
+        ClusterName::new(name).ok().filter(|name| name != cluster)
+    });
+    let reported = ledger.reported(&clusters.collect::<Vec<_>>())?;
     for path in recorded.paths("bindings/") {
         let binding: Binding = stored(ledger, recorded, path)?;
         if !binding.places().contains_key(cluster) {
@@ -131,13 +140,21 @@ fn moved(ledger: &Ledger, recorded: &Recorded, cluster: &ClusterName) -> anyhow:
             continue;
         }
         for other in others {
-            let items = &binding.status.aggregated_status;
-            let item = items.iter().find(|item| item.cluster_name == *other);
+            let report = reported.get(other);
+            if !report.is_some_and(|report| is_ready(report)) {
+                left.pending.push(format!("{name} would be left to {other}, which is not ready"));
+                continue;
+            }
+            // What the other cluster is to run by the results, and not what it ran before.
+            let key = ObjectKey::from_file(&path["bindings/".len()..]);
+            let object = key.and_then(|key| report?.objects.get(&key));
+            let work = recorded.blob(&path.replacen("bindings/", &format!("work/{other}/"), 1));
             let is_workload = binding.spec.replicas > 0 || !binding.spec.components.is_empty();
-            let is_well = item.is_some_and(|item| {
-                item.applied
-                    && (item.health == Health::Healthy
-                        || item.health == Health::Unknown && !is_workload)
+            let is_well = object.is_some_and(|object| {
+                object.applied
+                    && object.work == work
+                    && (object.health == Health::Healthy
+                        || object.health == Health::Unknown && !is_workload)
             });
             if !is_well {
                 left.pending.push(format!("{name} is not well in {other} yet"));
@@ -145,6 +162,12 @@ fn moved(ledger: &Ledger, recorded: &Recorded, cluster: &ClusterName) -> anyhow:
         }
     }
     Ok(left)
+}
+
+/// Whether the cluster answered when it was asked last.
+fn is_ready(report: &ClusterReport) -> bool {
+    let ready = condition::find(&report.cluster.conditions, CONDITION_READY);
+    ready.is_some_and(|ready| ready.status == ConditionStatus::True)
 }
 
 /// Whether a decision that holds counts on replicas there that no other cluster has: where each has all of them, the
@@ -162,16 +185,30 @@ pub(super) fn count_works(recorded: &Recorded, cluster: &ClusterName) -> usize {
     recorded.paths(&dir).filter(|path| ObjectKey::from_file(&path[dir.len()..]).is_some()).count()
 }
 
-/// What is still there.
-fn removed(ledger: &Ledger, recorded: &Recorded, cluster: &ClusterName) -> anyhow::Result<Left> {
+/// What is still there. That nothing is, is proven by a cluster that is ready and says so of the empty work: what it
+/// has not answered yet is in no report.
+fn removed(
+    ledger: &Ledger,
+    recorded: &Recorded,
+    cluster: &ClusterName,
+    mode: SyncMode,
+) -> anyhow::Result<Left> {
     if count_works(recorded, cluster) > 0 {
         return Ok(Left::pending(format!("the plan still has work for {cluster}")));
     }
     let reported = ledger.reported(std::slice::from_ref(cluster))?;
-    let objects = reported.get(cluster).into_iter().flat_map(|report| &report.objects);
+    let report = reported.get(cluster);
+    let objects = report.into_iter().flat_map(|report| &report.objects);
     let pending = objects.map(|(key, report)| match &*report.message {
         "" => format!("{key} is still there"),
         message => format!("{key} is still there: {message}"),
     });
-    Ok(Left { pending: pending.collect(), stuck: Vec::new() })
+    let mut pending: Vec<String> = pending.collect();
+    let emptied = ledger.emptied(recorded, cluster, mode)?;
+    if !report.is_some_and(|report| is_ready(report)) {
+        pending.push(format!("{cluster} is not ready, so nobody can tell what is still there"));
+    } else if emptied.is_none() && pending.is_empty() {
+        pending.push(format!("{cluster} has not said yet that nothing is left"));
+    }
+    Ok(Left { pending, kept: emptied.unwrap_or_default(), ..Left::default() })
 }

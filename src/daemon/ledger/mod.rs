@@ -220,15 +220,25 @@ impl Ledger {
         self.store.fetch(&refs)?;
         let mut reported = BTreeMap::new();
         for (cluster, refname) in clusters.iter().zip(refs) {
-            let Some(tip) = self.tip(&refname)? else { continue };
-            let mut status = StatusRef::new(cluster.clone());
-            let files = self.store.files(tip)?;
-            let none = BTreeMap::new();
-            if let Err(error) = status.advance(tip, &files, &none, |blob| self.store.blob(blob)) {
-                tracing::warn!(%cluster, commit = %tip, %error, "a status is unreadable");
-            }
+            let Some(status) = self.status_at(cluster, &refname)? else { continue };
             reported.extend(status.committed().map(|report| (cluster.clone(), Arc::clone(report))));
         }
         Ok(reported)
+    }
+
+    /// The status that a ref holds, which was fetched.
+    fn status_at(
+        &self,
+        cluster: &ClusterName,
+        refname: &RefName,
+    ) -> Result<Option<StatusRef>, LedgerError> {
+        let Some(tip) = self.tip(refname)? else { return Ok(None) };
+        let mut status = StatusRef::new(cluster.clone());
+        let files = self.store.files(tip)?;
+        let none = BTreeMap::new();
+        if let Err(error) = status.advance(tip, &files, &none, |blob| self.store.blob(blob)) {
+            tracing::warn!(%cluster, commit = %tip, %error, "a status is unreadable");
+        }
+        Ok(Some(status))
     }
 }

@@ -22,7 +22,7 @@ use crate::store::{Change, NewCommit, PathChange, PublishError, RefName, RefUpda
 
 /// How many results commits back removed works are looked for when a controller starts. An object
 /// is in doubt only between its application and the next status commit, a second later.
-const HISTORY_MAX: usize = 500;
+pub(super) const HISTORY_MAX: usize = 500;
 
 /// A plan whose results are in force.
 pub struct Planned {
@@ -215,7 +215,8 @@ impl Ledger {
         let new: BTreeSet<ClusterName> =
             new.filter(|name| !self.work_since.contains_key(*name)).cloned().collect();
         let Some(tip) = tip.filter(|_| !new.is_empty()) else { return Ok(()) };
-        let settled = |name: &ClusterName| self.statuses.get(name).and_then(StatusRef::settled);
+        let settled =
+            |name: &ClusterName| Some(self.statuses.get(name).and_then(StatusRef::settled)?.work);
         let mut until: BTreeMap<ObjectId, Vec<&str>> = BTreeMap::new();
         for name in &new {
             if let Some(commit) = settled(name) {
@@ -316,7 +317,14 @@ impl Ledger {
     }
 
     fn hold(&self, fleet: &Fleet, diff: &PlanDiff) -> Result<Option<Hold>, LedgerError> {
-        let refusals = crate::check::guard(&fleet.settings.guards, diff);
+        if diff.left.is_empty() && diff.removals.total().n_removed == 0 {
+            return Ok(None);
+        }
+        let guards = match self.guards_in_force()? {
+            Some(old) => crate::check::stricter(&old, &fleet.settings.guards),
+            None => fleet.settings.guards.clone(),
+        };
+        let refusals = crate::check::guard(&guards, diff);
         if refusals.is_empty() {
             return Ok(None);
         }
@@ -346,7 +354,14 @@ impl Ledger {
         let message = message(&crate::plan::subject(diff), fleet.commit, now);
         let mut batch = self.store.batch();
         let tip = match results.tip {
-            Some(tip) if edits.is_empty() && decided.is_empty() => tip,
+            // The guards in force are those of the source that the results name.
+            Some(tip)
+                if edits.is_empty()
+                    && decided.is_empty()
+                    && self.guards_in_force()?.is_none_or(|old| old == fleet.settings.guards) =>
+            {
+                tip
+            }
             old => {
                 let name = self.layout.results();
                 let parent = self.upkeep.base(&self.store, &mut batch, &name, old, now)?;
@@ -459,6 +474,7 @@ impl Ledger {
             preserved: BTreeSet::new(),
             // A suspended cluster keeps its earlier work: the plan has seen to it.
             suspended: BTreeSet::new(),
+            leaves: fleet.clusters.get(cluster).is_some_and(|one| one.value.departure().is_some()),
             models: plan.models(cluster).into(),
             meaning,
         }

@@ -8,7 +8,7 @@ use super::plan::has_trailer;
 use super::{Ledger, LedgerError};
 use crate::api::names::ObjectId;
 use crate::api::problem::{Problem, Severity};
-use crate::api::settings::{SETTINGS_PATH, Settings};
+use crate::api::settings::{GuardSettings, SETTINGS_PATH, Settings};
 use crate::daemon::inputs::{self, PlanInputs};
 use crate::fleet::{Document, Fleet, Object, ParsedFile, is_manifest_path};
 use crate::store::{Layout, PathFilter, RefName, StoreError};
@@ -203,6 +203,16 @@ impl Ledger {
         let Some(tip) = self.our_tip(&results)? else { return Ok(None) };
         let bytes = self.store.file(tip, inputs::PATH)?;
         Ok(bytes.and_then(|bytes| PlanInputs::read(&bytes)).map(|inputs| inputs.source))
+    }
+
+    /// The guards of the commit that the results were made of; `None` where nobody knows it any more.
+    ///
+    /// # Errors
+    /// As [`Ledger::in_force`].
+    pub(super) fn guards_in_force(&self) -> Result<Option<GuardSettings>, LedgerError> {
+        // After a rewrite it may have been swept away, or never have come here.
+        let commit = self.in_force()?.filter(|commit| self.store.tree(*commit).is_ok());
+        Ok(commit.map(|commit| self.settings_at(commit)).transpose()?.map(|one| one.guards))
     }
 
     /// The commit that the source branch shows.

@@ -11,6 +11,9 @@ use crate::member::wire::{Api, RequestError};
 /// Kinds that are listed at one time: a cluster with many definitions has hundreds.
 const AT_ONCE_MAX: usize = 8;
 
+/// How often a kind is asked for whose server is not ready for it.
+const TRIES: usize = 4;
+
 /// Names under which every namespace is born with objects.
 const BORN_WITH: [&str; 2] = ["default", "kube-root-ca.crt"];
 
@@ -38,11 +41,24 @@ pub(super) async fn is_in_use(api: &Api) -> Result<bool, AccountError> {
 }
 
 async fn has_any(api: &Api, resource: &Resource) -> Result<bool, AccountError> {
-    match list(api, resource, Some(NAMESPACE), "").await {
+    let mut listed = list(api, resource, Some(NAMESPACE), "").await;
+    // A kind that nobody has asked for yet is not ready at once, and its API server says so like this.
+    for _ in 1..TRIES {
+        let Err(AccountError::Object { source: RequestError::Throttled { after }, .. }) = &listed
+        else {
+            break;
+        };
+        tokio::time::sleep(*after).await;
+        listed = list(api, resource, Some(NAMESPACE), "").await;
+    }
+    match listed {
         Ok(objects) => Ok(objects.iter().any(|object| !is_of_account(object))),
         // A definition that was removed since.
         Err(AccountError::Object { source: RequestError::NotFound(_), .. }) => Ok(false),
-        Err(AccountError::Object { source: RequestError::Forbidden(_), .. }) => Ok(true),
+        Err(AccountError::Object {
+            source: RequestError::Forbidden(_) | RequestError::Throttled { .. },
+            ..
+        }) => Ok(true),
         Err(error) => Err(error),
     }
 }

@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::api::marks::JOINED;
+use crate::api::marks::{ACCOUNT_FLEET, JOINED};
 use crate::api::names::ClusterName;
 
 use super::discovery::Resource;
@@ -62,6 +62,14 @@ pub enum AccountError {
         /// The object.
         object: String,
     },
+    /// It is there already, and another fleet's.
+    #[error(
+        "the account in the cluster is that of another fleet, whose source begins with commit {fleet}"
+    )]
+    OtherFleet {
+        /// First commit of that fleet's source.
+        fleet: String,
+    },
     /// Neither the token controller nor the API server gives a token.
     #[error("the cluster gives no token for the ServiceAccount {NAMESPACE}/{ACCOUNT}")]
     NoToken(#[source] RequestError),
@@ -98,18 +106,27 @@ impl Survey {
     }
 }
 
-/// Looks which objects the account of `rights` takes, and whether they may be made.
+/// Looks which objects the account of `rights` takes, and whether they may be made. `fleet` is the first commit of
+/// the source, where that is known.
 ///
 /// # Errors
 /// The cluster cannot be asked, or has one of the objects from another registration or from somebody else.
 pub async fn survey(
     api: &Api,
     cluster: &ClusterName,
+    fleet: Option<&str>,
     rights: &Rights,
 ) -> Result<Survey, AccountError> {
+    let there = whose(api).await?;
+    if let Some(error) = other_fleet(there.as_deref(), fleet) {
+        return Err(error);
+    }
+    // Whoever cannot tell which fleet it is leaves what is written there.
+    let fleet = fleet.or(there.as_deref());
     let mut wanted = Vec::new();
-    for object in
-        rights::namespaces(cluster, rights).into_iter().chain(rights::objects(cluster, rights))
+    for object in rights::namespaces(cluster, rights)
+        .into_iter()
+        .chain(rights::objects(cluster, fleet, rights))
     {
         let found = find_settled(api, &object).await?;
         if let Some(found) = &found {
@@ -128,6 +145,26 @@ pub async fn survey(
         wanted.push((object, part));
     }
     Ok(Survey { wanted })
+}
+
+/// The fleet that the account in the cluster says it is of, if it says so.
+async fn whose(api: &Api) -> Result<Option<String>, AccountError> {
+    let account = resource("", "ServiceAccount", "serviceaccounts", true);
+    let object =
+        json!({"kind": "ServiceAccount", "metadata": {"namespace": NAMESPACE, "name": ACCOUNT}});
+    match api.get(&account, Some(NAMESPACE), ACCOUNT).await {
+        Ok(found) => {
+            Ok(found["metadata"]["annotations"][ACCOUNT_FLEET].as_str().map(str::to_owned))
+        }
+        Err(RequestError::NotFound(_)) => Ok(None),
+        Err(source) => Err(failed(&object, "read", source)),
+    }
+}
+
+/// One that says nothing is whoever's asks for it.
+fn other_fleet(there: Option<&str>, fleet: Option<&str>) -> Option<AccountError> {
+    let there = there.filter(|there| fleet.is_some_and(|fleet| fleet != *there))?;
+    Some(AccountError::OtherFleet { fleet: there.to_owned() })
 }
 
 /// Makes the account and gives it its rights; rights that it had before and is not to have any more go.
@@ -217,8 +254,15 @@ pub async fn token(api: &Api) -> Result<Token, AccountError> {
 /// rights goes before whom it gives them to, and the namespace goes last, if nothing else is in it.
 ///
 /// # Errors
-/// The cluster cannot be asked.
-pub async fn find_all(api: &Api, cluster: &ClusterName) -> Result<Vec<Value>, AccountError> {
+/// The cluster cannot be asked, or the account is another fleet's.
+pub async fn find_all(
+    api: &Api,
+    cluster: &ClusterName,
+    fleet: Option<&str>,
+) -> Result<Vec<Value>, AccountError> {
+    if let Some(error) = other_fleet(whose(api).await?.as_deref(), fleet) {
+        return Err(error);
+    }
     let mut found = find_labelled(api, cluster).await?;
     let is_namespace = |object: &Value| object["kind"] == "Namespace";
     if found.iter().any(is_namespace) && in_use::is_in_use(api).await? {

@@ -4,15 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::api::marks::JOINED;
+use crate::api::marks::{ACCOUNT_FLEET, JOINED};
 use crate::api::names::ClusterName;
 
-/// Namespace of the account.
-pub const NAMESPACE: &str = "git-fleet-system";
-/// Name of the account, and of everything that gives it rights.
-pub const ACCOUNT: &str = "git-fleet";
-/// Name of the Secret that holds its token.
-pub const TOKEN: &str = "git-fleet-token";
+pub use crate::api::marks::{ACCOUNT, ACCOUNT_NAMESPACE as NAMESPACE, ACCOUNT_TOKEN as TOKEN};
 
 /// How much the account may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +47,7 @@ pub(super) fn namespaces(cluster: &ClusterName, rights: &Rights) -> Vec<Value> {
 }
 
 /// The account, its rights and the Secret for its token, in the order in which they are made.
-pub(super) fn objects(cluster: &ClusterName, rights: &Rights) -> Vec<Value> {
+pub(super) fn objects(cluster: &ClusterName, fleet: Option<&str>, rights: &Rights) -> Vec<Value> {
     let rbac = "rbac.authorization.k8s.io/v1";
     let own = |kind: &str, namespace: Option<&str>, name: &str| {
         let api_version = if matches!(kind, "ServiceAccount" | "Secret") { "v1" } else { rbac };
@@ -77,7 +72,11 @@ pub(super) fn objects(cluster: &ClusterName, rights: &Rights) -> Vec<Value> {
     let mut secret = own("Secret", Some(NAMESPACE), TOKEN);
     secret["type"] = "kubernetes.io/service-account-token".into();
     secret["metadata"]["annotations"] = json!({"kubernetes.io/service-account.name": ACCOUNT});
-    let mut all = vec![own("ServiceAccount", Some(NAMESPACE), ACCOUNT), role];
+    let mut account = own("ServiceAccount", Some(NAMESPACE), ACCOUNT);
+    if let Some(fleet) = fleet {
+        account["metadata"]["annotations"] = json!({ACCOUNT_FLEET: fleet});
+    }
+    let mut all = vec![account, role];
     all.push(bind("ClusterRoleBinding", None, "ClusterRole"));
     if let Rights::Namespaced(names) = rights {
         for name in names {

@@ -96,6 +96,8 @@ pub(super) struct Entry {
     pub suspended: bool,
     /// Set when it should not be.
     pub leaving: Option<Leaving>,
+    /// Nothing was ever known of it but that the account may not look at it.
+    pub is_hidden: bool,
     /// A request for it is on its way.
     pub in_flight: bool,
     /// Whether it was in place with its present work: what follows is repair.
@@ -114,6 +116,8 @@ pub(super) struct Entry {
 pub(super) struct Unusual {
     /// Since when it should not be.
     pub leaving_since: Option<Instant>,
+    /// Since when it is being deleted, as far as was seen.
+    pub going_since: Option<Instant>,
     /// Why it is not in place, for a person; empty when it is, or when its turn has not come.
     pub message: String,
     /// Failures since the last success.
@@ -136,6 +140,7 @@ pub(super) struct Unusual {
 
 static NOTHING_UNUSUAL: Unusual = Unusual {
     leaving_since: None,
+    going_since: None,
     message: String::new(),
     attempts: 0,
     not_before: None,
@@ -151,6 +156,7 @@ impl Unusual {
     fn is_nothing(&self) -> bool {
         let Self {
             leaving_since,
+            going_since,
             message,
             attempts,
             not_before,
@@ -161,7 +167,7 @@ impl Unusual {
             observing,
             unclear,
         } = self;
-        (leaving_since, not_before) == (&None, &None)
+        (leaving_since, going_since, not_before) == (&None, &None, &None)
             && *attempts == 0
             && message.is_empty()
             && others_work.is_none()
@@ -261,6 +267,16 @@ impl Entry {
             _ if !self.unusual().unclear.is_empty() => self.unusual().unclear.clone().into(),
             Some(autoscaler) => format!("spec.replicas are left to {autoscaler}").into(),
             None => "".into(),
+        }
+    }
+
+    /// Notes whether it is being deleted, as it was to be.
+    pub(super) fn note_going(&mut self, now: Instant) {
+        let is_going = self.leaving.is_some() && self.live().is_some_and(|live| live.terminating);
+        if is_going {
+            self.unusual_mut().going_since.get_or_insert(now);
+        } else if let Some(unusual) = self.if_unusual() {
+            unusual.going_since = None;
         }
     }
 

@@ -24,6 +24,7 @@ impl Executor {
             match change {
                 Change::Set(desired) => {
                     self.gone.remove(key);
+                    self.kept.remove(key);
                     let entry = self.entries.entry(key.clone()).or_default();
                     if entry.desired.as_ref().is_none_or(|before| before.work != desired.work) {
                         entry.renew();
@@ -182,6 +183,7 @@ mod tests {
             held: objects(&[("a", 1), ("b", 1), ("c", 1), ("e", 1)]).into_keys().collect(),
             preserved: [].into(),
             suspended: [].into(),
+            leaves: false,
             models: Arc::default(),
             meaning: Arc::new(Bundled),
         };

@@ -94,6 +94,7 @@ pub(super) async fn run(
         admitted: None,
         work: None,
         entries: BTreeMap::new(),
+        kept: BTreeMap::new(),
         gone: BTreeSet::new(),
         crds: BTreeMap::new(),
         discovery: None,
@@ -136,6 +137,8 @@ struct Executor {
     work: Option<Arc<DesiredWork>>,
     /// Boxed: the nodes of a map have room for twice what is in them.
     entries: BTreeMap<ObjectKey, Box<Entry>>,
+    /// What was let go of in place of being deleted, and why.
+    kept: BTreeMap<ObjectKey, String>,
     /// Keys that are known to be gone and need no second look while they are only held.
     gone: BTreeSet<ObjectKey>,
     /// The CRD of the work that defines a kind.
@@ -467,6 +470,7 @@ impl Executor {
             n_pruned: round.n_pruned,
             released: round.released,
             n_prune_held: self.queues.leaving.len(),
+            kept: self.kept.values().cloned().collect(),
         };
         self.flush();
         self.outbox.push_back(MemberReport::Applied(self.cluster.clone(), applied));

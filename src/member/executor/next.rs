@@ -9,7 +9,7 @@ use crate::member::discovery::{Lookup, Resource};
 use crate::member::intent;
 
 use super::entry::{Counted, Entry, Leaving, Sight};
-use super::request::{self, Task};
+use super::request::{self, Parting, Task};
 use super::{CONCURRENCY, Cause, Executor, QueuePlace, WatchState};
 
 /// What an object needs next.
@@ -34,7 +34,8 @@ impl Executor {
     /// Finds out what `key` needs now and puts it where it belongs.
     pub(super) fn consider(&mut self, key: &ObjectKey) {
         self.unqueue(key);
-        let Some(entry) = self.entries.get(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        entry.note_going(Instant::now());
         if !entry.in_flight {
             let version =
                 entry.desired.as_ref().map(|desired| desired.manifest.version().to_owned());
@@ -139,8 +140,8 @@ impl Executor {
             return Next::Blocked(Cause::Kind(key.group_kind.clone()), String::new());
         }
         if let Some(why) = entry.lingers() {
-            let until =
-                entry.unusual().leaving_since.map(|since| since + self.options.deletion_patience);
+            let since = entry.unusual().going_since;
+            let until = since.map(|since| since + self.options.deletion_patience);
             return match until {
                 Some(at) if at > Instant::now() => Next::Later(at),
                 _ => Next::Lingering(why),
@@ -307,6 +308,18 @@ impl Executor {
         })
     }
 
+    fn parting(&self, key: &ObjectKey) -> Parting {
+        let is_foundation = intent::is_foundation(&key.group_kind);
+        let still_used = self.entries.iter().filter(|_| is_foundation).find(|(other, entry)| {
+            entry.desired.is_some() && other.namespace.as_deref() == Some(&*key.name)
+        });
+        Parting {
+            leaves: self.work.as_ref().is_some_and(|work| work.leaves),
+            still_used: still_used.map(|(other, _)| other.clone()),
+            discovery: self.discovery.clone(),
+        }
+    }
+
     fn start(&mut self, key: &ObjectKey) {
         let Some(entry) = self.entries.get(key) else { return };
         let Ok(resource) = self.resource(key, entry) else { return };
@@ -319,7 +332,7 @@ impl Executor {
                 live: entry.live().cloned().map(Box::new),
                 tolerated: entry.unusual().tolerated.clone(),
             },
-            (None, Some(Leaving::Deleted), _) => Task::Delete,
+            (None, Some(Leaving::Deleted), _) => Task::Delete(self.parting(key)),
             (None, Some(Leaving::LetGo), _) => Task::LetGo,
             (Some(_), _, None) | (None, None, _) => return,
         };

@@ -74,9 +74,13 @@ impl Executor {
                 entry.succeeded();
                 self.look(&key, value);
             }
-            Done::Removed | Done::Absent => {
-                if matches!(done, Done::Removed) {
+            Done::Removed | Done::Kept(_) | Done::Absent => {
+                if !matches!(done, Done::Absent) {
                     self.round.n_pruned += 1;
+                }
+                if let Done::Kept(why) = done {
+                    tracing::warn!(cluster = %self.cluster, object = %key, error = %why, "an object is let go of in place of being deleted");
+                    self.kept.insert(key.clone(), why);
                 }
                 entry.gone();
                 if entry.leaving.is_some() && entry.desired.is_none() {
@@ -106,6 +110,27 @@ impl Executor {
             Done::Failed(Failure::Lasting(message)) if is_newest => {
                 if entry.message() != message {
                     tracing::warn!(cluster = %self.cluster, object = %key, error = %message, "an object is not in place");
+                }
+                entry.failed(Nature::Lasting, message, now);
+            }
+            // What could never be applied there, because nobody may look at it, is not ours.
+            Done::Failed(Failure::Hidden(_)) if entry.is_hidden && entry.desired.is_none() => {
+                tracing::info!(cluster = %self.cluster, object = %key, "an object that was never seen there is forgotten");
+                entry.gone();
+                return self.forget(&key);
+            }
+            Done::Failed(Failure::Hidden(why)) if is_newest => {
+                let message = if entry.desired.is_some() {
+                    entry.is_hidden |= entry.live().is_none() && !entry.was_in_place;
+                    format!("CLUSTER_FORBIDDEN: {why}")
+                } else {
+                    format!(
+                        "CLUSTER_FORBIDDEN: {why}; whether it is there nobody can tell: give the account the right to \
+                         remove it (`git fleet join` with other `--rights`)"
+                    )
+                };
+                if entry.message() != message {
+                    tracing::warn!(cluster = %self.cluster, object = %key, error = %message, "an object is hidden");
                 }
                 entry.failed(Nature::Lasting, message, now);
             }
@@ -238,6 +263,7 @@ impl Executor {
         let desired = entry.desired.as_ref().map(|desired| desired.manifest.open());
         entry.sight = Sight::There(Live::read(&value, desired.as_ref(), &*meaning));
         entry.looked_for = entry.desired.as_ref().map(|desired| desired.work);
+        entry.is_hidden = false;
         if let Some(source) = entry.note_others_work(Instant::now()) {
             let (cluster, patience) = (&self.cluster, self.options.other_engine_patience);
             tracing::info!(

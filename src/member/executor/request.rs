@@ -1,5 +1,7 @@
 //! One object's turn: the requests that bring it in place or remove it. No state, no retries.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -9,7 +11,8 @@ use crate::api::marks;
 use crate::api::names::ObjectId;
 use crate::interpret::NoAnswer;
 use crate::member::DesiredObject;
-use crate::member::discovery::Resource;
+use crate::member::contents;
+use crate::member::discovery::{Discovery, Resource};
 use crate::member::intent;
 use crate::member::live::Live;
 use crate::member::meaning::{Bundled, Meaning};
@@ -31,9 +34,19 @@ pub(super) enum Task {
         tolerated: Vec<String>,
     },
     /// Delete it.
-    Delete,
+    Delete(Parting),
     /// Take our marks off it.
     LetGo,
+}
+
+/// What a deletion has to look out for.
+pub(super) struct Parting {
+    /// Whether the cluster leaves the fleet: it keeps what it had before it came.
+    pub leaves: bool,
+    /// What is to run on in the Namespace that is to be deleted, if anything is.
+    pub still_used: Option<ObjectKey>,
+    /// What the cluster serves.
+    pub discovery: Option<Arc<Discovery>>,
 }
 
 /// What came of it.
@@ -44,6 +57,8 @@ pub(super) enum Done {
     InPlace(Value),
     /// We deleted it or let it go.
     Removed,
+    /// We let it go in place of deleting it; why, for a person.
+    Kept(String),
     /// It is being deleted, and still there: the live object.
     Going(Value),
     /// It was gone already, is going, or was never ours.
@@ -60,6 +75,8 @@ pub(super) enum Failure {
     Passing(String),
     /// Somebody has to act.
     Lasting(String),
+    /// The account may not even look at it.
+    Hidden(String),
 }
 
 impl From<NoAnswer> for Failure {
@@ -83,7 +100,7 @@ pub(super) async fn perform(
             let apply = Apply { api, resource, key, meaning, manifest: &manifest, work, source };
             apply.run(live.map(|live| *live), &tolerated).await
         }
-        Task::Delete => remove(api, resource, key, Removal::Delete).await,
+        Task::Delete(parting) => remove(api, resource, key, Removal::Delete(parting)).await,
         Task::LetGo => remove(api, resource, key, Removal::LetGo).await,
     };
     done.unwrap_or_else(Done::Failed)
@@ -112,6 +129,9 @@ impl Apply<'_> {
                 }
                 Ok((live, whole)) => (Some(live), Some(whole)),
                 Err(RequestError::NotFound(_)) => (None, None),
+                Err(RequestError::Forbidden(refusal)) => {
+                    return Err(Failure::Hidden(self.told(&refusal)));
+                }
                 Err(error) => return Err(self.failure(error)),
             }
         } else {
@@ -134,7 +154,8 @@ impl Apply<'_> {
         // be an autoscaler that has just begun.
         let is_ours = live.as_ref().is_some_and(|live| live.applied_by_us);
         let force = if overwrites && !is_ours { Force::Yes } else { Force::No };
-        let body = self.body(live.as_ref(), whole).await?;
+        let adopts = live.as_ref().is_some_and(|live| live.adopted || !live.is_ours());
+        let body = self.body(live.as_ref(), whole, adopts).await?;
         let mut applied = self.send(&body, force).await;
         let mut before = live;
         if is_ours
@@ -143,7 +164,7 @@ impl Apply<'_> {
         {
             let (fresh, whole) = self.look().await.map_err(|error| self.failure(error))?;
             if fresh.applied_by_us && !fresh.terminating {
-                let body = self.body(Some(&fresh), Some(whole)).await?;
+                let body = self.body(Some(&fresh), Some(whole), fresh.adopted).await?;
                 applied = self.send(&body, Force::Yes).await;
                 before = Some(fresh);
             }
@@ -152,6 +173,17 @@ impl Apply<'_> {
             Ok(live) => Ok(Done::Applied { live, before }),
             Err(RequestError::Conflict(refusal)) if refusal.conflicts().next().is_some() => {
                 Err(Failure::Lasting(field_conflict(&refusal)))
+            }
+            // An apply makes what is not there, so it is what the object would be in that is not.
+            Err(RequestError::NotFound(refusal)) => {
+                let namespace = self.key.namespace.as_deref();
+                let home = namespace.map_or_else(
+                    || "its kind".to_owned(),
+                    |namespace| format!("its Namespace {namespace}, or its kind,"),
+                );
+                Err(Failure::Passing(format!(
+                    "HOME_MISSING {home} is not in the cluster: {refusal}; declare it in the source"
+                )))
             }
             Err(error) => Err(self.failure(error)),
         }
@@ -168,8 +200,14 @@ impl Apply<'_> {
         self.api.apply(self.resource, namespace, name, body, force).await
     }
 
-    /// What is sent: what is desired, with what the member keeps of the whole live object.
-    async fn body(&self, live: Option<&Live>, whole: Option<Value>) -> Result<Value, Failure> {
+    /// What is sent: what is desired, with what the member keeps of the whole live object. What was there
+    /// before us says so.
+    async fn body(
+        &self,
+        live: Option<&Live>,
+        whole: Option<Value>,
+        adopts: bool,
+    ) -> Result<Value, Failure> {
         let manifest = self.manifest;
         let whole = whole.filter(|_| self.meaning.retains(manifest));
         let mut body = match whole.and_then(Manifest::from_value) {
@@ -184,7 +222,15 @@ impl Apply<'_> {
         if live.is_some_and(|live| live.autoscaler.is_some()) {
             intent::release_replicas(&mut body);
         }
+        if adopts {
+            body.set_annotation(marks::ADOPTED, "true");
+        }
         Ok(body.into_value())
+    }
+
+    fn told(&self, refusal: &Refusal) -> String {
+        let is_secret = self.manifest.is_secret();
+        if is_secret { refusal.without_values().to_string() } else { refusal.to_string() }
     }
 
     fn failure(&self, error: RequestError) -> Failure {
@@ -192,9 +238,8 @@ impl Apply<'_> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Removal {
-    Delete,
+    Delete(Parting),
     LetGo,
 }
 
@@ -209,25 +254,37 @@ async fn remove(
     let value = match api.get(resource, namespace, name).await {
         Ok(value) => value,
         Err(RequestError::NotFound(_)) => return Ok(Done::Absent),
+        Err(RequestError::Forbidden(refusal)) => {
+            return Err(Failure::Hidden(refusal.without_values().to_string()));
+        }
         Err(error) => return Err(failure(error, true)),
     };
     let live = Live::read(&value, None, &Bundled);
-    if !live.marked || !(live.applied_by_us || live.work.is_some()) {
+    if !live.is_removable() {
         return Ok(Done::Absent);
     }
     let text = |at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default();
     let (uid, version) = (text("/metadata/uid"), text("/metadata/resourceVersion"));
     // The object itself says that it outlives its template: no memory of ours is needed for it.
     let stays = value["metadata"]["annotations"][marks::PRESERVE_ON_DELETION] == "true";
-    let removal = if stays { Removal::LetGo } else { removal };
-    let removed = match removal {
-        Removal::Delete if live.terminating => return Ok(Done::Going(value)),
-        Removal::Delete => api.delete(resource, namespace, name, uid, version).await,
-        Removal::LetGo => {
-            api.merge(resource, namespace, name, &without_marks(&value, uid, version)).await
+    let mut kept = None;
+    let is_deleted = match removal {
+        Removal::Delete(parting) if !stays => {
+            if live.terminating {
+                return Ok(Done::Going(value));
+            }
+            kept = why_kept(api, key, &live, &parting).await?;
+            kept.is_none()
         }
+        Removal::Delete(_) | Removal::LetGo => false,
+    };
+    let removed = if is_deleted {
+        api.delete(resource, namespace, name, uid, version).await
+    } else {
+        api.merge(resource, namespace, name, &without_marks(&value, uid, version)).await
     };
     match removed {
+        Ok(_) if let Some(why) = kept => Ok(Done::Kept(why)),
         // An object that is gone at once is answered with a `Status`, or as it last was.
         Ok(left) if Live::read(&left, None, &Bundled).terminating => Ok(Done::Going(left)),
         Ok(_) => Ok(Done::Removed),
@@ -237,6 +294,32 @@ async fn remove(
         }
         Err(error) => Err(failure(error, true)),
     }
+}
+
+/// Why an object is let go of that is to be deleted, for a person; `None` if it is not.
+///
+/// INVARIANT: a Namespace is deleted only if the fleet made it and nothing is in it but what goes.
+async fn why_kept(
+    api: &Api,
+    key: &ObjectKey,
+    live: &Live,
+    parting: &Parting,
+) -> Result<Option<String>, Failure> {
+    let is_namespace = key.group_kind.group.is_empty() && &*key.group_kind.kind == "Namespace";
+    if live.adopted && (is_namespace || parting.leaves) {
+        let code = if is_namespace { "NAMESPACE_KEPT" } else { "OBJECT_KEPT" };
+        return Ok(Some(format!("{code} {key} was there before the fleet took it over")));
+    }
+    if !is_namespace {
+        return Ok(None);
+    }
+    if let Some(other) = &parting.still_used {
+        return Ok(Some(format!("NAMESPACE_KEPT {key} has {other}, which is to run on")));
+    }
+    let Some(discovery) = &parting.discovery else { return Ok(None) };
+    let found = contents::first_of_others(api, discovery, &key.name).await;
+    let found = found.map_err(|error| failure(error, true))?;
+    Ok(found.map(|other| format!("NAMESPACE_KEPT {key} has {other}, which is not the fleet's")))
 }
 
 /// A merge patch that takes off every label and annotation that is the fleet's or Karmada's.

@@ -9,6 +9,7 @@ use super::hint;
 use super::running::{Running, until};
 
 mod exec;
+mod no_pods;
 mod silent;
 mod terminal;
 
@@ -458,6 +459,7 @@ fn the_use_of_pods_and_nodes_is_told_where_it_is_measured() {
     assert_eq!(top.status.code(), Some(4), "{top:?}");
     let missing = told(&top);
     assert!(missing.starts_with("cluster two: METRICS_MISSING: "), "{missing}");
+    assert!(missing.contains("it does not serve metrics.k8s.io; install"), "{missing}");
     assert_eq!(missing.lines().count(), 1, "{missing}");
     let text = String::from_utf8(top.stdout).unwrap();
     let rows = words(&text);

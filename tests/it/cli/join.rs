@@ -468,3 +468,60 @@ fn a_controller_takes_up_a_credential_that_comes_or_changes() {
     until("the new token is used", || is_new("one") && is_new("two"), || controller.errors());
     assert_eq!(world.host.requests("one").unwrap().of("list"), lists, "{}", controller.errors());
 }
+
+/// A cluster is one fleet's: another one's `join` shares nothing with it, and its `unjoin` closes no other's door.
+#[test]
+fn a_cluster_of_another_fleet_is_left_alone() {
+    let world = World::new(&["one"], Workloads::Progress);
+    done(&world.join("one", "one", &[]));
+    let other = init(&world.path("other"));
+    commit(&other, &[("apps/shop.yaml", TEMPLATES), ("README.md", "# another fleet\n")]);
+    let account = world.account("one");
+    let with = ["--kubeconfig", "../one.admin", "--credentials", "../others"];
+    let join = run(&other, &[&["join", "one"][..], &with].concat());
+    let told = refused(&join, "JOIN_OTHER_FLEET");
+    let first = world.git(&["rev-list", "--max-parents=0", "HEAD"]);
+    assert!(told.contains(&first), "{told}");
+    assert!(!world.path("others/one.yaml").exists() && !other.join("clusters").exists());
+    let registration = world.git(&["show", "HEAD:clusters/one.yaml"]);
+    commit(&other, &[("clusters/one.yaml", &registration)]);
+    let unjoin = ["unjoin", "one", "--orphan", "--force", "--timeout", "1s"];
+    let told = done(&run(&other, &[&unjoin[..], &with].concat()));
+    assert!(told.contains("is that of another fleet, whose source begins with"), "{told}");
+    assert_eq!(world.account("one"), account);
+    // Its own fleet goes on with it, from a clone as well.
+    git(world.dir.path(), &["clone", "-q", "fleet", "clone"]);
+    git(&world.path("clone"), &["fetch", "-q", "origin", "+refs/heads/fleet/*:refs/heads/fleet/*"]);
+    let with = ["--kubeconfig", "../one.admin", "--credentials", "../credentials"];
+    done(&run(&world.path("clone"), &[&["join", "one"][..], &with].concat()));
+    // Whose fleet nobody knows any more is whoever's asks for it.
+    let path = "/api/v1/namespaces/git-fleet-system/serviceaccounts/git-fleet";
+    let none = serde_json::json!({"metadata": {"annotations": {"git-fleet.io/fleet": null}}});
+    let patch = http::Request::patch(path).header("content-type", "application/merge-patch+json");
+    world.ask("one", patch.body(none.to_string().into_bytes()).unwrap()).unwrap();
+    let with = ["--kubeconfig", "../one.admin", "--credentials", "../others"];
+    done(&run(&other, &[&["join", "one"][..], &with].concat()));
+}
+
+/// What is said to a registration that is there, and not taken in, is refused.
+#[test]
+fn a_registration_is_not_changed_by_another_join() {
+    let world = World::new(&["one"], Workloads::Progress);
+    let place = ["--region", "eu", "--zone", "a", "--label", "tier=edge"];
+    done(&world.join("one", "one", &place));
+    done(&world.join("one", "one", &place));
+    done(&world.join("one", "one", &[]));
+    let other = ["--region", "us", "--zone", "a", "--zone", "b", "--label", "tier=core"];
+    let told = refused(&world.join("one", "one", &other), "JOIN_REGISTERED");
+    assert!(told.contains("otherwise than --region, --zone, --label says"), "{told}");
+    refused(&world.join("one", "one", &["--sync-mode", "Pull"]), "JOIN_REGISTERED");
+    // One that is on its way out does not come back by itself.
+    done(&world.fleet(&["apply", "--credentials", "../credentials"]));
+    let unjoin = world.unjoin("one", &["--delete", "--timeout", "1s"]);
+    refused(&unjoin, "UNJOIN_UNFINISHED");
+    let told = refused(&world.join("one", "one", &[]), "JOIN_LEAVING");
+    assert!(
+        told.contains("git fleet unjoin one; or take the taint git-fleet.io/unjoin out of"),
+        "{told}"
+    );
+}

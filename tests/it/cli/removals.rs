@@ -132,3 +132,64 @@ fn nothing_is_removed_because_the_results_are_lost() {
     let applied = world.run("fleet", &APPLY);
     assert!(String::from_utf8_lossy(&applied.stderr).contains("1 pruned"), "{applied:?}");
 }
+
+/// A plan that moves an object is another one than that which loses it, and so is its approval.
+#[test]
+fn an_approval_of_a_move_does_not_approve_a_loss() {
+    let two = "---\napiVersion: cluster.karmada.io/v1alpha1\nkind: Cluster\nmetadata: {name: two}\nspec: {syncMode: Pull}\n";
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: default}\nspec: {}\n";
+    let source = |cluster: &str, claim: &str| {
+        let all = FLEET.replace(
+            "[{apiVersion: v1, kind: ConfigMap}]",
+            "[{apiVersion: v1, kind: ConfigMap}, {apiVersion: v1, kind: PersistentVolumeClaim}]",
+        );
+        let policy = "apiVersion: policy.karmada.io/v1alpha1\nkind: PropagationPolicy\nmetadata: {name: data, namespace: default}\nspec:\n  resourceSelectors: [{apiVersion: v1, kind: PersistentVolumeClaim, name: data}]\n";
+        format!(
+            "{all}{two}---\n{policy}  placement: {{clusterAffinity: {{clusterNames: [{cluster}]}}}}\n---\n{claim}"
+        )
+    };
+    let world = World::of(&source("one", claim));
+    let fleet = world.path("fleet");
+    commit(&fleet, &[("fleet/all.yaml", &source("two", claim))]);
+    // The other cluster is known by what is supposed of it.
+    let reports = "two: {conditions: [{type: Ready, status: 'True', reason: ClusterReady, message: '', lastTransitionTime: '2026-01-01T00:00:00Z'}]}\n";
+    std::fs::write(world.path("reports.yaml"), reports).unwrap();
+    let plan = ["plan", "--reports", "../reports.yaml"];
+    let moved = world.run("fleet", &plan);
+    let told = String::from_utf8_lossy(&moved.stderr).into_owned();
+    assert!(told.contains("PersistentVolumeClaim default/data from every cluster"), "{told}");
+    let stdout = String::from_utf8_lossy(&moved.stdout).into_owned();
+    assert!(stdout.contains("cluster two: 1 added"), "{stdout}");
+    commit(&fleet, &[("fleet/all.yaml", &source("one", ""))]);
+    let lost = world.run("fleet", &plan);
+    assert_ne!(trailer(&moved), trailer(&lost), "{told}\n{lost:?}");
+}
+
+/// A commit that loosens the guards is judged by those that were in force before it.
+#[test]
+fn a_commit_cannot_let_itself_through() {
+    let maps = |range: std::ops::Range<usize>| -> String {
+        let map = |n| {
+            format!(
+                "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m{n}, namespace: default}}\n"
+            )
+        };
+        range.map(map).collect()
+    };
+    let settings = "apiVersion: git-fleet.io/v1alpha1\nkind: FleetSettings\nspec: {guards: {maxRemovedPercent: 100, alwaysRemovable: 1000}}\n";
+    let world = World::of(&format!("{FLEET}{}", maps(0..14)));
+    let fleet = world.path("fleet");
+    let fewer = format!("{FLEET}{}", maps(0..2));
+    commit(&fleet, &[("fleet/all.yaml", &fewer), ("fleet.yaml", settings)]);
+    for verb in [&["plan"][..], &APPLY] {
+        let held = world.run("fleet", verb);
+        let told = String::from_utf8_lossy(&held.stderr).into_owned();
+        assert!(told.contains("would remove 12 of 15 works"), "{verb:?}: {told}");
+    }
+    // By itself the change of the guards counts at once, though nothing else is recorded of it.
+    git(&fleet, &["revert", "--no-edit", "HEAD"]);
+    commit(&fleet, &[("fleet.yaml", settings)]);
+    assert_eq!(world.code("fleet", &APPLY), 0);
+    commit(&fleet, &[("fleet/all.yaml", &fewer)]);
+    assert_eq!(world.code("fleet", &APPLY), 0);
+}

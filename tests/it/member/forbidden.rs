@@ -76,3 +76,18 @@ async fn what_cannot_be_seen_any_more_is_not_taken_to_be_gone() {
     assert_eq!((round.released.len(), round.is_settled), (1, true));
     world.live(&hidden, "a", Value::is_null).await;
 }
+
+/// What the account was never let near is not the fleet's to remove: nobody waits for it.
+#[tokio::test]
+async fn what_could_never_be_applied_is_forgotten() {
+    let mut world = World::new();
+    forbid(&world, &["/api/v1/configmaps", "/api/v1/namespaces/default"]);
+    let outside = in_namespace("default");
+    let round = world.run(work(&[namespace(), outside.clone()])).await;
+    assert_eq!((round.n_applied, round.n_failed), (1, 1));
+    let mut after = work(&[namespace()]);
+    after.held.insert(key(&outside));
+    let round = world.run(after).await;
+    assert_eq!((round.released, round.is_settled), (vec![key(&outside)], true));
+    world.until("it is in no report", |world| !world.objects.contains_key(&key(&outside))).await;
+}

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use git_fleet::sim::Workloads;
+use git_fleet::sim::{Faults, Workloads};
 
 use super::super::terminal::Terminal;
 use super::{Running, SHOP, TEMPLATES, World, commit, done, refused, until};
@@ -230,8 +230,10 @@ fn what_is_no_member_is_said_to_be_none() {
     let world = World::new(&["one"], Workloads::Progress);
     done(&world.join("one", "one", &[]));
     let head = world.git(&["rev-parse", "HEAD"]);
-    let told = done(&world.fleet(&["unjoin", "onne", "--credentials", "../credentials"]));
-    assert!(told.ends_with("onne is no member of the fleet\n"), "{told}");
+    let slip = ["unjoin", "onne", "--delete", "--credentials", "../credentials"];
+    let told = refused(&world.fleet(&slip), "NOT_FOUND");
+    assert!(told.contains("cluster onne not found\n"), "{told}");
+    assert!(told.contains("did you mean `one`?"), "{told}");
     assert!(!told.contains("removed") && !told.contains("waiting"), "{told}");
     assert_eq!(world.git(&["rev-parse", "HEAD"]), head);
     // A kubeconfig of another cluster is not its own, though the registration names no id.
@@ -244,4 +246,94 @@ fn what_is_no_member_is_said_to_be_none() {
     std::fs::copy(other.path("two.admin"), world.path("two.admin")).unwrap();
     let unjoin = ["unjoin", "one", "--orphan", "--kubeconfig", "../two.admin"];
     refused(&world.fleet(&unjoin), "JOIN_NAME");
+}
+
+/// Deployments in both clusters, and the controller that sees to them.
+fn shop_in_both(world: &World) -> Running {
+    let both = TEMPLATES.replace(
+        "    spreadConstraints: [{spreadByField: cluster, minGroups: 1, maxGroups: 1}]\n",
+        "    clusterAffinity: {clusterNames: [one, two]}\n",
+    );
+    assert_ne!(both, TEMPLATES);
+    commit(&world.path("fleet"), &[("apps/shop.yaml", &both)]);
+    done(&world.join("one", "one", &[]));
+    done(&world.join("two", "two", &[]));
+    let controller = world.controller();
+    let is_well =
+        |name| world.get(name, SHOP).is_some_and(|shop| shop["status"]["readyReplicas"] == 2);
+    until("both have it", || is_well("one") && is_well("two"), || controller.errors());
+    controller
+}
+
+fn waits_until_silent(world: &World, name: &str) {
+    let is_silent = || {
+        let shown = world.fleet(&["get", "clusters", name, "-o", "json"]);
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        shown.contains(r#""type": "Ready""#) && !shown.contains("ClusterReady")
+    };
+    until("it is known to be silent", is_silent, String::new);
+}
+
+/// What a dead cluster said last is no reason to take the same from the one that runs.
+#[test]
+fn nothing_has_moved_to_a_cluster_that_is_not_ready() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    let _controller = shop_in_both(&world);
+    world.host.stop("two").unwrap();
+    waits_until_silent(&world, "two");
+    let told = refused(&world.unjoin("one", &["--delete", "--timeout", "3s"]), "UNJOIN_UNFINISHED");
+    assert!(told.contains("web/shop would be left to two, which is not ready"), "{told}");
+    assert!(world.get("one", SHOP).is_some(), "it runs on");
+    world.host.restart("two").unwrap();
+    done(&world.unjoin("one", &["--delete"]));
+    assert!(world.get("one", SHOP).is_none());
+}
+
+/// A cluster that accepts requests and answers none has removed nothing that anybody knows of.
+#[test]
+fn nothing_is_said_to_be_removed_from_a_cluster_that_does_not_answer() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    let _controller = shop_in_both(&world);
+    let paused = |paused| {
+        world.host.faults("two", Faults { paused, ..Faults::default() }).unwrap();
+    };
+    paused(true);
+    let unjoin = ["unjoin", "two", "--delete", "--timeout", "3s"];
+    let told = refused(&world.fleet(&unjoin), "UNJOIN_UNFINISHED");
+    assert!(told.contains("left: two "), "{told}");
+    let forced = done(&world.fleet(&[&unjoin[..], &["--force"]].concat()));
+    assert!(forced.contains("left: two "), "{forced}");
+    assert!(!forced.contains("was removed"), "{forced}");
+    paused(false);
+    assert!(world.get("two", SHOP).is_some() || world.get("one", SHOP).is_some());
+}
+
+/// It was there before the fleet, or others have something in it: that stays, and is told.
+#[test]
+fn what_others_have_in_a_namespace_stays_and_is_told() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    let _controller = shop_in_both(&world);
+    let theirs = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "precious"}});
+    world.create("one", "/api/v1/namespaces/web/configmaps", &theirs);
+    let told = done(&world.unjoin("one", &["--delete"]));
+    let expected = "stays there: NAMESPACE_KEPT Namespace web has ConfigMap precious, which is not the fleet's\n";
+    assert!(told.contains(expected), "{told}");
+    assert!(told.ends_with("was removed, but for what is named above\n"), "{told}");
+    assert!(world.get("one", "/api/v1/namespaces/web/configmaps/precious").is_some());
+    assert!(world.get("one", SHOP).is_none());
+}
+
+/// A commit below waits for a person: nothing on top of it is ever taken up.
+#[test]
+fn an_unjoin_says_that_another_commit_waits() {
+    let world = World::new(&["one", "two"], Workloads::Progress);
+    let _controller = shop_in_both(&world);
+    let (_, rest) = TEMPLATES.split_once("---\n").unwrap();
+    commit(&world.path("fleet"), &[("apps/shop.yaml", rest)]);
+    let head = world.git(&["rev-parse", "HEAD"]);
+    let told = refused(&world.unjoin("one", &["--delete"]), "UNJOIN_HELD");
+    assert!(told.contains("main waits for an approval: DELETE_GUARD this would"), "{told}");
+    assert!(told.contains("git fleet approve "), "{told}");
+    assert_eq!(world.git(&["rev-parse", "HEAD"]), head);
 }
