@@ -123,7 +123,7 @@ struct Pending {
 /// Objects of one publication, shared by all its commits. Git sees none of them before
 /// [`Batch::write`].
 ///
-/// From [`BULK_OBJECTS_MIN`] objects on, files are deflated into an unfinished pack as they come;
+/// From `BULK_OBJECTS_MIN` objects on, files are deflated into an unfinished pack as they come;
 /// trees and commits are few, are read again, and stay in memory.
 #[must_use = "git sees nothing before `write`"]
 pub struct Batch<'s> {
