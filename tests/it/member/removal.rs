@@ -43,14 +43,19 @@ async fn a_removal_waits_for_what_fails_for_a_while_only() {
     world.live(&world.config_maps(), "a", |live| !live.is_null()).await;
 }
 
+/// A ConfigMap that stays until somebody takes its finalizer off.
+fn guarded() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "kept", "namespace": "shop", "finalizers": ["example.com/guard"]},
+    })
+}
+
 /// What has a finalizer goes when that is taken off; nothing waits for it, and somebody is told.
 #[tokio::test]
 async fn an_object_that_does_not_go_away_is_told_and_holds_nothing_up() {
     let mut world = World::new();
-    let kept = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "kept", "namespace": "shop", "finalizers": ["example.com/guard"]},
-    });
+    let kept = guarded();
     world.run(work(&[namespace(), kept.clone(), config_map("a", "1")])).await;
     let mut without = work(&[]);
     without.held = [namespace(), kept.clone(), config_map("a", "1")].iter().map(key).collect();
@@ -75,10 +80,7 @@ async fn an_object_that_does_not_go_away_is_told_and_holds_nothing_up() {
 #[tokio::test]
 async fn an_object_is_not_told_to_be_stuck_before_it_had_time_to_go() {
     let mut world = World::new();
-    let kept = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "kept", "namespace": "shop", "finalizers": ["example.com/guard"]},
-    });
+    let kept = guarded();
     world.run(work(&[namespace(), kept.clone()])).await;
     let unknown = json!({"apiVersion": "example.com/v1", "kind": "Gadget",
         "metadata": {"name": "g", "namespace": "shop"}});
