@@ -316,7 +316,9 @@ async fn why_kept(
     if let Some(other) = &parting.still_used {
         return Ok(Some(format!("NAMESPACE_KEPT {key} has {other}, which is to run on")));
     }
-    let Some(discovery) = &parting.discovery else { return Ok(None) };
+    let Some(discovery) = &parting.discovery else {
+        return Err(Failure::Passing(format!("what is in {key} is not known yet")));
+    };
     let found = contents::first_of_others(api, discovery, &key.name).await;
     let found = found.map_err(|error| failure(error, true))?;
     Ok(found.map(|other| format!("NAMESPACE_KEPT {key} has {other}, which is not the fleet's")))
