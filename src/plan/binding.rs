@@ -231,7 +231,12 @@ impl PlannedBinding {
     /// Its file under `bindings/`.
     #[must_use]
     pub fn file(&self) -> Arc<RenderedFile> {
-        RenderedFile::yaml(&self.binding())
+        Arc::new(RenderedFile::new(self.bytes()))
+    }
+
+    /// The content of its file.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        yaml::to_bytes(&self.binding())
     }
 
     /// Whether it takes others along, or goes along with others.

@@ -17,7 +17,6 @@ use super::work::PlannedWork;
 use crate::api::cluster::{ResourceModel, default_resource_models};
 use crate::api::manifest::ObjectKey;
 use crate::api::names::{ClusterName, ObjectId};
-use crate::api::yaml;
 
 /// Path in a work tree of the grades that the cluster's nodes are counted in, where they are not the nine
 /// built-in ones. No namespace has such a name, and to others that apply a work tree it is no object.
@@ -125,8 +124,8 @@ impl DecisionFile<'_> {
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         match self {
-            Self::Binding(planned) => yaml::to_bytes(&planned.binding()),
-            Self::Work(work) => yaml::to_bytes(&work.manifest.open()),
+            Self::Binding(planned) => planned.bytes(),
+            Self::Work(work) => work.bytes(),
         }
     }
 }

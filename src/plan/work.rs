@@ -11,6 +11,7 @@ use crate::api::cluster::Cluster;
 use crate::api::manifest::{Manifest, ObjectKey, PackedManifest};
 use crate::api::marks;
 use crate::api::names::{ClusterName, ObjectId};
+use crate::api::yaml;
 use crate::interpret::{self, Interpreter, NoAnswer};
 use crate::overrides::{self, OverrideError, OverridePolicies};
 use crate::schedule::divide::{self, Strategy};
@@ -35,7 +36,12 @@ impl PlannedWork {
     /// Its file under `work/<cluster>/`.
     #[must_use]
     pub fn file(&self) -> Arc<RenderedFile> {
-        RenderedFile::yaml(&self.manifest.open())
+        Arc::new(RenderedFile::new(self.bytes()))
+    }
+
+    /// The content of its file.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        yaml::to_bytes(&self.manifest.open())
     }
 }
 
