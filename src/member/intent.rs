@@ -71,6 +71,12 @@ pub fn body(manifest: &Manifest, source: ObjectId, work: ObjectId) -> Manifest {
     body
 }
 
+/// Makes `body` one that an API server takes only where there is no such object: none has had this version since
+/// its storage was begun. What is there already is answered with a conflict, and stays as it is.
+pub fn only_where_absent(body: &mut Manifest) {
+    body.metadata_mut().insert("resourceVersion".to_owned(), "1".into());
+}
+
 /// Gives `retained` the marks of `desired` and no others: what a member keeps of its live object is
 /// not ours to be found by.
 pub fn keep_marks(retained: &mut Manifest, desired: &Manifest) {

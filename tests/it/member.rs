@@ -3,6 +3,7 @@
 mod fight;
 mod forbidden;
 mod identity;
+mod making;
 mod meanings;
 mod other_engine;
 mod removal;
@@ -312,41 +313,6 @@ async fn what_another_changes_or_deletes_is_put_back() {
     let writes = world.writes();
     world.run(work(&[namespace(), deployment("a:1"), config_map("a", "1")])).await;
     assert_eq!(world.writes(), writes);
-}
-
-#[tokio::test]
-async fn an_object_that_was_there_before_is_left_alone_unless_the_policy_says_otherwise() {
-    let mut world = World::new();
-    world.namespace().await;
-    let theirs = object(config_map("a", "theirs"));
-    world.config_maps().create(&PostParams::default(), &theirs).await.unwrap();
-    let mut ours = config_map("a", "ours");
-    let round = world.run(work(&[ours.clone(), config_map("b", "1")])).await;
-    assert_eq!((round.n_applied, round.n_failed), (1, 1));
-    let message = world.objects[&key(&ours)].message.clone();
-    assert!(message.contains("conflictResolution: Overwrite"), "{message}");
-    let live = world.live(&world.config_maps(), "a", |live| !live.is_null()).await;
-    assert_eq!(live["data"]["k"], "theirs");
-
-    ours["metadata"]["annotations"] = json!({"work.karmada.io/conflict-resolution": "overwrite"});
-    let round = world.run(work(&[ours, config_map("b", "1")])).await;
-    assert_eq!((round.n_applied, round.n_failed), (1, 0));
-    world.live(&world.config_maps(), "a", |live| live["data"]["k"] == "ours").await;
-}
-
-#[tokio::test]
-async fn fields_of_others_are_named_when_a_marked_object_is_adopted() {
-    let mut world = World::new();
-    world.namespace().await;
-    let mut theirs = config_map("a", "theirs");
-    theirs["metadata"]["labels"] = json!({"karmada.io/managed": "true"});
-    let post = PostParams { field_manager: Some("karmada".into()), ..PostParams::default() };
-    world.config_maps().create(&post, &object(theirs)).await.unwrap();
-    let ours = config_map("a", "ours");
-    let round = world.run(work(std::slice::from_ref(&ours))).await;
-    assert_eq!(round.n_failed, 1);
-    let message = &world.objects[&key(&ours)].message;
-    assert!(message.contains(".data.k (owned by karmada)"), "{message}");
 }
 
 #[tokio::test]

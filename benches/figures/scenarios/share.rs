@@ -119,7 +119,8 @@ async fn bare(
     let requests: Arc<[(String, Vec<u8>)]> = objects
         .iter()
         .map(|manifest| {
-            let body = intent::body(manifest, SOURCE, work_of(manifest)).into_value();
+            let mut body = intent::body(manifest, SOURCE, work_of(manifest));
+            intent::only_where_absent(&mut body);
             let (prefix, plural) = match manifest.kind() {
                 "Deployment" => ("/apis/apps/v1", "deployments"),
                 _ => ("/api/v1", "configmaps"),
@@ -128,7 +129,7 @@ async fn bare(
             let (name, manager) = (manifest.name(), "git-fleet");
             let path =
                 format!("{prefix}/namespaces/{namespace}/{plural}/{name}?fieldManager={manager}");
-            (path, body.to_string().into_bytes())
+            (path, body.into_value().to_string().into_bytes())
         })
         .collect();
     let next = Arc::new(AtomicUsize::new(0));

@@ -118,7 +118,9 @@ pub(super) struct Unusual {
     pub leaving_since: Option<Instant>,
     /// Since when it is being deleted, as far as was seen.
     pub going_since: Option<Instant>,
-    /// Why it is not in place, for a person; empty when it is, or when its turn has not come.
+    /// What has to happen before its turn comes, for a person; empty when nothing has.
+    waits_for: String,
+    /// What came of its last turn if it is not in place, for a person; empty when it is.
     pub message: String,
     /// Failures since the last success.
     pub attempts: u32,
@@ -141,6 +143,7 @@ pub(super) struct Unusual {
 static NOTHING_UNUSUAL: Unusual = Unusual {
     leaving_since: None,
     going_since: None,
+    waits_for: String::new(),
     message: String::new(),
     attempts: 0,
     not_before: None,
@@ -157,6 +160,7 @@ impl Unusual {
         let Self {
             leaving_since,
             going_since,
+            waits_for,
             message,
             attempts,
             not_before,
@@ -169,6 +173,7 @@ impl Unusual {
         } = self;
         (leaving_since, going_since, not_before) == (&None, &None, &None)
             && *attempts == 0
+            && waits_for.is_empty()
             && message.is_empty()
             && others_work.is_none()
             && tolerated.is_empty()
@@ -202,7 +207,15 @@ impl Entry {
 
     /// Why it is not in place, for a person; empty when it is, or when its turn has not come.
     pub(super) fn message(&self) -> &str {
-        &self.unusual().message
+        let Unusual { waits_for, message, .. } = self.unusual();
+        if waits_for.is_empty() { message } else { waits_for }
+    }
+
+    /// Notes what has to happen before its turn comes, for a person; empty: nothing has.
+    pub(super) fn wait_for(&mut self, what: String) {
+        if self.unusual().waits_for != what {
+            self.unusual_mut().waits_for = what;
+        }
     }
 
     /// Notes why it is not in place.

@@ -9,8 +9,8 @@ use crate::member::discovery::{Lookup, Resource};
 use crate::member::intent;
 
 use super::entry::{Counted, Entry, Leaving, Sight};
-use super::request::{self, Parting, Task};
-use super::{CONCURRENCY, Cause, Executor, QueuePlace, WatchState};
+use super::request::{self, Known, Parting, Task};
+use super::{CONCURRENCY, Cause, Executor, QueuePlace, Watch, WatchState};
 
 /// What an object needs next.
 enum Next {
@@ -36,6 +36,7 @@ impl Executor {
         self.unqueue(key);
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.note_going(Instant::now());
+        entry.wait_for(String::new());
         if !entry.in_flight {
             let version =
                 entry.desired.as_ref().map(|desired| desired.manifest.version().to_owned());
@@ -44,7 +45,7 @@ impl Executor {
                 Next::Nothing => {}
                 Next::Blocked(cause, message) => {
                     if let Some(entry) = self.entries.get_mut(key) {
-                        entry.say(message);
+                        entry.wait_for(message);
                     }
                     // Once somebody has asked, the answer tells whether to ask again.
                     if self.discover_attempt == 0 {
@@ -320,6 +321,19 @@ impl Executor {
         }
     }
 
+    fn known_of(&self, key: &ObjectKey, entry: &Entry) -> Known {
+        if let Some(live) = entry.live() {
+            return Known::Live(Box::new(live.clone()));
+        }
+        let is_watched = self.watches.get(&key.group_kind).is_some_and(Watch::is_open);
+        // What has failed once is looked at: nothing is tried again and again that cannot be.
+        if is_watched && entry.unusual().attempts == 0 {
+            Known::LikelyAbsent
+        } else {
+            Known::Nothing
+        }
+    }
+
     fn start(&mut self, key: &ObjectKey) {
         let Some(entry) = self.entries.get(key) else { return };
         let Ok(resource) = self.resource(key, entry) else { return };
@@ -329,7 +343,7 @@ impl Executor {
             (Some(desired), _, Some(source)) => Task::Apply {
                 desired: desired.clone(),
                 source,
-                live: entry.live().cloned().map(Box::new),
+                known: self.known_of(key, entry),
                 tolerated: entry.unusual().tolerated.clone(),
             },
             (None, Some(Leaving::Deleted), _) => Task::Delete(self.parting(key)),

@@ -199,7 +199,7 @@ impl Executor {
                     for key in self.queues.blocked_by(&Cause::Kind(group_kind.clone())) {
                         self.consider(&key);
                         if let Some(entry) = self.entries.get_mut(&key) {
-                            entry.say(error.to_string());
+                            entry.wait_for(error.to_string());
                         }
                         self.note(&key);
                     }

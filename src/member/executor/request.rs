@@ -28,8 +28,8 @@ pub(super) enum Task {
     Apply {
         desired: DesiredObject,
         source: ObjectId,
-        /// The live object as the watch knows it; `None`: look first.
-        live: Option<Box<Live>>,
+        /// What is known of the live object.
+        known: Known,
         /// Fields that the server does not keep.
         tolerated: Vec<String>,
     },
@@ -37,6 +37,16 @@ pub(super) enum Task {
     Delete(Parting),
     /// Take our marks off it.
     LetGo,
+}
+
+/// What is known of a live object before it is written.
+pub(super) enum Known {
+    /// As the watch has it.
+    Live(Box<Live>),
+    /// No watch has told of one, so it is likely not there.
+    LikelyAbsent,
+    /// Nothing: it is looked for first.
+    Nothing,
 }
 
 /// What a deletion has to look out for.
@@ -95,10 +105,10 @@ pub(super) async fn perform(
     task: Task,
 ) -> Done {
     let done = match task {
-        Task::Apply { desired, source, live, tolerated } => {
+        Task::Apply { desired, source, known, tolerated } => {
             let (manifest, work) = (desired.manifest.open(), desired.work);
             let apply = Apply { api, resource, key, meaning, manifest: &manifest, work, source };
-            apply.run(live.map(|live| *live), &tolerated).await
+            apply.run(known, &tolerated).await
         }
         Task::Delete(parting) => remove(api, resource, key, Removal::Delete(parting)).await,
         Task::LetGo => remove(api, resource, key, Removal::LetGo).await,
@@ -118,8 +128,18 @@ struct Apply<'a> {
 }
 
 impl Apply<'_> {
-    async fn run(&self, live: Option<Live>, tolerated: &[String]) -> Result<Done, Failure> {
+    async fn run(&self, known: Known, tolerated: &[String]) -> Result<Done, Failure> {
         let Self { key, manifest, work, .. } = *self;
+        let live = match known {
+            Known::Live(live) => Some(*live),
+            Known::Nothing => None,
+            Known::LikelyAbsent => {
+                if let Some(done) = self.make().await? {
+                    return Ok(done);
+                }
+                None
+            }
+        };
         // What a member keeps of an object is in the object, not in what is remembered of it.
         let is_whole_needed = live.is_none() || self.meaning.retains(manifest);
         let (live, whole) = if is_whole_needed {
@@ -186,6 +206,19 @@ impl Apply<'_> {
                 )))
             }
             Err(error) => Err(self.failure(error)),
+        }
+    }
+
+    /// Makes the object, in one request: a look at what is not there would double those of a new rollout.
+    /// `None` if it cannot be made like that, mostly because it is there, and nothing was changed then.
+    async fn make(&self) -> Result<Option<Done>, Failure> {
+        let mut body = intent::body(self.manifest, self.source, self.work);
+        intent::only_where_absent(&mut body);
+        match self.send(&body.into_value(), Force::No).await {
+            Ok(live) => Ok(Some(Done::Applied { live, before: None })),
+            Err(error @ RequestError::Server(_)) => Err(self.failure(error)),
+            Err(error) if error.is_of_cluster() => Err(self.failure(error)),
+            Err(_) => Ok(None),
         }
     }
 
