@@ -243,7 +243,10 @@ impl Batch<'_> {
                 }
                 pack.finish()
             };
-            return packed().map_err(|source| PublishError::write_file(path, source));
+            packed().map_err(|source| PublishError::write_file(path, source))?;
+            // Every pack that was read of stays mapped, mostly for one large directory.
+            self.store.reopen();
+            return Ok(());
         }
         if self.objects.is_empty() {
             return Ok(());

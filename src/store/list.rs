@@ -162,7 +162,7 @@ impl Walk<'_> {
                 "" => name.to_owned(),
                 _ => format!("{path}/{name}"),
             };
-            let place = || Place { file: joined(&shown_name), ..Place::default() };
+            let place = || Place { file: joined(&shown_name).into(), ..Place::default() };
             if let Ok(name) = name
                 && path_rules::is_forbidden(name)
             {
@@ -269,7 +269,7 @@ impl Walk<'_> {
 
 fn too_large(path: &str, actual: u64, limit: u64) -> Problem {
     path_rules::limit(
-        Place { file: path.to_owned(), ..Place::default() },
+        Place { file: path.into(), ..Place::default() },
         "LIMIT_BLOB",
         format!("the file has {actual} bytes, the limit is {limit}"),
         "split the file, leave it out with `paths` or raise `limits.blobBytes` in fleet.yaml",

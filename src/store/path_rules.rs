@@ -69,7 +69,7 @@ impl Fold {
                 message,
                 "rename one: a clone on macOS or Windows sees only one of them",
             )
-            .related_to(Place { file: escaped(&file), ..Place::default() }),
+            .related_to(Place { file: escaped(&file).into(), ..Place::default() }),
         )
     }
 }
@@ -94,7 +94,8 @@ pub(super) fn bad_chars(place: Place) -> Problem {
 
 pub(super) fn too_long(place: Place, actual: usize, limit: usize) -> Problem {
     let mut place = place;
-    place.file = place.file.chars().take(120).chain(['…']).collect();
+    let cut: String = place.file.chars().take(120).chain(['…']).collect();
+    place.file = cut.into();
     Problem::error(
         place,
         "PATH_TOO_LONG",

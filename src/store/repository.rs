@@ -243,14 +243,20 @@ impl Store {
         if let Ok(value) = attempt() {
             return Ok(value);
         }
-        let reopened = Repository::open(self.repository.borrow().path());
-        if let Ok(repository) = reopened {
-            self.repository.replace(repository);
-        }
+        self.reopen();
         attempt().map_err(|source| match source.code() {
             ErrorCode::NotFound => SnapshotError::Incomplete { id },
             _ => SnapshotError::Corrupt { id, source },
         })
+    }
+
+    /// Opens the repository afresh: sees packs as they are now, and lets go of what was mapped of them.
+    pub(super) fn reopen(&self) {
+        let reopened = Repository::open(self.repository.borrow().path());
+        // What cannot be opened now is told by whoever reads of it.
+        if let Ok(repository) = reopened {
+            self.repository.replace(repository);
+        }
     }
 
     /// Calls `run` with the repository, for what has no wrapper here.
