@@ -20,6 +20,7 @@ pub mod multi_cluster_ingress;
 pub mod multi_cluster_service;
 pub mod names;
 pub mod override_policy;
+pub mod packed;
 pub mod period;
 pub mod placement;
 pub mod pointer;

@@ -1,6 +1,7 @@
 //! What is wrong with a user's file: data, collected, never the end of the program.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
     /// Path in the repository, `/`-separated; empty when the whole commit is meant.
-    pub file: String,
+    pub file: Arc<str>,
     /// Line, from 1; 0 when the whole file is meant.
     pub line: u32,
     /// Column in characters, from 1; 0 when the whole line or file is meant.

@@ -142,7 +142,7 @@ fn item(
             path => format!("`{path}` is not what the status of a cluster has there"),
         };
         let hint = "write clusterName and status for each, as `status.aggregatedStatus` of a binding has them";
-        let place = Place { file: file.to_owned(), line: at.line, column: at.column };
+        let place = Place { file: file.into(), line: at.line, column: at.column };
         Box::new(Problem::error(place, "TYPE_MISMATCH", message, hint))
     })
 }

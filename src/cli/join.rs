@@ -258,7 +258,7 @@ fn refuse_changes(args: &JoinArgs, source: &Source) -> anyhow::Result<()> {
     if args.sync_mode == SyncMode::Pull && spec.sync_mode == SyncMode::Push {
         flags.push("--sync-mode");
     }
-    if args.file.as_ref().is_some_and(|said| said != file) {
+    if args.file.as_ref().is_some_and(|said| **said != **file) {
         flags.push("--file");
     }
     if flags.is_empty() {

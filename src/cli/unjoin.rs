@@ -145,7 +145,7 @@ impl Unjoin<'_> {
         Some(Registered {
             departure: cluster.value.departure(),
             sync_mode: cluster.value.spec.sync_mode,
-            file: cluster.place.file.clone(),
+            file: cluster.place.file.to_string(),
         })
     }
 

@@ -113,8 +113,8 @@ fn read_disk(paths: &[PathBuf]) -> anyhow::Result<(Fleet, Vec<Problem>)> {
         .iter_mut()
         .flat_map(|problem| std::iter::once(&mut problem.place).chain(problem.related.iter_mut()));
     for place in places {
-        if let Some(path) = shown.get(&place.file) {
-            place.file.clone_from(path);
+        if let Some(path) = shown.get(&*place.file) {
+            place.file = path.as_str().into();
         }
     }
     Ok((fleet, problems))

@@ -20,7 +20,7 @@ use crate::api::settings::{FleetSettings, SETTINGS_PATH, Settings};
 
 use super::file::{Document, Object, ParsedFile};
 use super::members;
-use super::positions::Positions;
+use super::positions::PackedPositions;
 use super::protected;
 use super::report::shown;
 use super::scope::{Scope, built_in};
@@ -36,7 +36,7 @@ pub struct Fleet {
     /// Settings of `fleet.yaml`; the defaults if there is none.
     pub settings: Settings,
     /// Where `fleet.yaml` says them, if there is one.
-    settings_at: Option<(Place, Positions)>,
+    settings_at: Option<(Place, PackedPositions)>,
     /// Members of the fleet.
     pub clusters: BTreeMap<ClusterName, Sourced<Cluster>>,
     /// Policies of namespaces, by namespace and name.
@@ -72,7 +72,7 @@ pub struct Sourced<T> {
     /// Changes if and only if the object's content changes; moving it changes only `place`.
     pub id: ObjectId,
     /// Where its fields are.
-    pub positions: Positions,
+    pub positions: PackedPositions,
 }
 
 impl<T> Sourced<T> {
@@ -114,7 +114,7 @@ pub struct Template {
     /// a `spec`.
     pub desired: Option<ObjectId>,
     /// Where its fields are.
-    pub positions: Positions,
+    pub positions: PackedPositions,
 }
 
 impl Template {
@@ -146,7 +146,7 @@ impl Selectable for Template {
     }
 }
 
-fn place_of(start: &Place, positions: &Positions, pointer: &str) -> Place {
+fn place_of(start: &Place, positions: &PackedPositions, pointer: &str) -> Place {
     let position = positions.value(pointer);
     Place { file: start.file.clone(), line: position.line, column: position.column }
 }
@@ -176,7 +176,7 @@ impl Fleet {
     pub fn place_of_setting(&self, pointer: &str) -> Place {
         match &self.settings_at {
             Some((start, positions)) => place_of(start, positions, pointer),
-            None => Place { file: SETTINGS_PATH.to_owned(), line: 0, column: 0 },
+            None => Place { file: SETTINGS_PATH.into(), line: 0, column: 0 },
         }
     }
 
@@ -194,7 +194,7 @@ impl Fleet {
         }
         let paths = fleet.settings.paths.clone();
         let counts =
-            |file: &&Arc<ParsedFile>| file.path == SETTINGS_PATH || paths.includes(&file.path);
+            |file: &&Arc<ParsedFile>| *file.path == *SETTINGS_PATH || paths.includes(&file.path);
         let files: Vec<&Arc<ParsedFile>> = files.iter().filter(counts).collect();
         let mut problems: Vec<Problem> =
             files.iter().flat_map(|file| &file.problems).cloned().collect();
@@ -206,6 +206,8 @@ impl Fleet {
             })
             .collect();
         let mut seen: BTreeMap<&ObjectKey, &Document> = BTreeMap::new();
+        // A map that is made at once has no room to spare in its nodes.
+        let mut templates = Vec::new();
         for document in documents() {
             match seen.entry(&document.key) {
                 Entry::Occupied(first) => {
@@ -216,9 +218,10 @@ impl Fleet {
             };
             match wrong_scope(document, &definitions) {
                 Some(problem) => problems.push(problem),
-                None => fleet.add(document),
+                None => fleet.add(document, &mut templates),
             }
         }
+        fleet.templates = templates.into_iter().collect();
         if seen.is_empty() && problems.is_empty() {
             problems.push(Problem::warning(
                 Place::default(),
@@ -234,8 +237,8 @@ impl Fleet {
         (fleet, problems)
     }
 
-    /// Adds an object whose scope is right.
-    fn add(&mut self, document: &Document) {
+    /// Adds an object whose scope is right; a template to `templates`.
+    fn add(&mut self, document: &Document, templates: &mut Vec<(ObjectKey, Template)>) {
         let template = |manifest: &PackedManifest| Template {
             key: document.key.clone(),
             manifest: manifest.clone(),
@@ -252,7 +255,7 @@ impl Fleet {
         };
         match &document.object {
             Object::Template(manifest) | Object::Definition(manifest, ..) => {
-                self.templates.insert(document.key.clone(), template(manifest));
+                templates.push((document.key.clone(), template(manifest)));
             }
             Object::Inert(manifest) => {
                 self.inert.insert(document.key.clone(), template(manifest));
@@ -295,7 +298,7 @@ impl Fleet {
 fn settings(files: &[Arc<ParsedFile>]) -> Option<(&Document, &FleetSettings)> {
     files
         .iter()
-        .filter(|file| file.path == SETTINGS_PATH)
+        .filter(|file| *file.path == *SETTINGS_PATH)
         .flat_map(|file| &file.documents)
         .find_map(|document| match &document.object {
             Object::Settings(settings) => Some((document, &**settings)),

@@ -15,7 +15,8 @@ const WHOLE_BELOW: f64 = (1_u64 << 63) as f64;
 /// # Errors
 /// The first thing that cannot be read, with its line in `text`.
 pub fn embedded_yaml(text: &str) -> Result<Value, Box<Problem>> {
-    let mut report = Report::new("");
+    let path = "".into();
+    let mut report = Report::new(&path);
     let mut value = yaml::read_first(text, &mut report);
     let error = report.finish().into_iter().find(|problem| problem.severity == Severity::Error);
     if let Some(error) = error {

@@ -21,7 +21,7 @@ use super::contents::contents;
 use super::identity::{content_id, desired_id};
 use super::object::{Checked, drop_server_owned, metadata, type_meta, unknown_metadata};
 use super::own::{is_own, own};
-use super::positions::{Position, Positions};
+use super::positions::{PackedPositions, Positions};
 use super::report::{Report, shown};
 use super::scope::{Scope, Unpropagated, never_propagated};
 use super::tree::Tree;
@@ -35,7 +35,7 @@ const LIST_DEPTH_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub struct ParsedFile {
     /// Path in the repository.
-    pub path: String,
+    pub path: Arc<str>,
     /// Id of the blob.
     pub blob: ObjectId,
     /// Its objects, in the order of the text, lists opened. Objects with an error are left out.
@@ -52,7 +52,7 @@ pub struct Document {
     /// Where it starts.
     pub place: Place,
     /// Where its fields are.
-    pub positions: Positions,
+    pub positions: PackedPositions,
     /// Changes if and only if the object's content changes; its place does not count.
     pub id: ObjectId,
     /// Changes if and only if something besides metadata and status does; `None` for an object without
@@ -106,35 +106,36 @@ fn ending(path: &str) -> &str {
 
 /// Reads one file. Never fails: what is wrong becomes Problems, and what is right is kept.
 pub fn parse_file(path: &str, blob: ObjectId, bytes: &[u8]) -> ParsedFile {
-    let mut documents = Vec::new();
-    let problems = load(path, bytes, Objects::Documents(&mut documents));
+    let (path, mut documents) = (Arc::from(path), Vec::new());
+    let problems = load(&path, bytes, Objects::Documents(&mut documents));
     documents.shrink_to_fit();
-    ParsedFile { path: path.to_owned(), blob, documents, problems }
+    ParsedFile { path, blob, documents, problems }
 }
 
 /// The objects of a file that is no part of a fleet, lists opened, with every field that they have: only
 /// that they are objects is checked. And what is wrong with the file.
 pub fn parse_objects(path: &str, bytes: &[u8]) -> (Vec<Manifest>, Vec<Problem>) {
     let mut manifests = Vec::new();
-    let problems = load(path, bytes, Objects::AsTheyAre(&mut manifests));
+    let problems = load(&path.into(), bytes, Objects::AsTheyAre(&mut manifests));
     (manifests, problems)
 }
 
 /// Adds what the file holds to the objects. Returns what is wrong with it.
-fn load(path: &str, bytes: &[u8], objects: Objects<'_>) -> Vec<Problem> {
+fn load(path: &Arc<str>, bytes: &[u8], objects: Objects<'_>) -> Vec<Problem> {
     let mut report = Report::new(path);
     let trees = trees(path, bytes, &mut report);
-    let mut loader = Loader { path, report, objects };
+    let mut loader = Loader { report, objects };
     for tree in trees {
-        loader.value(tree.value, tree.positions, 0);
+        loader.value(tree.value, &tree.positions, 0);
     }
     loader.report.finish()
 }
 
 /// The documents of a file, whatever they are, with their positions. And what is wrong with the file.
 pub fn parse_values(path: &str, bytes: &[u8]) -> (Vec<(Value, Positions)>, Vec<Problem>) {
-    let mut report = Report::new(path);
-    let trees = trees(path, bytes, &mut report);
+    let path = Arc::from(path);
+    let mut report = Report::new(&path);
+    let trees = trees(&path, bytes, &mut report);
     (trees.into_iter().map(|tree| (tree.value, tree.positions)).collect(), report.finish())
 }
 
@@ -159,7 +160,6 @@ fn trees(path: &str, bytes: &[u8], report: &mut Report<'_>) -> Vec<Tree> {
 }
 
 struct Loader<'f> {
-    path: &'f str,
     report: Report<'f>,
     objects: Objects<'f>,
 }
@@ -173,10 +173,10 @@ enum Objects<'f> {
 }
 
 impl Loader<'_> {
-    fn value(&mut self, value: Value, positions: Positions, depth: usize) {
+    fn value(&mut self, value: Value, positions: &Positions, depth: usize) {
         match value {
             Value::Object(map) => match list_items(map) {
-                Ok(list) => self.list(list, &positions, depth),
+                Ok(list) => self.list(list, positions, depth),
                 Err(map) => self.object(Manifest(map), positions),
             },
             // A list may hold nothing, as `kubectl get` prints it.
@@ -206,15 +206,13 @@ impl Loader<'_> {
                 item.entry("apiVersion").or_insert_with(|| Value::from(api_version.as_str()));
                 item.entry("kind").or_insert_with(|| Value::from(kind.as_str()));
             }
-            let positions =
-                positions.at(&format!("/items/{idx}")).unwrap_or_else(|| positions.clone());
-            self.value(item, positions, depth + 1);
+            let of_item = positions.at(&format!("/items/{idx}"));
+            self.value(item, of_item.as_ref().unwrap_or(positions), depth + 1);
         }
     }
 
-    fn object(&mut self, mut manifest: Manifest, positions: Positions) {
-        let mut checked =
-            Checked { report: &mut self.report, positions: &positions, is_bad: false };
+    fn object(&mut self, mut manifest: Manifest, positions: &Positions) {
+        let mut checked = Checked { report: &mut self.report, positions, is_bad: false };
         if !type_meta(&mut checked, &manifest.0) {
             return;
         }
@@ -228,7 +226,7 @@ impl Loader<'_> {
             metadata(&mut checked, &manifest);
         }
         let packed = PackedManifest::from(&manifest);
-        let (id, n_bytes) = (content_id(&packed), packed.as_str().len());
+        let (id, n_bytes) = (content_id(&packed), packed.json().len());
         let desired = desired_id(&manifest);
         let key = manifest.key();
         let object = if is_own {
@@ -240,7 +238,8 @@ impl Loader<'_> {
             Some(recognise(&mut checked, &key, &manifest, packed))
         };
         if let (Some(object), false) = (object, checked.is_bad) {
-            let place = at(self.path, positions.value(""));
+            let place = checked.report.place(positions.value(""));
+            let positions = PackedPositions::from(positions);
             documents.push(Document { key, place, positions, id, desired, object });
         }
     }
@@ -318,8 +317,4 @@ fn list_items(mut map: Map<String, Value>) -> Result<List, Map<String, Value>> {
             Err(map)
         }
     }
-}
-
-fn at(path: &str, position: Position) -> Place {
-    Place { file: path.to_owned(), line: position.line, column: position.column }
 }

@@ -11,7 +11,7 @@ use crate::api::names::ObjectId;
 
 /// SHA-1 of the object as JSON with sorted keys.
 pub(super) fn content_id(manifest: &PackedManifest) -> ObjectId {
-    ObjectId::from_bytes(Sha1::digest(manifest.as_str()).into())
+    ObjectId::from_bytes(Sha1::digest(manifest.json()).into())
 }
 
 /// Changes iff what the template asks for does: all but `metadata` and `status`. `None` for what has no

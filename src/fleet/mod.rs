@@ -37,7 +37,7 @@ pub use file::{
 };
 pub use identity::plain_id;
 pub use names::did_you_mean;
-pub use positions::{Position, Positions};
+pub use positions::{PackedPositions, Position, Positions};
 pub use report::shown;
 pub use scope::{Scope, built_in};
 

@@ -1,4 +1,4 @@
-//! Where each field of a document was written: a compact index, made while the document is read.
+//! Where each field of a document was written: an index, made while the document is read, and kept small.
 
 use std::sync::Arc;
 
@@ -19,15 +19,13 @@ pub struct Position {
 struct Node {
     /// Hash of the key that holds this value; 0 for an item of a list.
     key_hash: u32,
-    key_line: u32,
-    value_line: u32,
+    key: Position,
+    value: Position,
     /// Index one past the last descendant.
     end: u32,
-    key_column: u16,
-    value_column: u16,
 }
 
-/// Positions of every field of one object: 20 bytes a field, shared by the objects of one file.
+/// Positions of every field of one object while it is read.
 #[derive(Clone, Debug)]
 pub struct Positions {
     nodes: Arc<[Node]>,
@@ -39,16 +37,14 @@ impl Positions {
     ///
     /// A field that is not there has the position of the nearest field above it that is.
     pub fn value(&self, pointer: &str) -> Position {
-        let node = &self.nodes[self.find(pointer).0];
-        Position { line: node.value_line, column: u32::from(node.value_column) }
+        self.nodes[self.find(pointer).0].value
     }
 
     /// Where the key of the field at `pointer` stands; for an item of a list, where the item starts.
     ///
     /// A field that is not there has the position of the nearest field above it that is.
     pub fn key(&self, pointer: &str) -> Position {
-        let node = &self.nodes[self.find(pointer).0];
-        Position { line: node.key_line, column: u32::from(node.key_column) }
+        self.nodes[self.find(pointer).0].key
     }
 
     /// The same index, seen from the value at `pointer`, if it is there.
@@ -97,6 +93,79 @@ enum Found {
     Part,
 }
 
+/// [`Positions`] as they are kept: some nine bytes a field. They are unpacked each time something is asked,
+/// which is when there is something to tell a person.
+#[derive(Clone, Debug)]
+pub struct PackedPositions(Arc<[u8]>);
+
+impl PackedPositions {
+    /// As [`Positions::value`].
+    pub fn value(&self, pointer: &str) -> Position {
+        self.open().value(pointer)
+    }
+
+    /// As [`Positions::key`].
+    pub fn key(&self, pointer: &str) -> Position {
+        self.open().key(pointer)
+    }
+
+    fn open(&self) -> Positions {
+        let (mut bytes, mut nodes, mut line) = (&*self.0, Vec::new(), 0_u32);
+        while let Some((hash, rest)) = bytes.split_first_chunk() {
+            bytes = rest;
+            let mut next = || take(&mut bytes);
+            let key = Position { line: line.wrapping_add(next()), column: next() };
+            let value = Position { line: key.line.wrapping_add(next()), column: next() };
+            let end = nodes.len() as u32 + 1 + next();
+            nodes.push(Node { key_hash: u32::from_le_bytes(*hash), key, value, end });
+            line = value.line;
+        }
+        Positions { nodes: nodes.into(), root: 0 }
+    }
+}
+
+impl From<&Positions> for PackedPositions {
+    fn from(positions: &Positions) -> Self {
+        let root = positions.root as usize;
+        let nodes = &positions.nodes[root..positions.nodes[root].end as usize];
+        let (mut bytes, mut line) = (Vec::with_capacity(nodes.len() * 10), 0_u32);
+        for (at, Node { key_hash, key, value, end }) in (root as u32..).zip(nodes) {
+            bytes.extend_from_slice(&key_hash.to_le_bytes());
+            // Lines are told from the one before: most are small then, and none is lost if it is not.
+            put(&mut bytes, key.line.wrapping_sub(line));
+            put(&mut bytes, key.column);
+            put(&mut bytes, value.line.wrapping_sub(key.line));
+            put(&mut bytes, value.column);
+            put(&mut bytes, end - at - 1);
+            line = value.line;
+        }
+        Self(bytes.into())
+    }
+}
+
+/// Seven bits a byte, the low ones first; the top bit says that more follow.
+fn put(bytes: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// What [`put`] put there.
+fn take(bytes: &mut &[u8]) -> u32 {
+    let (mut number, mut shift) = (0, 0);
+    while let Some((byte, rest)) = bytes.split_first() {
+        *bytes = rest;
+        number |= u32::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            break;
+        }
+        shift += 7;
+    }
+    number
+}
+
 /// Collects [`Positions`] while a document is read from its start to its end.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
@@ -108,15 +177,7 @@ impl Recorder {
     /// Returns the node, to be given to [`Recorder::close`].
     pub(super) fn open(&mut self, key: Option<(&str, Position)>, value: Position) -> usize {
         let (key_hash, key) = key.map_or((0, value), |(key, position)| (hash(key), position));
-        let narrow = |column: u32| u16::try_from(column).unwrap_or(u16::MAX);
-        self.nodes.push(Node {
-            key_hash,
-            key_line: key.line,
-            value_line: value.line,
-            end: self.nodes.len() as u32 + 1,
-            key_column: narrow(key.column),
-            value_column: narrow(value.column),
-        });
+        self.nodes.push(Node { key_hash, key, value, end: self.nodes.len() as u32 + 1 });
         self.nodes.len() - 1
     }
 
@@ -131,7 +192,7 @@ impl Recorder {
         let mut at = parent + 1;
         while let Some(node) = self.nodes.get(at) {
             if node.key_hash == hash {
-                return Some(Position { line: node.key_line, column: u32::from(node.key_column) });
+                return Some(node.key);
             }
             at = node.end as usize;
         }
@@ -156,4 +217,44 @@ fn hash(key: &str) -> u32 {
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_says_the_same() {
+        let at = |line, column| Position { line, column };
+        let mut recorder = Recorder::default();
+        let root = recorder.open(None, at(1, 1));
+        for (key, line) in [("metadata", 2), ("spec", 70_000), ("data", 3)] {
+            let map = recorder.open(Some((key, at(line, 1))), at(line + 1, 3));
+            let long = recorder.open(Some(("a", at(line + 1, 70_000))), at(line + 300, 5));
+            recorder.close(long);
+            let list = recorder.open(Some(("b", at(line + 301, 3))), at(line + 301, 6));
+            for n in 0..200 {
+                let item = recorder.open(None, at(line + 301, 7 + n));
+                recorder.close(item);
+            }
+            recorder.close(list);
+            recorder.close(map);
+        }
+        recorder.close(root);
+        let positions = recorder.finish();
+        let pointers =
+            ["", "/metadata", "/spec", "/spec/a", "/spec/b/199", "/data/b/0", "/data/none"];
+        for seen_from in ["", "/spec"] {
+            let positions = positions.at(seen_from).unwrap();
+            let packed = PackedPositions::from(&positions);
+            for pointer in pointers.iter().chain(&["/a", "/b/7"]) {
+                assert_eq!(
+                    packed.value(pointer),
+                    positions.value(pointer),
+                    "{seen_from} {pointer}"
+                );
+                assert_eq!(packed.key(pointer), positions.key(pointer), "{seen_from} {pointer}");
+            }
+        }
+    }
 }

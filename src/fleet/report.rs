@@ -1,5 +1,7 @@
 //! Collects the Problems of one file.
 
+use std::sync::Arc;
+
 use crate::api::problem::{Place, Problem, Severity};
 
 use super::positions::Position;
@@ -10,7 +12,7 @@ const PROBLEMS_MAX: usize = 100;
 /// The Problems of one file, in the order in which they were found.
 #[derive(Debug)]
 pub(super) struct Report<'f> {
-    path: &'f str,
+    path: &'f Arc<str>,
     problems: Vec<Problem>,
     n_errors: usize,
     n_left_out: usize,
@@ -19,7 +21,7 @@ pub(super) struct Report<'f> {
 
 impl<'f> Report<'f> {
     /// No Problems yet, for the file at `path`.
-    pub(super) fn new(path: &'f str) -> Self {
+    pub(super) fn new(path: &'f Arc<str>) -> Self {
         Self { path, problems: Vec::new(), n_errors: 0, n_left_out: 0, hides_values: false }
     }
 
@@ -45,7 +47,7 @@ impl<'f> Report<'f> {
 
     /// A place in this file.
     pub(super) fn place(&self, position: Position) -> Place {
-        Place { file: self.path.to_owned(), line: position.line, column: position.column }
+        Place { file: Arc::clone(self.path), line: position.line, column: position.column }
     }
 
     /// Adds an error.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::by_cluster::ByCluster;
 use super::packed::PackedBinding;
 use super::reasons::Reasons;
 use super::rendered::{RenderedFile, stable_uid};
@@ -194,7 +195,7 @@ impl Binding {
 pub struct PlannedBinding {
     pub(super) packed: PackedBinding,
     /// What each cluster runs of the template.
-    pub works: BTreeMap<ClusterName, Arc<PlannedWork>>,
+    pub works: ByCluster<Arc<PlannedWork>>,
     /// The survey that its reasons refer to.
     pub survey: Option<Arc<RenderedFile>>,
     /// What its template refers to, if that is to go along.
@@ -215,7 +216,7 @@ impl PlannedBinding {
     pub(super) fn new(
         binding: &Binding,
         packed: PackedBinding,
-        works: BTreeMap<ClusterName, Arc<PlannedWork>>,
+        works: ByCluster<Arc<PlannedWork>>,
         survey: Option<Arc<RenderedFile>>,
     ) -> Arc<Self> {
         let dependencies = binding.dependencies().expect("read back before it is taken over");

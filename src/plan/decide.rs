@@ -1,5 +1,6 @@
 //! Decides on one template: policy, binding, clusters, works, status.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::binding::{Binding, PlannedBinding};
@@ -15,6 +16,7 @@ use super::reserved::why_reserved;
 use super::survey::{Sight, Surveys};
 use super::template_state::TemplateState;
 use super::unplaced::Unplaced;
+use super::work::PlannedWork;
 use super::world::World;
 use crate::api::binding::{
     BindingSchedulePriority, BindingSpec, BindingSuspension, TargetCluster, WorkloadAffinityGroups,
@@ -191,9 +193,11 @@ pub(super) fn attach(
         return Outcome::Bound(planned);
     }
     // What is held stays as it is where it is held.
-    let mut works = decided.works.clone();
+    let works = decided.works.iter();
     let is_held = |name: &ClusterName| binding.spec.clusters.iter().any(|one| one.name == *name);
-    works.retain(|name, _| is_held(name));
+    let held = works.filter(|(name, _)| is_held(name));
+    let mut works: BTreeMap<ClusterName, Arc<PlannedWork>> =
+        held.map(|(name, work)| (name.clone(), Arc::clone(work))).collect();
     let mut wider = binding.clone();
     wider.spec.clusters.clear();
     for (name, work) in make_works(world, case, &mut wider) {

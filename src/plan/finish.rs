@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::binding::{Binding, PlannedBinding};
+use super::by_cluster::ByCluster;
 use super::decide::Case;
 use super::explain;
 use super::packed::PackedBinding;
@@ -168,7 +169,7 @@ pub(super) fn finish(
     binding.status.aggregated_status = items;
     fold(world, case, binding);
     explain::along(binding, world.clusters);
-    let packed = PackedBinding::from(&*binding);
+    let (packed, works) = (PackedBinding::from(&*binding), ByCluster::from(works));
     if let Some(Remembered::Planned(planned)) = case.previous
         && planned.packed == packed
         && planned.works == works

@@ -62,7 +62,7 @@ impl Sum {
     fn put(&mut self, key: &ObjectKey, outcome: &Outcome) {
         match outcome {
             Outcome::Bound(planned) => {
-                for (name, work) in &planned.works {
+                for (name, work) in planned.works.iter() {
                     if let Some(works) = self.works.get_mut(name) {
                         Arc::make_mut(works).insert(key.clone(), Arc::clone(work));
                     }

@@ -6,6 +6,7 @@
 //! override fails keeps what it had.
 
 mod binding;
+mod by_cluster;
 mod choose;
 mod clusters;
 mod cursor;
@@ -50,6 +51,7 @@ use crate::interpret::Interpreter;
 use crate::status::Reports;
 
 pub use binding::{Binding, PlannedBinding};
+pub use by_cluster::ByCluster;
 pub use choose::{WhenNoneFits, choose};
 pub use clusters::{ClusterState, snapshot};
 pub use diff::{Lost, PlanDiff, Removals, Takeover, TemplateChange, WorkChanges, subject};

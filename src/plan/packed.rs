@@ -10,12 +10,17 @@ use super::rivals::{awaited_until, is_awaited};
 use crate::api::condition::{self, ConditionStatus};
 use crate::api::marks;
 use crate::api::names::ObjectId;
+use crate::api::packed::{Packable, Packed};
 
-/// A binding as its JSON, a third of the memory that [`Binding`] takes, with what is asked of all bindings.
+impl Packable for Binding {
+    const COMMON: &'static [u8] = include_bytes!("common_bindings.jsonl");
+}
+
+/// A binding, packed to a tenth of the memory that [`Binding`] takes, with what is asked of all bindings.
 /// Equal if and only if the bindings are.
 #[derive(Clone, PartialEq)]
 pub(super) struct PackedBinding {
-    text: Box<str>,
+    json: Packed<Binding>,
     /// Names where it runs with how many replicas, and the policy that decided: all that a difference of plans
     /// tells of decisions.
     pub(super) decision: ObjectId,
@@ -44,7 +49,7 @@ pub(super) struct PackedBinding {
 impl PackedBinding {
     /// The binding.
     pub(super) fn open(&self) -> Binding {
-        serde_json::from_str(&self.text).expect("it was made of a binding")
+        self.json.open()
     }
 }
 
@@ -55,7 +60,7 @@ impl From<&Binding> for PackedBinding {
             condition::find(&binding.status.conditions, marks::CONDITION_FULLY_APPLIED)
                 .is_some_and(|applied| applied.status == ConditionStatus::True);
         Self {
-            text: serde_json::to_string(binding).expect("a binding has a JSON form").into(),
+            json: Packed::new(binding),
             decision: decision(binding),
             is_awaited: is_awaited(binding),
             awaited_until: awaited_until(binding),
@@ -81,6 +86,6 @@ fn decision(binding: &Binding) -> ObjectId {
 
 impl fmt::Debug for PackedBinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        self.json.fmt(f)
     }
 }

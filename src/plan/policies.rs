@@ -5,7 +5,7 @@
 //! comes first.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::api::names::ObjectId;
 use crate::api::propagation_policy::PropagationSpec;
@@ -83,14 +83,15 @@ fn targets(template: &impl Selectable) -> impl Iterator<Item = Target<'_>> {
 /// The propagation policies of a fleet, found by what they select.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyIndex<'a> {
-    by_target: BTreeMap<Target<'a>, Vec<Policy<'a>>>,
+    /// By target; those of one target in the order in which they were given.
+    by_target: Vec<(Target<'a>, Policy<'a>)>,
 }
 
 impl<'a> PolicyIndex<'a> {
     /// An index over `policies`.
     #[must_use]
     pub fn new(policies: impl IntoIterator<Item = Policy<'a>>) -> Self {
-        let mut by_target: BTreeMap<Target<'a>, Vec<Policy<'a>>> = BTreeMap::new();
+        let mut by_target = Vec::new();
         for policy in policies {
             let of_policy: BTreeSet<Target<'a>> = policy
                 .spec
@@ -98,11 +99,17 @@ impl<'a> PolicyIndex<'a> {
                 .iter()
                 .map(|one| (&*one.api_version, &*one.kind, policy.namespace, &*one.name))
                 .collect();
-            for target in of_policy {
-                by_target.entry(target).or_default().push(policy);
-            }
+            by_target.extend(of_policy.into_iter().map(|target| (target, policy)));
         }
+        by_target.sort_by_key(|(target, _)| *target);
         Self { by_target }
+    }
+
+    /// The policies with this very target.
+    fn of_target(&self, target: Target<'_>) -> impl Iterator<Item = &Policy<'a>> {
+        let start = self.by_target.partition_point(|(other, _)| *other < target);
+        let rest = self.by_target[start..].iter();
+        rest.take_while(move |(other, _)| *other == target).map(|(_, policy)| policy)
     }
 
     /// The policy of `template`, if one selects it.
@@ -126,12 +133,12 @@ impl<'a> PolicyIndex<'a> {
         // no such two, and then nothing to compare.
         let contested: BTreeSet<&Target<'a>> = self
             .by_target
-            .iter()
-            .filter(|(_, policies)| {
+            .chunk_by(|(left, _), (right, _)| left == right)
+            .filter(|policies| {
                 let mut seen = BTreeSet::new();
-                !policies.iter().all(|policy| seen.insert(policy.spec.priority))
+                !policies.iter().all(|(_, policy)| seen.insert(policy.spec.priority))
             })
-            .map(|(target, _)| target)
+            .map(|policies| &policies[0].0)
             .collect();
         if contested.is_empty() {
             return Vec::new();
@@ -153,8 +160,7 @@ impl<'a> PolicyIndex<'a> {
     /// The policies that select `template`, the winner first.
     fn ranked(&self, template: &impl Selectable) -> Vec<(Rank<'a>, Policy<'a>)> {
         let mut ranked: Vec<(Rank<'a>, Policy<'a>)> = targets(template)
-            .filter_map(|target| self.by_target.get(&target))
-            .flatten()
+            .flat_map(|target| self.of_target(target))
             .filter_map(|policy| Some((Rank::of(policy, policy.selects(template)?), *policy)))
             .collect();
         ranked.sort_by_key(|(rank, _)| *rank);

@@ -71,7 +71,7 @@ impl Remembered {
     /// Blob ids of its works, by cluster.
     pub fn works(&self) -> impl Iterator<Item = (&ClusterName, ObjectId)> {
         let (planned, read) = match self {
-            Self::Planned(planned) => (Some(&planned.works), None),
+            Self::Planned(planned) => (Some(planned.works.iter()), None),
             Self::Read(read) => (None, Some(&read.works)),
         };
         let planned = planned.into_iter().flatten().map(|(name, work)| (name, work.id));

@@ -70,7 +70,7 @@ pub struct Sight<'a> {
 /// The surveys of one plan.
 #[derive(Debug, Default)]
 pub(super) struct Surveys {
-    by_placement: BTreeMap<([String; 4], bool), Arc<Survey>>,
+    by_question: BTreeMap<(ObjectId, bool), Arc<Survey>>,
 }
 
 impl Surveys {
@@ -85,16 +85,17 @@ impl Surveys {
         if is_alone {
             return Arc::new(Survey::new(binding, sight));
         }
-        let key = [
-            &binding.reasons.policy,
+        let asked = (
+            &spec.placement,
             &binding.status.scheduler_observed_affinity_name,
             &spec.resource.api_version,
             &spec.resource.kind,
-        ];
+        );
+        let asked = serde_json::to_vec(&asked).expect("a placement has a JSON form");
         // Overflow tiers are for workloads only.
-        let key = (key.map(Clone::clone), is_workload(spec));
+        let question = (blob_id(&asked), is_workload(spec));
         let new = || Arc::new(Survey::new(binding, sight));
-        Arc::clone(self.by_placement.entry(key).or_insert_with(new))
+        Arc::clone(self.by_question.entry(question).or_insert_with(new))
     }
 }
 

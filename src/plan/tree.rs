@@ -93,7 +93,7 @@ impl Plan {
             }
             let had: BTreeMap<&ClusterName, ObjectId> =
                 old.into_iter().flat_map(Remembered::works).collect();
-            let works = new.into_iter().flat_map(|new| &new.works);
+            let works = new.into_iter().flat_map(|new| new.works.iter());
             let has: BTreeMap<&ClusterName, &PlannedWork> = works
                 .filter(|(cluster, _)| self.works.contains_key(*cluster))
                 .map(|(cluster, work)| (cluster, &**work))

@@ -57,8 +57,8 @@ pub struct Ledger {
     store: Store,
     overrides: Overrides,
     layout: Layout,
-    /// Parsed files by path and blob: a file that did not change is not read again.
-    parsed: BTreeMap<(String, ObjectId), Arc<ParsedFile>>,
+    /// Parsed files by path: a file that did not change is not read again.
+    parsed: BTreeMap<Arc<str>, Arc<ParsedFile>>,
     fleet: Option<Arc<Fleet>>,
     warnings: Vec<Problem>,
     results: Option<Results>,

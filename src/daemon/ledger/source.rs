@@ -121,7 +121,7 @@ impl Ledger {
                 continue;
             }
             let file = self.parse(&entry.path, entry.blob)?;
-            kept.insert((entry.path.to_string(), entry.blob), Arc::clone(&file));
+            kept.insert(Arc::clone(&file.path), Arc::clone(&file));
             files.push(file);
         }
         self.parsed = kept;
@@ -288,8 +288,7 @@ impl Ledger {
     }
 
     fn parse(&self, path: &str, blob: ObjectId) -> Result<Arc<ParsedFile>, LedgerError> {
-        let known = self.parsed.get(&(path.to_owned(), blob));
-        if let Some(file) = known {
+        if let Some(file) = self.parsed.get(path).filter(|file| file.blob == blob) {
             return Ok(Arc::clone(file));
         }
         let bytes = self.store.blob(blob)?;

@@ -229,7 +229,7 @@ pub(crate) fn show(plan: &Plan) -> String {
             writeln!(shown, "  template: generation {generation}, status {status}").unwrap();
         }
         let mut works: BTreeMap<ObjectId, (Vec<&str>, Arc<RenderedFile>)> = BTreeMap::new();
-        for (name, work) in &planned.works {
+        for (name, work) in planned.works.iter() {
             let shown = works.entry(work.id).or_insert_with(|| (Vec::new(), work.file()));
             shown.0.push(name.as_str());
         }
