@@ -337,22 +337,36 @@ fn cluster_row(cluster: &Cluster) -> anyhow::Result<Row> {
 }
 
 fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
-    let mut rows = Vec::new();
-    let fleet: BTreeSet<&str> = recorded.paths("clusters/").filter_map(member).collect();
+    let mut found: Vec<(&str, ObjectKey, Binding)> = Vec::new();
     for (path, key) in bound(args, ledger, recorded)? {
         let binding: Binding = stored(ledger, recorded, path)?;
         if args.is_placed(&binding.places()) {
-            let is_whole = args.is_whole();
-            let value = if is_whole { stored(ledger, recorded, path)? } else { Value::Null };
-            rows.push(binding_row(&key, &binding, &fleet, value));
+            found.push((path, key, binding));
         }
+    }
+    let places: BTreeSet<ClusterName> =
+        found.iter().flat_map(|(_, _, binding)| binding.places().into_keys()).collect();
+    let mut members = BTreeMap::new();
+    for (path, name) in recorded.paths("clusters/").filter_map(|path| Some((path, member(path)?))) {
+        if places.iter().any(|place| place.as_str() == name) {
+            let cluster: Cluster = stored(ledger, recorded, path)?;
+            members.insert(name, not_ready(&cluster.status.conditions).is_none());
+        }
+    }
+    let mut rows = Vec::new();
+    for (path, key, binding) in found {
+        let is_whole = args.is_whole();
+        let value = if is_whole { stored(ledger, recorded, path)? } else { Value::Null };
+        rows.push(binding_row(&key, &binding, &members, value));
     }
     let headers = ["NAMESPACE", "KIND", "NAME", "SCHEDULED", "APPLIED", "HEALTHY", "CLUSTERS"];
     print(args, recorded, &headers, &["POLICY"], rows)
 }
 
-/// `fleet` are the clusters that are in it now.
-fn binding_row(key: &ObjectKey, binding: &Binding, fleet: &BTreeSet<&str>, value: Value) -> Row {
+/// The clusters of the fleet that matter, and whether each is ready, or was never heard of.
+type Members<'r> = BTreeMap<&'r str, bool>;
+
+fn binding_row(key: &ObjectKey, binding: &Binding, members: &Members<'_>, value: Value) -> Row {
     let clusters = binding.places();
     let scheduled = match condition::find(&binding.status.conditions, "Scheduled") {
         Some(condition) if condition.status == ConditionStatus::True => "True".to_owned(),
@@ -363,8 +377,8 @@ fn binding_row(key: &ObjectKey, binding: &Binding, fleet: &BTreeSet<&str>, value
     let applied = items.iter().filter(|item| item.applied).count();
     let healthy = items.iter().filter(|item| item.health == Health::Healthy).count();
     // Nothing is heard any more of those that left the fleet.
-    let n = clusters.keys().filter(|name| fleet.contains(name.as_str())).count();
-    let placed = clusters.iter().map(|(name, n)| placed(&binding.reasons, fleet, name, *n));
+    let n = clusters.keys().filter(|name| members.contains_key(name.as_str())).count();
+    let placed = clusters.iter().map(|(name, n)| placed(&binding.reasons, members, name, *n));
     Row {
         name: name_of(key),
         cells: cells_of(key)
@@ -382,13 +396,14 @@ fn binding_row(key: &ObjectKey, binding: &Binding, fleet: &BTreeSet<&str>, value
 }
 
 /// One cluster of a binding, with replicas and what is special of it.
-fn placed(reasons: &Reasons, fleet: &BTreeSet<&str>, name: &ClusterName, replicas: i32) -> String {
-    if !fleet.contains(name.as_str()) {
-        return format!("{name}(left)");
-    }
+fn placed(reasons: &Reasons, members: &Members<'_>, name: &ClusterName, replicas: i32) -> String {
+    let Some(is_ready) = members.get(name.as_str()) else { return format!("{name}(left)") };
     let runs_on = reasons.runs_on.iter().any(|target| target.name == *name);
     let not_yet = || reasons.unmade.contains(name).then_some("not-yet");
-    place(name.as_str(), replicas, runs_on.then_some(RUNS_ON).or_else(not_yet))
+    // What is told of it is what it last said.
+    let not_ready = || (!is_ready).then_some("not-ready");
+    let mark = runs_on.then_some(RUNS_ON).or_else(not_yet).or_else(not_ready);
+    place(name.as_str(), replicas, mark)
 }
 
 fn work(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {

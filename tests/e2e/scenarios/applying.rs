@@ -10,15 +10,21 @@ async fn what_exists_and_is_not_ours_is_left_alone_and_told() {
     stage.push("the namespace");
     stage.is_in("v1/Namespace", "NS", &["east", "north", "west"]).await;
     stage.kubectl_apply("east", &config_map("a", "theirs"));
+    // An apply of ours would meet no field of theirs here.
+    stage.kubectl_apply("east", &config_map("b", "theirs").replace("key:", "other:"));
+    let before = stage.live("east", "v1/ConfigMap", "b").await;
     stage.write("a.yaml", &config_map("a", "ours"));
+    stage.write("b.yaml", &config_map("b", "ours"));
     stage.write("policy.yaml", &policy("p", CONFIG_MAPS, &on(&["east", "west"])));
-    stage.push("the same name");
+    stage.push("the same names");
     stage
         .is_at("v1/ConfigMap", "a", "/data/key", [json!("theirs"), json!(null), json!("ours")])
         .await;
     let told = ["OBJECT_EXISTS", "conflictResolution: Overwrite"];
     stage.is_reported("east", "NS/ConfigMap/a", &told).await;
     stage.is_told("bindings/NS/ConfigMap/a.yaml", &told).await;
+    stage.is_reported("east", "NS/ConfigMap/b", &told).await;
+    assert_eq!(stage.live("east", "v1/ConfigMap", "b").await, before);
 }
 
 /// Workloads that run in clusters already are adopted and given back, and none is interrupted.

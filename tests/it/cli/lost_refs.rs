@@ -61,9 +61,11 @@ fn a_cluster_that_is_away_is_told_in_the_log_and_beside_its_work() {
     running.wait("the warning", |said| {
         said.contains("WARN the cluster is not ready cluster=one reason=CLUSTER_UNREACHABLE")
     });
-    let listed =
-        || String::from_utf8(world.run("fleet", &["get", "work", "-o", "wide"]).stdout).unwrap();
+    let told = |args: &[&str]| String::from_utf8(world.run("fleet", args).stdout).unwrap();
+    let listed = || told(&["get", "work", "-o", "wide"]);
     until("its row", || listed().contains("CLUSTER_UNREACHABLE"), || listed() + &running.errors());
+    let bound = || told(&["get", "bindings"]);
+    until("its mark", || bound().contains("one(not-ready)"), || bound() + &running.errors());
 }
 
 #[test]
