@@ -6,12 +6,15 @@
 mod terminal;
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use url::form_urlencoded;
@@ -40,6 +43,11 @@ const CLOSE: u8 = 255;
 
 /// Standard input is sent in pieces of at most so many bytes, as servers send theirs.
 const PIECE_LEN: usize = 32 << 10;
+
+/// A connection that says nothing for long is cut off on the way by many a proxy.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// A server that does not even answer to so many of them is gone.
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 
 /// Run a command in a container of a cluster; the exit code is the command's own
 #[derive(clap::Args, Debug)]
@@ -183,13 +191,15 @@ where
     received.await?.map_or(Err(unsent), |ended| Ok(Some(ended)))
 }
 
-/// Prints what the command writes, until the server has said how it ended or the connection has.
+/// Prints what the command writes, until the server has said how it ended, or the connection has, or nothing comes
+/// any more.
 async fn receive(
     mut incoming: impl Stream<Item = Result<Message, WebSocketError>> + Unpin,
 ) -> anyhow::Result<Option<Value>> {
     let mut ended = None;
     loop {
-        match incoming.next().await {
+        let Ok(next) = timeout(SILENCE_MAX, incoming.next()).await else { return Ok(ended) };
+        match next {
             Some(Ok(Message::Binary(data))) => match data.split_first() {
                 Some((&STDOUT, data)) => print(&mut std::io::stdout(), data)?,
                 Some((&STDERR, data)) => print(&mut std::io::stderr(), data)?,
@@ -204,7 +214,8 @@ async fn receive(
     }
 }
 
-/// Passes on standard input and the size of the terminal; ends only by an error.
+/// Passes on standard input and the size of the terminal, and says now and then that we are there; ends only by an
+/// error.
 async fn send(
     mut outgoing: impl Sink<Message, Error = WebSocketError> + Unpin,
     protocol: &str,
@@ -219,6 +230,7 @@ async fn send(
     if let Some(size) = terminal::size().filter(|_| is_tty) {
         outgoing.send(resize(size)).await.map_err(broken)?;
     }
+    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     loop {
         tokio::select! {
             Some(piece) = next(&mut input) => {
@@ -236,7 +248,7 @@ async fn send(
                     outgoing.send(resize(size)).await.map_err(broken)?;
                 }
             }
-            else => std::future::pending().await,
+            _ = heartbeat.tick() => outgoing.send(Message::Ping(Bytes::new())).await.map_err(broken)?,
         }
     }
 }
@@ -367,6 +379,22 @@ mod tests {
         let ended = tokio::time::timeout(std::time::Duration::from_mins(1), talked).await;
         let ended = ended.expect("neither waits for the other").unwrap();
         assert_eq!(outcome(ended.as_ref()).unwrap(), Exit::Clean);
+    }
+
+    /// As `sleep` does it.
+    #[tokio::test(start_paused = true)]
+    async fn a_command_may_say_nothing_for_long_where_its_server_is_there() {
+        let (client, mut server) = connected().await;
+        tokio::spawn(async move {
+            for _ in 0..50 {
+                assert!(matches!(server.next().await, Some(Ok(Message::Ping(_)))));
+            }
+            server.send(message(&[ENDED], br#"{"status":"Success"}"#)).await
+        });
+        let ended = talk(client, V5, None, false).await.unwrap();
+        assert_eq!(outcome(ended.as_ref()).unwrap(), Exit::Clean);
+        let (client, _server) = connected().await;
+        assert_eq!(talk(client, V5, None, false).await.unwrap(), None);
     }
 
     #[test]
