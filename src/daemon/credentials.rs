@@ -122,28 +122,20 @@ impl Credentials {
         replace: Replace,
     ) -> std::io::Result<PathBuf> {
         use std::io::Write as _;
-        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        use std::os::unix::fs::DirBuilderExt as _;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
         let path = self.file(cluster);
-        // No name that is looked for; what an interrupted one has left is in nobody's way.
-        let temporary = self.dir.join(format!(".{cluster}.{}.new", std::process::id()));
-        let written = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)
-            .and_then(|mut file| {
-                file.write_all(content)?;
-                file.sync_all()
-            })
-            .and_then(|()| match replace {
-                Replace::Yes => std::fs::rename(&temporary, &path),
-                Replace::No => std::fs::hard_link(&temporary, &path),
-            });
-        // After a rename it is not there.
-        let _ = std::fs::remove_file(&temporary);
-        written.map(|()| path)
+        // It is made anew, readable for this user alone, and has no name that is looked for: what an
+        // interrupted one has left is in nobody's way.
+        let prefix = format!(".{cluster}.");
+        let mut file = tempfile::Builder::new().prefix(&prefix).tempfile_in(&self.dir)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        match replace {
+            Replace::Yes => file.persist(&path)?,
+            Replace::No => file.persist_noclobber(&path)?,
+        };
+        Ok(path)
     }
 
     /// Removes the cluster's file; whether there was one.
