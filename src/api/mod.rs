@@ -9,6 +9,7 @@ pub mod condition;
 pub mod cron;
 pub mod cron_federated_hpa;
 pub mod decode;
+pub mod depth;
 pub mod federated_hpa;
 pub mod federated_resource_quota;
 pub mod glob;

@@ -9,6 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::depth::{DEPTH_MAX, depth};
 use super::manifest::ObjectKey;
 use super::names::ObjectId;
 
@@ -86,6 +87,11 @@ impl Serialize for ReflectedStatus {
 impl<'de> Deserialize<'de> for ReflectedStatus {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
+        if depth(&value) > DEPTH_MAX {
+            return Err(D::Error::custom(format_args!(
+                "a status that is reflected is nested at most {DEPTH_MAX} levels deep"
+            )));
+        }
         Self::of(&value).ok_or_else(|| D::Error::custom("a status that is reflected is not null"))
     }
 }

@@ -3,6 +3,12 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::depth::DEPTH_MAX;
+
+/// Most values that are read of one file: a cluster has tens of thousands of objects, and a list of them some
+/// fields each.
+const NODES_MAX: usize = 4_000_000;
+
 /// The YAML of `value`: block style, two spaces, keys in the order of the type (sorted for
 /// manifests), one newline at the end.
 ///
@@ -29,7 +35,15 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 /// # Errors
 /// The text is not YAML, or not of this type.
 pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, BadYaml> {
-    serde_saphyr::from_str(text).map_err(|error| BadYaml(error.to_string()))
+    // The reader's own limits are below what we write: a status as deep as any, in a binding.
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: 2 * DEPTH_MAX,
+            max_nodes: NODES_MAX,
+            max_events: 3 * NODES_MAX,
+        },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| BadYaml(error.to_string()))
 }
 
 /// Reads bytes as [`from_str`] does.
@@ -53,6 +67,17 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn what_is_written_deep_or_long_is_read_again() {
+        let deep = (0..DEPTH_MAX / 2 + 10).fold(json!(1), |inner, _| json!({"a": [inner]}));
+        let long: Vec<Value> = (0..300_000).map(|n| json!(n)).collect();
+        for value in [deep["a"][0].clone(), json!(long)] {
+            let value = json!({"status": value});
+            let read: Value = from_str(&text(&value)).unwrap();
+            assert!(read == value);
+        }
+    }
 
     fn text(value: &Value) -> String {
         String::from_utf8(to_bytes(value)).unwrap()

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use mlua::{Error, Lua, Table, Value as LuaValue};
 use serde_json::{Map, Number, Value};
 
-/// How deep a result may be nested; a table that contains itself ends here.
-const DEPTH_MAX: usize = 100;
+use crate::api::depth::DEPTH_MAX;
+
 /// How many bytes a result may have: more than any object that an API server takes.
 const RESULT_BYTES_MAX: usize = 2 << 20;
 /// The first number that is no `i64`: 2^63.
@@ -66,6 +66,7 @@ impl Reader {
     }
 
     fn table(&mut self, table: &Table, depth: usize) -> Result<Value, String> {
+        // A table that contains itself ends here.
         if depth >= DEPTH_MAX {
             return Err("a table is nested too deeply, or contains itself".to_owned());
         }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::api::depth::DEPTH_MAX;
+
 use super::positions::{Position, Positions, Recorder};
 use super::report::{Report, shown};
 
-/// Deepest nesting of maps and lists. The deepest published CRDs have about 50 levels.
-pub(super) const DEPTH_MAX: usize = 100;
 /// Most aliases in one document.
 const ALIASES_MAX: usize = 100;
 /// Most bytes that the aliases of one document may add to it, counting 16 for each value.

@@ -160,6 +160,23 @@ mod tests {
         }
     }
 
+    /// Each operation may put a value into what the one before has made.
+    #[test]
+    fn no_override_nests_values_without_end() {
+        let nested = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
+        let add = |n_above: usize, n: usize| {
+            let path = format!("/data{}", "/0".repeat(n_above));
+            format!("{{path: {path}, operator: add, value: {}}}", nested(n))
+        };
+        let all = |n| format!("{{plaintext: [{}, {}, {}]}}", add(0, 31), add(30, 31), add(60, n));
+        let object = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}";
+        // The last place is 61 levels deep.
+        assert_eq!(outcome(object, &all(39)), Ok(true));
+        let error = outcome(object, &all(40)).unwrap_err();
+        assert_eq!(error.code, "OVERRIDE_PATH");
+        assert!(error.rule.ends_with("nested more than 100 levels deep"), "{}", error.rule);
+    }
+
     #[test]
     fn a_refusal_says_where_and_quotes_no_secret() {
         let secret =

@@ -4,6 +4,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::Value;
 
+use crate::api::depth::{DEPTH_MAX, depth};
 use crate::api::override_policy::OverriderOperator;
 use crate::api::pointer::{escape, unescape};
 
@@ -43,6 +44,14 @@ pub(super) fn patch(
             OverriderOperator::Replace => find(document, &at) != Some(&value),
             OverriderOperator::Remove => true,
         };
+        // Policies have as many operations as they like, each on what the one before has made.
+        if operation.operator != OverriderOperator::Remove
+            && at.matches('/').count() + depth(&value) > DEPTH_MAX
+        {
+            return Err(refused(&format!(
+                "maps and lists would be nested more than {DEPTH_MAX} levels deep"
+            )));
+        }
         let path = PointerBuf::parse(at).map_err(|_| refused("it is not a JSON pointer"))?;
         let step = match operation.operator {
             OverriderOperator::Add => PatchOperation::Add(AddOperation { path, value }),
