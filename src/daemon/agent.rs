@@ -472,8 +472,6 @@ impl Desk {
             commit: self.work_since.filter(|(at, _)| *at == tip).map_or(tip, |(_, since)| since),
             objects: self.objects.clone(),
             held: self.held.clone(),
-            preserved: BTreeSet::new(),
-            suspended: BTreeSet::new(),
             // It is told nothing but its work, and a cluster that leaves is emptied.
             leaves: self.objects.is_empty(),
             models: Arc::clone(&self.models),

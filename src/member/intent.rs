@@ -71,10 +71,13 @@ pub fn body(manifest: &Manifest, source: ObjectId, work: ObjectId) -> Manifest {
     body
 }
 
-/// Makes `body` one that an API server takes only where there is no such object: none has had this version since
-/// its storage was begun. What is there already is answered with a conflict, and stays as it is.
+/// A resource version that no object has: storages count their writes, and none counts so far.
+const NO_VERSION: i64 = i64::MAX;
+
+/// Makes `body` one that an API server takes only where there is no such object: it does not look at the version
+/// of what it makes. What is there has another version, is answered with a conflict, and stays as it is.
 pub fn only_where_absent(body: &mut Manifest) {
-    body.metadata_mut().insert("resourceVersion".to_owned(), "1".into());
+    body.metadata_mut().insert("resourceVersion".to_owned(), NO_VERSION.to_string().into());
 }
 
 /// Gives `retained` the marks of `desired` and no others: what a member keeps of its live object is

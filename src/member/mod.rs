@@ -50,12 +50,9 @@ pub struct DesiredWork {
     /// The objects.
     pub objects: BTreeMap<ObjectKey, DesiredObject>,
     /// Keys that earlier works held. The only candidates for pruning: those of them that are not in
-    /// `objects` are deleted, if they carry our mark. Keys long gone cost nothing.
+    /// `objects` are deleted, if they carry our mark; what says of itself that it outlives its template is let go.
+    /// Keys long gone cost nothing.
     pub held: BTreeSet<ObjectKey>,
-    /// Those of `held` that are to be let go, not deleted (`preserveResourcesOnDeletion`).
-    pub preserved: BTreeSet<ObjectKey>,
-    /// Those of `objects` that nothing is written for (`suspendDispatching`): only observed.
-    pub suspended: BTreeSet<ObjectKey>,
     /// Whether the cluster leaves the fleet: what it had before it came is let go, not deleted.
     pub leaves: bool,
     /// Grades that the nodes' free room is counted in: in order, each with the same resources in the same

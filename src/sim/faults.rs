@@ -47,16 +47,19 @@ pub struct Faults {
     pub paused: bool,
     /// Paths of which, and of what is below them, requests are refused with 403.
     pub forbidden: Vec<String>,
+    /// The same of requests that read.
+    pub unreadable: Vec<String>,
 }
 
 impl Faults {
-    /// The refusal of a request for `path`, if it is forbidden.
-    pub(super) fn forbid(&self, path: &str) -> Option<Refusal> {
+    /// The refusal of a request for `path`, which reads or does not, if it is forbidden.
+    pub(super) fn forbid(&self, path: &str, reads: bool) -> Option<Refusal> {
         let is_it = |forbidden: &String| {
             let rest = path.strip_prefix(forbidden.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let found = self.forbidden.iter().find(|forbidden| is_it(forbidden))?;
+        let unreadable = self.unreadable.iter().filter(|_| reads);
+        let found = self.forbidden.iter().chain(unreadable).find(|forbidden| is_it(forbidden))?;
         Some(Refusal::new(403, "Forbidden", format!("{found} is forbidden for this user")))
     }
 

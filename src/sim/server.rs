@@ -130,7 +130,7 @@ async fn dispatch(
     member.count(verb);
     trouble(member).await?;
     check_token(member, path, &parts.headers)?;
-    if let Some(refusal) = member.faults.borrow().forbid(path) {
+    if let Some(refusal) = member.faults.borrow().forbid(path, parts.method == Method::GET) {
         return Err(refusal);
     }
     let content_type = text_of(&parts.headers, header::CONTENT_TYPE).unwrap_or("application/json");

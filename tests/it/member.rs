@@ -219,20 +219,9 @@ fn work(objects: &[Value]) -> DesiredWork {
         })
         .collect();
     let held: BTreeSet<ObjectKey> = objects.keys().cloned().collect();
-    let (preserved, suspended) = (BTreeSet::new(), BTreeSet::new());
     let id = ObjectId::from_bytes([0; 20]);
     let (models, meaning) = (default_resource_models().into(), Arc::new(Bundled));
-    DesiredWork {
-        source: id,
-        commit: id,
-        objects,
-        held,
-        preserved,
-        suspended,
-        leaves: false,
-        models,
-        meaning,
-    }
+    DesiredWork { source: id, commit: id, objects, held, leaves: false, models, meaning }
 }
 
 fn namespace() -> Value {
@@ -318,9 +307,10 @@ async fn what_another_changes_or_deletes_is_put_back() {
 #[tokio::test]
 async fn prunes_what_earlier_work_held_and_nothing_else() {
     let mut world = World::new();
-    let (a, b, c, d) =
-        (config_map("a", "1"), config_map("b", "1"), config_map("c", "1"), config_map("d", "1"));
-    let before = work(&[namespace(), a.clone(), b.clone(), c.clone(), d.clone()]);
+    let [a, mut b, c, d] = ["a", "b", "c", "d"].map(|name| config_map(name, "1"));
+    let stays = json!({"git-fleet.io/preserve-on-deletion": "true"});
+    b["metadata"]["annotations"] = stays;
+    let before = work(&[namespace(), a.clone(), b, c.clone(), d]);
     world.run(before.clone()).await;
     let mut stranger = config_map("z", "1");
     stranger["metadata"]["labels"] = json!({"karmada.io/managed": "true"});
@@ -332,7 +322,6 @@ async fn prunes_what_earlier_work_held_and_nothing_else() {
     let mut after = work(&[namespace(), a]);
     after.held = before.held.clone();
     after.held.insert(key(&config_map("never", "1")));
-    after.preserved.insert(key(&b));
     let round = world.run(after).await;
     let pruned: Vec<&str> = round.released.iter().map(|key| &*key.name).collect();
     for name in ["b", "c", "never"] {
@@ -420,21 +409,6 @@ async fn a_crd_and_its_resources_go_in_one_work_and_leave_in_one() {
         None,
     );
     world.live(&crds, "gadgets.example.com", Value::is_null).await;
-}
-
-#[tokio::test]
-async fn a_suspended_object_is_observed_and_not_written() {
-    let mut world = World::new();
-    world.run(work(&[namespace(), config_map("a", "1")])).await;
-    let mut desired = work(&[namespace(), config_map("a", "2")]);
-    desired.suspended.insert(key(&config_map("a", "2")));
-    let writes = world.writes();
-    let round = world.run(desired).await;
-    assert_eq!((round.n_applied, round.n_failed), (0, 0));
-    assert_eq!(world.writes(), writes);
-    assert!(!world.objects[&key(&config_map("a", "2"))].applied);
-    let round = world.run(work(&[namespace(), config_map("a", "2")])).await;
-    assert_eq!(round.n_applied, 1);
 }
 
 #[tokio::test]

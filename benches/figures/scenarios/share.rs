@@ -182,9 +182,7 @@ impl Executor {
             commit,
             objects: self.held.clone(),
             held: BTreeSet::new(),
-            preserved: BTreeSet::new(),
             leaves: false,
-            suspended: BTreeSet::new(),
             models: [].into(),
             meaning: Arc::new(Bundled),
         };

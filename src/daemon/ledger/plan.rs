@@ -471,9 +471,6 @@ impl Ledger {
             commit: *self.work_since.get(cluster).expect("noted when it was published"),
             objects,
             held,
-            preserved: BTreeSet::new(),
-            // A suspended cluster keeps its earlier work: the plan has seen to it.
-            suspended: BTreeSet::new(),
             leaves: fleet.clusters.get(cluster).is_some_and(|one| one.value.departure().is_some()),
             models: plan.models(cluster).into(),
             meaning,

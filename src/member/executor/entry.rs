@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::api::depth::{DEPTH_MAX, depth};
 use crate::api::names::ObjectId;
 use crate::api::report::{ObjectReport, ReflectedStatus};
 use crate::member::DesiredObject;
@@ -45,15 +46,6 @@ pub(super) enum Sight {
     There(Live),
 }
 
-/// How a key that is no longer desired leaves the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leaving {
-    /// Deleted.
-    Deleted,
-    /// Stripped of our marks.
-    LetGo,
-}
-
 /// Which kind of failure came last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nature {
@@ -64,7 +56,7 @@ pub(super) enum Nature {
 /// What an entry adds to the executor's counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counted {
-    /// Desired, not suspended, and not in place.
+    /// Desired, and not in place.
     pub unplaced: bool,
     /// That, with something to say about it.
     pub failing: bool,
@@ -92,10 +84,8 @@ pub(super) struct Entry {
     pub place: Option<QueuePlace>,
     /// Newest report.
     pub report: Arc<ObjectReport>,
-    /// Nothing is written for it.
-    pub suspended: bool,
-    /// Set when it should not be.
-    pub leaving: Option<Leaving>,
+    /// It should not be, and did.
+    pub leaving: bool,
     /// Nothing was ever known of it but that the account may not look at it.
     pub is_hidden: bool,
     /// A request for it is on its way.
@@ -120,7 +110,7 @@ pub(super) struct Unusual {
     pub going_since: Option<Instant>,
     /// What has to happen before its turn comes, for a person; empty when nothing has.
     waits_for: String,
-    /// What came of its last turn if it is not in place, for a person; empty when it is.
+    /// What came of its last turn, or of its deletion, if it is not as it should be, for a person; empty when it is.
     pub message: String,
     /// Failures since the last success.
     pub attempts: u32,
@@ -205,7 +195,7 @@ impl Entry {
         self.unusual.take_if(|unusual| unusual.is_nothing());
     }
 
-    /// Why it is not in place, for a person; empty when it is, or when its turn has not come.
+    /// Why it is not in place, for a person; empty when it is.
     pub(super) fn message(&self) -> &str {
         let Unusual { waits_for, message, .. } = self.unusual();
         if waits_for.is_empty() { message } else { waits_for }
@@ -285,7 +275,7 @@ impl Entry {
 
     /// Notes whether it is being deleted, as it was to be.
     pub(super) fn note_going(&mut self, now: Instant) {
-        let is_going = self.leaving.is_some() && self.live().is_some_and(|live| live.terminating);
+        let is_going = self.leaving && self.live().is_some_and(|live| live.terminating);
         if is_going {
             self.unusual_mut().going_since.get_or_insert(now);
         } else if let Some(unusual) = self.if_unusual() {
@@ -295,7 +285,7 @@ impl Entry {
 
     /// Why an object that was deleted is still there, for a person; once that takes long.
     pub(super) fn lingers(&self) -> Option<String> {
-        let live = self.live().filter(|live| self.leaving.is_some() && live.terminating)?;
+        let live = self.live().filter(|live| self.leaving && live.terminating)?;
         let what = match &*live.kept_by {
             [] => "the API server has not removed it yet".to_owned(),
             kept_by => format!("it waits for {}", kept_by.join(", ")),
@@ -308,8 +298,7 @@ impl Entry {
 
     /// Whether others may rely on it.
     pub(super) fn is_usable(&self) -> bool {
-        self.live().is_some_and(|live| live.usable && !live.terminating)
-            && (self.in_place() || self.suspended)
+        self.live().is_some_and(|live| live.usable && !live.terminating) && self.in_place()
     }
 
     /// Notes which fields the server does not keep. Gives those that were known.
@@ -368,7 +357,12 @@ impl Entry {
 
     /// Takes in what was seen of the live object. A status that could not be read is the last one.
     pub(super) fn observed(&mut self, observed: Observed) {
-        let Observed { health, status, failure, is_passing: _ } = observed;
+        let Observed { health, mut status, mut failure, is_passing: _ } = observed;
+        if status.take_if(|status| depth(status) > DEPTH_MAX).is_some() {
+            failure = format!(
+                "its status is not reflected: maps and lists are nested more than {DEPTH_MAX} levels deep in it"
+            );
+        }
         let mut status = status.as_ref().and_then(ReflectedStatus::of);
         if !failure.is_empty() && status.is_none() {
             status.clone_from(&self.report.status);
@@ -419,6 +413,32 @@ mod tests {
     use crate::api::report::Health;
 
     use super::*;
+
+    #[test]
+    fn what_it_waits_for_is_told_while_it_waits_and_then_what_came_before() {
+        let mut entry = Entry::default();
+        entry.failed(Nature::Lasting, "refused".to_owned(), Instant::now());
+        entry.wait_for("waits for Namespace web".to_owned());
+        assert_eq!(entry.message(), "waits for Namespace web");
+        entry.wait_for(String::new());
+        assert_eq!(entry.message(), "refused");
+        entry.succeeded();
+        entry.tidy();
+        assert_eq!((entry.message(), entry.unusual.is_none()), ("", true));
+    }
+
+    #[test]
+    fn a_status_that_is_nested_without_end_is_not_reflected() {
+        let status = |n| (0..n).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
+        let mut entry = Entry::default();
+        let observed = |status| Observed { status: Some(status), ..Observed::default() };
+        entry.observed(observed(status(DEPTH_MAX)));
+        let before = entry.report.status.clone();
+        assert!(before.is_some() && entry.unusual().unclear.is_empty());
+        entry.observed(observed(status(DEPTH_MAX + 1)));
+        assert_eq!(entry.report.status, before);
+        assert!(entry.unusual().unclear.contains("more than 100 levels"));
+    }
 
     #[test]
     fn a_fight_makes_repairs_wait_and_is_told_once() {

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use crate::api::manifest::{GroupKind, ObjectKey, PackedManifest};
 use crate::member::{DesiredObject, DesiredWork};
 
-use super::entry::Leaving;
 use super::{Cause, Executor};
 
 impl Executor {
@@ -30,11 +29,10 @@ impl Executor {
                         entry.renew();
                     }
                     entry.desired = Some(desired.clone());
-                    entry.leaving = None;
+                    entry.leaving = false;
                     if let Some(unusual) = entry.if_unusual() {
                         unusual.leaving_since = None;
                     }
-                    entry.suspended = work.suspended.contains(key);
                     if let Some(defined) = defined_kind(key, &desired.manifest) {
                         self.crds.insert(defined, key.clone());
                     }
@@ -51,24 +49,13 @@ impl Executor {
             touched.push(key.clone());
         }
         for key in left_out(work) {
-            let leaving =
-                if work.preserved.contains(key) { Leaving::LetGo } else { Leaving::Deleted };
             if self.gone.contains(key) {
                 continue;
             }
             let entry = self.entries.entry(key.clone()).or_default();
-            if entry.leaving != Some(leaving) {
+            if !std::mem::replace(&mut entry.leaving, true) {
                 entry.unusual_mut().leaving_since.get_or_insert_with(Instant::now);
-                entry.leaving = Some(leaving);
                 touched.push(key.clone());
-            }
-        }
-        if let Some(before) = &before {
-            for key in before.suspended.symmetric_difference(&work.suspended) {
-                if let Some(entry) = self.entries.get_mut(key) {
-                    entry.suspended = work.suspended.contains(key);
-                    touched.push(key.clone());
-                }
             }
         }
         if before.is_some_and(|before| !Arc::ptr_eq(&before.meaning, &work.meaning)) {
@@ -181,8 +168,6 @@ mod tests {
             commit: ObjectId::from_bytes([0; 20]),
             objects: objects(&[("b", 1), ("d", 1)]),
             held: objects(&[("a", 1), ("b", 1), ("c", 1), ("e", 1)]).into_keys().collect(),
-            preserved: [].into(),
-            suspended: [].into(),
             leaves: false,
             models: Arc::default(),
             meaning: Arc::new(Bundled),

@@ -159,7 +159,7 @@ struct Executor {
     requests: JoinSet<(ObjectKey, Option<ObjectId>, Done)>,
     /// Observations that take a while.
     observations: Observations,
-    /// Desired objects that are not in place, suspended ones aside.
+    /// Desired objects that are not in place.
     n_unplaced: usize,
     /// Those of them that have something to say about it.
     n_failing: usize,
@@ -180,12 +180,27 @@ struct Watch {
     resource: Resource,
     task: Option<AbortHandle>,
     state: WatchState,
+    /// Why the first list does not succeed, for a person.
+    failure: String,
+    /// Namespaces that the account may not list.
+    hidden: BTreeSet<Arc<str>>,
 }
 
 impl Watch {
+    fn new(resource: Resource, task: Option<AbortHandle>) -> Self {
+        let state = if task.is_some() { WatchState::Listing } else { WatchState::Synced };
+        Self { resource, task, state, failure: String::new(), hidden: BTreeSet::new() }
+    }
+
     /// Whether it tells what happens; a kind that cannot be watched is looked at one by one.
     fn is_open(&self) -> bool {
         self.task.is_some()
+    }
+
+    /// Whether it tells what happens to `key`.
+    fn shows(&self, key: &ObjectKey) -> bool {
+        let is_hidden = |namespace| self.hidden.contains(namespace);
+        self.is_open() && !key.namespace.as_ref().is_some_and(is_hidden)
     }
 }
 
@@ -463,7 +478,7 @@ impl Executor {
         let applied = AppliedRound {
             source: work.source,
             commit: work.commit,
-            is_settled: self.entries.values().all(|entry| entry.leaving.is_none()),
+            is_settled: self.entries.values().all(|entry| !entry.leaving),
             n_applied: round.n_applied,
             n_repaired: round.n_repaired,
             n_failed: self.n_unplaced,

@@ -8,9 +8,9 @@ use crate::api::manifest::ObjectKey;
 use crate::member::discovery::{Lookup, Resource};
 use crate::member::intent;
 
-use super::entry::{Counted, Entry, Leaving, Sight};
+use super::entry::{Counted, Entry, Sight};
 use super::request::{self, Known, Parting, Task};
-use super::{CONCURRENCY, Cause, Executor, QueuePlace, Watch, WatchState};
+use super::{CONCURRENCY, Cause, Executor, QueuePlace, WatchState};
 
 /// What an object needs next.
 enum Next {
@@ -81,13 +81,13 @@ impl Executor {
         let Some(entry) = self.entries.get(key) else { return Next::Nothing };
         match (&entry.desired, entry.leaving) {
             (Some(_), _) => self.next_of_desired(key, entry),
-            (None, Some(_)) => self.next_of_leaving(key, entry),
-            (None, None) => Next::Gone,
+            (None, true) => self.next_of_leaving(key, entry),
+            (None, false) => Next::Gone,
         }
     }
 
     fn next_of_desired(&self, key: &ObjectKey, entry: &Entry) -> Next {
-        if entry.suspended || entry.in_place() {
+        if entry.in_place() {
             return Next::Nothing;
         }
         let kind = || Cause::Kind(key.group_kind.clone());
@@ -107,11 +107,16 @@ impl Executor {
         if let Err(message) = self.resource(key, entry) {
             return Next::Blocked(kind(), message);
         }
-        match self.watches.get(&key.group_kind).map(|watch| watch.state) {
-            Some(WatchState::Synced) => {}
-            Some(WatchState::Listing) | None => return Next::Blocked(kind(), String::new()),
-            Some(WatchState::Failing) => {
-                return Next::Blocked(kind(), format!("{} cannot be listed", key.group_kind));
+        match self.watches.get(&key.group_kind).map(|watch| (watch.state, &watch.failure)) {
+            Some((WatchState::Synced, _)) => {}
+            Some((WatchState::Listing, _)) | None => {
+                return Next::Blocked(kind(), String::new());
+            }
+            Some((WatchState::Failing, failure)) => {
+                return Next::Blocked(
+                    kind(),
+                    format!("{} cannot be listed: {failure}", key.group_kind),
+                );
             }
         }
         let yields_until = entry.yields_until(self.options.other_engine_patience);
@@ -207,7 +212,7 @@ impl Executor {
         self.unqueue(key);
         if let Some(entry) = self.entries.remove(key) {
             self.count(entry.counted, Counted::default());
-            if entry.leaving.is_some() {
+            if entry.leaving {
                 self.gone.insert(key.clone());
                 self.round.released.push(key.clone());
             }
@@ -220,7 +225,7 @@ impl Executor {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let in_place = entry.in_place();
         entry.was_in_place |= in_place;
-        let unplaced = entry.desired.is_some() && !entry.suspended && !in_place;
+        let unplaced = entry.desired.is_some() && !in_place;
         let counted = Counted { unplaced, failing: unplaced && !entry.message().is_empty() };
         let before = std::mem::replace(&mut entry.counted, counted);
         let work = entry.live().and_then(|live| live.work);
@@ -303,7 +308,7 @@ impl Executor {
     fn is_something_else_leaving(&self) -> bool {
         // What was deleted already and does not go away holds nothing up.
         self.entries.iter().any(|(key, entry)| {
-            entry.leaving.is_some()
+            entry.leaving
                 && !entry.live().is_some_and(|live| live.terminating)
                 && !intent::is_foundation(&key.group_kind)
         })
@@ -321,17 +326,13 @@ impl Executor {
         }
     }
 
-    fn known_of(&self, key: &ObjectKey, entry: &Entry) -> Known {
+    fn known_before_apply(&self, key: &ObjectKey, entry: &Entry) -> Known {
         if let Some(live) = entry.live() {
             return Known::Live(Box::new(live.clone()));
         }
-        let is_watched = self.watches.get(&key.group_kind).is_some_and(Watch::is_open);
+        let is_shown = self.watches.get(&key.group_kind).is_some_and(|watch| watch.shows(key));
         // What has failed once is looked at: nothing is tried again and again that cannot be.
-        if is_watched && entry.unusual().attempts == 0 {
-            Known::LikelyAbsent
-        } else {
-            Known::Nothing
-        }
+        if is_shown && entry.unusual().attempts == 0 { Known::LikelyAbsent } else { Known::Nothing }
     }
 
     fn start(&mut self, key: &ObjectKey) {
@@ -343,12 +344,11 @@ impl Executor {
             (Some(desired), _, Some(source)) => Task::Apply {
                 desired: desired.clone(),
                 source,
-                known: self.known_of(key, entry),
+                known: self.known_before_apply(key, entry),
                 tolerated: entry.unusual().tolerated.clone(),
             },
-            (None, Some(Leaving::Deleted), _) => Task::Delete(self.parting(key)),
-            (None, Some(Leaving::LetGo), _) => Task::LetGo,
-            (Some(_), _, None) | (None, None, _) => return,
+            (None, true, _) => Task::Remove(self.parting(key)),
+            (Some(_), _, None) | (None, false, _) => return,
         };
         let work = entry.desired.as_ref().map(|desired| desired.work);
         if let Some(entry) = self.entries.get_mut(key) {

@@ -83,7 +83,7 @@ impl Executor {
                     self.kept.insert(key.clone(), why);
                 }
                 entry.gone();
-                if entry.leaving.is_some() && entry.desired.is_none() {
+                if entry.leaving && entry.desired.is_none() {
                     self.forget(&key);
                 }
             }
@@ -144,6 +144,9 @@ impl Executor {
     pub(super) fn seen(&mut self, group_kind: &GroupKind, seen: Seen<Object>) {
         match seen {
             Seen::Listing => {
+                if let Some(watch) = self.watches.get_mut(group_kind) {
+                    watch.hidden.clear();
+                }
                 for key in self.keys_of(group_kind) {
                     if let Some(entry) = self.entries.get_mut(&key) {
                         entry.listed = false;
@@ -178,6 +181,9 @@ impl Executor {
                 }
             }
             Seen::Hidden(namespace) => {
+                if let Some(watch) = self.watches.get_mut(group_kind) {
+                    watch.hidden.insert(Arc::clone(&namespace));
+                }
                 // That no list names them says nothing.
                 for key in self.keys_of(group_kind) {
                     if let Some(entry) = self.entries.get_mut(&key)
@@ -193,15 +199,12 @@ impl Executor {
                     self.discover_soon(); // the kind may be gone
                 }
                 if let Some(watch) = self.watches.get_mut(group_kind)
-                    && watch.state == WatchState::Listing
+                    && watch.state != WatchState::Synced
                 {
                     watch.state = WatchState::Failing;
+                    watch.failure = error.to_string();
                     for key in self.queues.blocked_by(&Cause::Kind(group_kind.clone())) {
                         self.consider(&key);
-                        if let Some(entry) = self.entries.get_mut(&key) {
-                            entry.wait_for(error.to_string());
-                        }
-                        self.note(&key);
                     }
                 }
             }
@@ -345,12 +348,12 @@ impl Executor {
     fn new_watch(&self, resource: Resource) -> Watch {
         if !resource.watchable {
             // Looked at one by one, before each apply.
-            return Watch { resource, task: None, state: WatchState::Synced };
+            return Watch::new(resource, None);
         }
         let (api, namespaces) = (self.api.clone(), self.namespaces.subscribe());
         let task = watch::managed(api, resource.clone(), namespaces, self.seen_sender.clone());
         let task = tokio::spawn(task).abort_handle();
-        Watch { resource, task: Some(task), state: WatchState::Listing }
+        Watch::new(resource, Some(task))
     }
 
     /// The cluster said what it serves, or did not.

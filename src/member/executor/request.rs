@@ -33,17 +33,15 @@ pub(super) enum Task {
         /// Fields that the server does not keep.
         tolerated: Vec<String>,
     },
-    /// Delete it.
-    Delete(Parting),
-    /// Take our marks off it.
-    LetGo,
+    /// Delete it, or take our marks off it where it says that it outlives its template.
+    Remove(Parting),
 }
 
 /// What is known of a live object before it is written.
 pub(super) enum Known {
     /// As the watch has it.
     Live(Box<Live>),
-    /// No watch has told of one, so it is likely not there.
+    /// The watch has told of none that has our label, so there is likely none at all.
     LikelyAbsent,
     /// Nothing: it is looked for first.
     Nothing,
@@ -110,8 +108,7 @@ pub(super) async fn perform(
             let apply = Apply { api, resource, key, meaning, manifest: &manifest, work, source };
             apply.run(known, &tolerated).await
         }
-        Task::Delete(parting) => remove(api, resource, key, Removal::Delete(parting)).await,
-        Task::LetGo => remove(api, resource, key, Removal::LetGo).await,
+        Task::Remove(parting) => remove(api, resource, key, &parting).await,
     };
     done.unwrap_or_else(Done::Failed)
 }
@@ -176,7 +173,7 @@ impl Apply<'_> {
         let force = if overwrites && !is_ours { Force::Yes } else { Force::No };
         let adopts = live.as_ref().is_some_and(|live| live.adopted || !live.is_ours());
         let body = self.body(live.as_ref(), whole, adopts).await?;
-        let mut applied = self.send(&body, force).await;
+        let mut applied = self.send(body, force).await;
         let mut before = live;
         if is_ours
             && let Err(RequestError::Conflict(refusal)) = &applied
@@ -185,7 +182,7 @@ impl Apply<'_> {
             let (fresh, whole) = self.look().await.map_err(|error| self.failure(error))?;
             if fresh.applied_by_us && !fresh.terminating {
                 let body = self.body(Some(&fresh), Some(whole), fresh.adopted).await?;
-                applied = self.send(&body, Force::Yes).await;
+                applied = self.send(body, Force::Yes).await;
                 before = Some(fresh);
             }
         }
@@ -210,15 +207,18 @@ impl Apply<'_> {
     }
 
     /// Makes the object, in one request: a look at what is not there would double those of a new rollout.
-    /// `None` if it cannot be made like that, mostly because it is there, and nothing was changed then.
+    /// `None` if it was refused, mostly because it is there.
     async fn make(&self) -> Result<Option<Done>, Failure> {
-        let mut body = intent::body(self.manifest, self.source, self.work);
-        intent::only_where_absent(&mut body);
-        match self.send(&body.into_value(), Force::No).await {
+        let body = self.body(None, None, false).await?;
+        match self.send(body, Force::No).await {
             Ok(live) => Ok(Some(Done::Applied { live, before: None })),
-            Err(error @ RequestError::Server(_)) => Err(self.failure(error)),
-            Err(error) if error.is_of_cluster() => Err(self.failure(error)),
-            Err(_) => Ok(None),
+            Err(
+                RequestError::Conflict(_)
+                | RequestError::Refused(_)
+                | RequestError::Forbidden(_)
+                | RequestError::NotFound(_),
+            ) => Ok(None),
+            Err(error) => Err(self.failure(error)),
         }
     }
 
@@ -228,19 +228,21 @@ impl Apply<'_> {
         Ok((Live::read(&value, Some(self.manifest), self.meaning), value))
     }
 
-    async fn send(&self, body: &Value, force: Force) -> Result<Value, RequestError> {
+    async fn send(&self, body: Manifest, force: Force) -> Result<Value, RequestError> {
         let (namespace, name) = (self.key.namespace.as_deref(), &*self.key.name);
-        self.api.apply(self.resource, namespace, name, body, force).await
+        self.api.apply(self.resource, namespace, name, &body.into_value(), force).await
     }
 
     /// What is sent: what is desired, with what the member keeps of the whole live object. What was there
     /// before us says so.
+    ///
+    /// INVARIANT: what is sent where nothing was seen cannot change what somebody else has made meanwhile.
     async fn body(
         &self,
         live: Option<&Live>,
         whole: Option<Value>,
         adopts: bool,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Manifest, Failure> {
         let manifest = self.manifest;
         let whole = whole.filter(|_| self.meaning.retains(manifest));
         let mut body = match whole.and_then(Manifest::from_value) {
@@ -258,7 +260,10 @@ impl Apply<'_> {
         if adopts {
             body.set_annotation(marks::ADOPTED, "true");
         }
-        Ok(body.into_value())
+        if live.is_none() {
+            intent::only_where_absent(&mut body);
+        }
+        Ok(body)
     }
 
     fn told(&self, refusal: &Refusal) -> String {
@@ -271,17 +276,12 @@ impl Apply<'_> {
     }
 }
 
-enum Removal {
-    Delete(Parting),
-    LetGo,
-}
-
 /// Looks at the live object (never at a cache) and removes it if it is ours and still the same.
 async fn remove(
     api: &Api,
     resource: &Resource,
     key: &ObjectKey,
-    removal: Removal,
+    parting: &Parting,
 ) -> Result<Done, Failure> {
     let (namespace, name) = (key.namespace.as_deref(), &*key.name);
     let value = match api.get(resource, namespace, name).await {
@@ -301,17 +301,13 @@ async fn remove(
     // The object itself says that it outlives its template: no memory of ours is needed for it.
     let stays = value["metadata"]["annotations"][marks::PRESERVE_ON_DELETION] == "true";
     let mut kept = None;
-    let is_deleted = match removal {
-        Removal::Delete(parting) if !stays => {
-            if live.terminating {
-                return Ok(Done::Going(value));
-            }
-            kept = why_kept(api, key, &live, &parting).await?;
-            kept.is_none()
+    if !stays {
+        if live.terminating {
+            return Ok(Done::Going(value));
         }
-        Removal::Delete(_) | Removal::LetGo => false,
-    };
-    let removed = if is_deleted {
+        kept = why_kept(api, key, &live, parting).await?;
+    }
+    let removed = if !stays && kept.is_none() {
         api.delete(resource, namespace, name, uid, version).await
     } else {
         api.merge(resource, namespace, name, &without_marks(&value, uid, version)).await

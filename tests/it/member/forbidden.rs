@@ -91,3 +91,19 @@ async fn what_could_never_be_applied_is_forgotten() {
     assert_eq!((round.released, round.is_settled), (vec![key(&outside)], true));
     world.until("it is in no report", |world| !world.objects.contains_key(&key(&outside))).await;
 }
+
+/// What nobody can look at later is not made: it would be there for good.
+#[tokio::test]
+async fn what_may_be_written_and_not_seen_is_not_made() {
+    let mut world = World::new();
+    let unreadable = ["/api/v1/configmaps", "/api/v1/namespaces/default"].map(str::to_owned).into();
+    world.host.faults("one", Faults { unreadable, ..Faults::default() }).unwrap();
+    let objects = [namespace(), config_map("a", "1"), in_namespace("default")];
+    let round = world.run(work(&objects)).await;
+    assert_eq!((round.n_applied, round.n_failed), (2, 1));
+    let message = &world.objects[&key(&objects[2])].message;
+    assert!(message.starts_with("CLUSTER_FORBIDDEN: "), "{message}");
+    forbid(&world, &[]);
+    let hidden = world.api("v1", "ConfigMap", "configmaps", Some("default"));
+    assert!(hidden.get_opt("a").await.unwrap().is_none());
+}
