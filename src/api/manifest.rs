@@ -174,6 +174,12 @@ impl Manifest {
         }
     }
 
+    /// The object as JSON with sorted keys.
+    #[must_use]
+    pub fn json(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.0).expect("a map with text keys is JSON")
+    }
+
     /// The object as one JSON value.
     #[must_use]
     pub fn into_value(self) -> Value {
@@ -298,12 +304,6 @@ impl PackedManifest {
         self.json.open()
     }
 
-    /// The JSON, with sorted keys.
-    #[must_use]
-    pub fn json(&self) -> Vec<u8> {
-        self.json.json()
-    }
-
     /// `apiVersion`, or the empty text.
     #[must_use]
     pub fn api_version(&self) -> &str {
@@ -328,7 +328,7 @@ impl PackedManifest {
             #[serde(default)]
             labels: Value,
         }
-        let labelled = serde_json::from_slice(&self.json()).ok();
+        let labelled = serde_json::from_slice(&self.json.json()).ok();
         let metadata = labelled.and_then(|Labelled { metadata }| metadata);
         let Some(Value::Object(labels)) = metadata.map(|metadata| metadata.labels) else {
             return BTreeMap::new();

@@ -8,7 +8,8 @@ use lz4_flex::block;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What is kept packed. Its JSON is of keys that are text.
+/// What is kept packed. Its JSON is of keys that are text, and nested less deep than JSON is read (see
+/// [`DEPTH_MAX`](super::depth::DEPTH_MAX)).
 pub trait Packable: Serialize + DeserializeOwned {
     /// What the JSON of most of them consists of. It takes part in packing, and is never written anywhere: it
     /// may change at any time. Packing looks through all of it, so it pays to be short.
@@ -59,9 +60,10 @@ impl<T> PartialEq for Packed<T> {
 
 impl<T> Eq for Packed<T> {}
 
-impl<T: Packable> fmt::Debug for Packed<T> {
+impl<T> fmt::Debug for Packed<T> {
+    /// Without the content, which may be a Secret's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.json()))
+        write!(f, "Packed({} bytes)", self.bytes.len())
     }
 }
 
@@ -76,6 +78,15 @@ mod tests {
 
     fn manifest(value: Value) -> Manifest {
         Manifest::from_value(value).unwrap()
+    }
+
+    /// What no value can be written as is common to none.
+    #[test]
+    fn what_is_common_is_as_it_is_written() {
+        for line in str::from_utf8(Manifest::COMMON).unwrap().lines() {
+            let manifest: Manifest = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&manifest).unwrap(), line);
+        }
     }
 
     #[test]

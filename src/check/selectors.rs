@@ -80,6 +80,7 @@ struct Empty<'f> {
 
 impl Empty<'_> {
     fn look<T>(&mut self, policy: &Sourced<T>, selectors: &[ResourceSelector]) {
+        let places = policy.places();
         for (idx, selector) in selectors.iter().enumerate() {
             let kind = (selector.api_version.as_str(), selector.kind.as_str());
             let of_kind = self.templates.get(&kind);
@@ -93,7 +94,7 @@ impl Empty<'_> {
             let names = names.map(|(name, _)| *name).filter(|name| *name != selector.name);
             let otherwise = "add the template, or correct the selector";
             self.problems.push(Problem::warning(
-                policy.place_of(&format!("/spec/resourceSelectors/{idx}{field}")),
+                places.of(&format!("/spec/resourceSelectors/{idx}{field}")),
                 "SELECTOR_EMPTY",
                 "the selector matches no template of this commit",
                 self.guesses.hint(&selector.name, names, otherwise),

@@ -26,6 +26,7 @@ use super::fan_out::{Asked, Member, RequestTimeout, Scope, Which, fault};
 use super::run::runtime;
 use super::session::Allowed;
 use crate::api::names::ClusterName;
+use crate::api::period::Period;
 use crate::daemon::Fault;
 use crate::member::wire::object_path;
 
@@ -46,8 +47,10 @@ const PIECE_LEN: usize = 32 << 10;
 
 /// A connection that says nothing for long is cut off on the way by many a proxy.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// A server that does not even answer to so many of them is gone.
+/// A server that is silent for so long although it is asked is gone.
 const SILENCE_MAX: Duration = Duration::from_mins(1);
+
+const RUN_AGAIN: &str = "see whether the command still runs, and run it again";
 
 /// Run a command in a container of a cluster; the exit code is the command's own
 #[derive(clap::Args, Debug)]
@@ -192,13 +195,17 @@ where
 }
 
 /// Prints what the command writes, until the server has said how it ended, or the connection has, or nothing comes
-/// any more.
+/// for long, which is an error.
 async fn receive(
     mut incoming: impl Stream<Item = Result<Message, WebSocketError>> + Unpin,
 ) -> anyhow::Result<Option<Value>> {
     let mut ended = None;
     loop {
-        let Ok(next) = timeout(SILENCE_MAX, incoming.next()).await else { return Ok(ended) };
+        let Ok(next) = timeout(SILENCE_MAX, incoming.next()).await else {
+            let text =
+                format!("nothing was heard of the command for {}", Period::from(SILENCE_MAX));
+            return Err(Fault::new("EXEC_BROKEN", text, RUN_AGAIN).into());
+        };
         match next {
             Some(Ok(Message::Binary(data))) => match data.split_first() {
                 Some((&STDOUT, data)) => print(&mut std::io::stdout(), data)?,
@@ -298,16 +305,14 @@ fn print(out: &mut impl std::io::Write, data: &[u8]) -> std::io::Result<()> {
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
 fn broken(error: WebSocketError) -> Fault {
-    let hint = "see whether the command still runs, and run it again";
-    Fault::new("EXEC_BROKEN", "the connection to the command broke", hint).because(&error)
+    Fault::new("EXEC_BROKEN", "the connection to the command broke", RUN_AGAIN).because(&error)
 }
 
 /// How the verb ends when the server has said this of the end.
 fn outcome(ended: Option<&Value>) -> anyhow::Result<Exit> {
     let Some(status) = ended else {
         let text = "the connection ended, and nothing was said of how the command did";
-        let hint = "see whether the command still runs, and run it again";
-        return Err(Fault::new("EXEC_BROKEN", text, hint).into());
+        return Err(Fault::new("EXEC_BROKEN", text, RUN_AGAIN).into());
     };
     if status["status"] == "Success" {
         return Ok(Exit::Clean);
@@ -394,7 +399,8 @@ mod tests {
         let ended = talk(client, V5, None, false).await.unwrap();
         assert_eq!(outcome(ended.as_ref()).unwrap(), Exit::Clean);
         let (client, _server) = connected().await;
-        assert_eq!(talk(client, V5, None, false).await.unwrap(), None);
+        let told = talk(client, V5, None, false).await.unwrap_err().to_string();
+        assert_eq!(told, "nothing was heard of the command for 1m");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod members;
 mod templates;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -337,24 +338,23 @@ fn cluster_row(cluster: &Cluster) -> anyhow::Result<Row> {
 }
 
 fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow::Result<Exit> {
-    let mut found: Vec<(&str, ObjectKey, Binding)> = Vec::new();
+    let mut rows = Vec::new();
+    let paths: BTreeMap<&str, &str> =
+        recorded.paths("clusters/").filter_map(|path| Some((member(path)?, path))).collect();
+    let mut members = Members::new();
     for (path, key) in bound(args, ledger, recorded)? {
         let binding: Binding = stored(ledger, recorded, path)?;
-        if args.is_placed(&binding.places()) {
-            found.push((path, key, binding));
+        let places = binding.places();
+        if !args.is_placed(&places) {
+            continue;
         }
-    }
-    let places: BTreeSet<ClusterName> =
-        found.iter().flat_map(|(_, _, binding)| binding.places().into_keys()).collect();
-    let mut members = BTreeMap::new();
-    for (path, name) in recorded.paths("clusters/").filter_map(|path| Some((path, member(path)?))) {
-        if places.iter().any(|place| place.as_str() == name) {
-            let cluster: Cluster = stored(ledger, recorded, path)?;
-            members.insert(name, not_ready(&cluster.status.conditions).is_none());
+        for name in places.into_keys() {
+            let Some(path) = paths.get(name.as_str()) else { continue };
+            if let Entry::Vacant(new) = members.entry(name) {
+                let cluster: Cluster = stored(ledger, recorded, path)?;
+                new.insert(not_ready(&cluster.status.conditions).is_none());
+            }
         }
-    }
-    let mut rows = Vec::new();
-    for (path, key, binding) in found {
         let is_whole = args.is_whole();
         let value = if is_whole { stored(ledger, recorded, path)? } else { Value::Null };
         rows.push(binding_row(&key, &binding, &members, value));
@@ -363,10 +363,10 @@ fn bindings(args: &GetArgs, ledger: &mut Ledger, recorded: &Recorded) -> anyhow:
     print(args, recorded, &headers, &["POLICY"], rows)
 }
 
-/// The clusters of the fleet that matter, and whether each is ready, or was never heard of.
-type Members<'r> = BTreeMap<&'r str, bool>;
+/// The clusters of the fleet that matter; false where one last said that it is not ready.
+type Members = BTreeMap<ClusterName, bool>;
 
-fn binding_row(key: &ObjectKey, binding: &Binding, members: &Members<'_>, value: Value) -> Row {
+fn binding_row(key: &ObjectKey, binding: &Binding, members: &Members, value: Value) -> Row {
     let clusters = binding.places();
     let scheduled = match condition::find(&binding.status.conditions, "Scheduled") {
         Some(condition) if condition.status == ConditionStatus::True => "True".to_owned(),
@@ -377,7 +377,7 @@ fn binding_row(key: &ObjectKey, binding: &Binding, members: &Members<'_>, value:
     let applied = items.iter().filter(|item| item.applied).count();
     let healthy = items.iter().filter(|item| item.health == Health::Healthy).count();
     // Nothing is heard any more of those that left the fleet.
-    let n = clusters.keys().filter(|name| members.contains_key(name.as_str())).count();
+    let n = clusters.keys().filter(|name| members.contains_key(*name)).count();
     let placed = clusters.iter().map(|(name, n)| placed(&binding.reasons, members, name, *n));
     Row {
         name: name_of(key),
@@ -396,8 +396,8 @@ fn binding_row(key: &ObjectKey, binding: &Binding, members: &Members<'_>, value:
 }
 
 /// One cluster of a binding, with replicas and what is special of it.
-fn placed(reasons: &Reasons, members: &Members<'_>, name: &ClusterName, replicas: i32) -> String {
-    let Some(is_ready) = members.get(name.as_str()) else { return format!("{name}(left)") };
+fn placed(reasons: &Reasons, members: &Members, name: &ClusterName, replicas: i32) -> String {
+    let Some(is_ready) = members.get(name) else { return format!("{name}(left)") };
     let runs_on = reasons.runs_on.iter().any(|target| target.name == *name);
     let not_yet = || reasons.unmade.contains(name).then_some("not-yet");
     // What is told of it is what it last said.

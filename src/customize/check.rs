@@ -50,8 +50,9 @@ fn of_one(source: &Customization, interpreter: &Interpreter) -> Vec<Problem> {
 /// Where a line of a script stands in its file. Only of a block, which starts below its key, is it
 /// known; any other text is placed where it starts.
 fn line_of(source: &Customization, field: &str, line: u32) -> Place {
-    let place = source.place_of(field);
-    let is_block = place.line > source.positions.key(field).line;
+    let places = source.places();
+    let place = places.of(field);
+    let is_block = place.line > places.of_key(field).line;
     if is_block && line > 1 {
         Place { line: place.line + line - 1, column: 0, ..place }
     } else {

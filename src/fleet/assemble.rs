@@ -1,5 +1,6 @@
 //! The files of one commit become a [`Fleet`]; what only shows between files is checked here.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Deref;
@@ -20,7 +21,7 @@ use crate::api::settings::{FleetSettings, SETTINGS_PATH, Settings};
 
 use super::file::{Document, Object, ParsedFile};
 use super::members;
-use super::positions::PackedPositions;
+use super::positions::{PackedPositions, Position, Positions};
 use super::protected;
 use super::report::shown;
 use super::scope::{Scope, built_in};
@@ -87,7 +88,44 @@ impl<T> Sourced<T> {
 
     /// Where the value at `pointer` (RFC 6901, e.g. `/spec/priority`) is written.
     pub fn place_of(&self, pointer: &str) -> Place {
-        place_of(&self.place, &self.positions, pointer)
+        self.places().of(pointer)
+    }
+
+    /// The same, to ask for many.
+    pub fn places(&self) -> Places<'_> {
+        Places::new(&self.place, &self.positions)
+    }
+}
+
+/// Places in one object. They are looked up once there is one to tell.
+#[derive(Debug)]
+pub struct Places<'a> {
+    start: &'a Place,
+    packed: &'a PackedPositions,
+    positions: OnceCell<Positions>,
+}
+
+impl<'a> Places<'a> {
+    fn new(start: &'a Place, packed: &'a PackedPositions) -> Self {
+        Self { start, packed, positions: OnceCell::new() }
+    }
+
+    /// Where the value at `pointer` (RFC 6901) is written.
+    pub fn of(&self, pointer: &str) -> Place {
+        self.place(self.positions().value(pointer))
+    }
+
+    /// Where the key of the field at `pointer` stands.
+    pub fn of_key(&self, pointer: &str) -> Place {
+        self.place(self.positions().key(pointer))
+    }
+
+    fn positions(&self) -> &Positions {
+        self.positions.get_or_init(|| self.packed.open())
+    }
+
+    fn place(&self, position: Position) -> Place {
+        Place { file: Arc::clone(&self.start.file), line: position.line, column: position.column }
     }
 }
 
@@ -120,7 +158,7 @@ pub struct Template {
 impl Template {
     /// Where the value at `pointer` (RFC 6901, e.g. `/spec/replicas`) is written.
     pub fn place_of(&self, pointer: &str) -> Place {
-        place_of(&self.place, &self.positions, pointer)
+        Places::new(&self.place, &self.positions).of(pointer)
     }
 }
 
@@ -144,11 +182,6 @@ impl Selectable for Template {
     fn is_labelled(&self, selector: &LabelSelector) -> bool {
         selector.matches(&self.manifest.labels())
     }
-}
-
-fn place_of(start: &Place, positions: &PackedPositions, pointer: &str) -> Place {
-    let position = positions.value(pointer);
-    Place { file: start.file.clone(), line: position.line, column: position.column }
 }
 
 impl Fleet {
@@ -175,7 +208,7 @@ impl Fleet {
     /// Where `fleet.yaml` says the setting at `pointer` (RFC 6901, e.g. `/spec/scheduler`).
     pub fn place_of_setting(&self, pointer: &str) -> Place {
         match &self.settings_at {
-            Some((start, positions)) => place_of(start, positions, pointer),
+            Some((start, positions)) => Places::new(start, positions).of(pointer),
             None => Place { file: SETTINGS_PATH.into(), line: 0, column: 0 },
         }
     }
@@ -323,10 +356,7 @@ fn wrong_scope(document: &Document, definitions: &BTreeMap<&GroupKind, Scope>) -
     let group_kind = &document.key.group_kind;
     let scope = built_in(&group_kind.group, &group_kind.kind)
         .or_else(|| definitions.get(group_kind).copied())?;
-    let at = |pointer: &str| {
-        let position = document.positions.key(pointer);
-        Place { file: document.place.file.clone(), line: position.line, column: position.column }
-    };
+    let at = |pointer: &str| Places::new(&document.place, &document.positions).of_key(pointer);
     let name = shown(&document.key.to_string());
     match (scope, &document.key.namespace) {
         (Scope::Namespaced, None) => Some(Problem::error(

@@ -225,8 +225,8 @@ impl Loader<'_> {
         if !(is_own && manifest.kind() == FleetSettings::KIND) {
             metadata(&mut checked, &manifest);
         }
-        let packed = PackedManifest::from(&manifest);
-        let (id, n_bytes) = (content_id(&packed), packed.json().len());
+        let json = manifest.json();
+        let (id, n_bytes) = (content_id(&json), json.len());
         let desired = desired_id(&manifest);
         let key = manifest.key();
         let object = if is_own {
@@ -235,7 +235,7 @@ impl Loader<'_> {
             unknown_metadata(&mut checked, &manifest);
             workload(&mut checked, &manifest);
             contents(&mut checked, &manifest, n_bytes);
-            Some(recognise(&mut checked, &key, &manifest, packed))
+            Some(recognise(&mut checked, &key, &manifest))
         };
         if let (Some(object), false) = (object, checked.is_bad) {
             let place = checked.report.place(positions.value(""));
@@ -245,12 +245,8 @@ impl Loader<'_> {
     }
 }
 
-fn recognise(
-    checked: &mut Checked<'_, '_>,
-    key: &ObjectKey,
-    manifest: &Manifest,
-    packed: PackedManifest,
-) -> Object {
+fn recognise(checked: &mut Checked<'_, '_>, key: &ObjectKey, manifest: &Manifest) -> Object {
+    let packed = PackedManifest::from(manifest);
     let group_kind = &key.group_kind;
     if let Some(Unpropagated { why, hint }) =
         never_propagated(&group_kind.group, &group_kind.kind, key.namespace.as_deref(), &key.name)

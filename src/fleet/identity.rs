@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use sha1::{Digest, Sha1};
 
-use crate::api::manifest::{Manifest, PackedManifest};
+use crate::api::manifest::Manifest;
 use crate::api::marks;
 use crate::api::names::ObjectId;
 
-/// SHA-1 of the object as JSON with sorted keys.
-pub(super) fn content_id(manifest: &PackedManifest) -> ObjectId {
-    ObjectId::from_bytes(Sha1::digest(manifest.json()).into())
+/// SHA-1 of an object as JSON with sorted keys.
+pub(super) fn content_id(json: &[u8]) -> ObjectId {
+    ObjectId::from_bytes(Sha1::digest(json).into())
 }
 
 /// Changes iff what the template asks for does: all but `metadata` and `status`. `None` for what has no
@@ -46,7 +46,7 @@ pub fn plain_id(manifest: &Manifest) -> Option<ObjectId> {
             metadata.remove(field);
         }
     }
-    Some(content_id(&PackedManifest::from(&plain)))
+    Some(content_id(&plain.json()))
 }
 
 /// Whether Namespaces go to every member is part of what they are.
@@ -68,14 +68,14 @@ mod tests {
     fn marks_do_not_count_and_all_else_does() {
         let bare = template("{name: a}");
         assert_eq!(plain_id(&bare), None);
-        let id = content_id(&(&bare).into());
+        let id = content_id(&bare.json());
         let marked = "{name: a, labels: {resourcetemplate.karmada.io/retain-replicas: 'true'},
             annotations: {work.karmada.io/conflict-resolution: overwrite}}";
         assert_eq!(plain_id(&template(marked)), Some(id));
         let labelled = template("{name: a, labels: {app: shop}}");
         assert_eq!(plain_id(&labelled), None);
         let both = "{name: a, labels: {app: shop, policy.karmada.io/x: y}}";
-        assert_eq!(plain_id(&template(both)), Some(content_id(&(&labelled).into())));
+        assert_eq!(plain_id(&template(both)), Some(content_id(&labelled.json())));
         let skip =
             template("{name: a, labels: {namespace.karmada.io/skip-auto-propagation: 'true'}}");
         assert_eq!(plain_id(&skip), None);

@@ -7,11 +7,11 @@ use crate::api::names::ClusterName;
 use crate::api::placement::{Placement, Suspension};
 use crate::api::problem::{Place, Problem};
 use crate::api::resource_interpreter_customization::{
-    CustomizationSpec, CustomizationTarget, Operation,
+    CustomizationSpec, Operation, ResourceInterpreterCustomization,
 };
 use crate::api::selector::ClusterAffinity;
 
-use super::assemble::{Fleet, Sourced};
+use super::assemble::{Fleet, Places, Sourced};
 use super::names::did_you_mean;
 use super::report::shown;
 
@@ -21,32 +21,35 @@ pub(super) fn check(fleet: &Fleet, problems: &mut Vec<Problem>) {
     same_operation_twice(fleet, problems);
     let mut unknown = Unknown { fleet, problems };
     for policy in fleet.propagation_policies.values() {
-        unknown.suspension(policy, policy.spec.suspension.as_ref());
+        let places = policy.places();
+        unknown.suspension(&places, policy.spec.suspension.as_ref());
         let Some(placement) = &policy.spec.placement else { continue };
-        unknown.placement(policy, placement);
+        unknown.placement(&places, placement);
     }
     for policy in fleet.cluster_propagation_policies.values() {
-        unknown.suspension(policy, policy.spec.suspension.as_ref());
+        let places = policy.places();
+        unknown.suspension(&places, policy.spec.suspension.as_ref());
         let Some(placement) = &policy.spec.placement else { continue };
-        unknown.placement(policy, placement);
+        unknown.placement(&places, placement);
     }
     for policy in fleet.override_policies.values() {
         let targets = policy.spec.override_rules.iter().map(|rule| rule.target_cluster.as_ref());
-        unknown.overrides(policy, policy.spec.target_cluster.as_ref(), targets);
+        unknown.overrides(&policy.places(), policy.spec.target_cluster.as_ref(), targets);
     }
     for policy in fleet.cluster_override_policies.values() {
         let targets = policy.spec.override_rules.iter().map(|rule| rule.target_cluster.as_ref());
-        unknown.overrides(policy, policy.spec.target_cluster.as_ref(), targets);
+        unknown.overrides(&policy.places(), policy.spec.target_cluster.as_ref(), targets);
     }
     for policy in fleet.taint_policies.values() {
         if let Some(targets) = &policy.spec.target_clusters {
-            unknown.affinity(policy, targets, "/spec/targetClusters");
+            unknown.affinity(&policy.places(), targets, "/spec/targetClusters");
         }
     }
     for quota in fleet.quotas.values() {
+        let places = quota.places();
         for (idx, assignment) in quota.spec.static_assignments.iter().enumerate() {
             let pointer = || format!("/spec/staticAssignments/{idx}/clusterName");
-            unknown.name(quota, assignment.cluster_name.as_str(), pointer);
+            unknown.name(&places, assignment.cluster_name.as_str(), pointer);
         }
     }
 }
@@ -87,30 +90,33 @@ fn same_cluster_twice(fleet: &Fleet, problems: &mut Vec<Problem>) {
 
 /// Two scripts for one question: which of them answers must not depend on their names.
 fn same_operation_twice(fleet: &Fleet, problems: &mut Vec<Problem>) {
-    let mut scripts: BTreeMap<(&CustomizationTarget, Operation), Place> = BTreeMap::new();
+    let mut scripts = BTreeMap::new();
     for customization in fleet.customizations.values() {
         let CustomizationSpec { target, customizations } = &customization.spec;
+        let place_in = |one: &Sourced<ResourceInterpreterCustomization>, operation: Operation| {
+            one.place_of(&format!("/spec/customizations/{}", operation.field()))
+        };
         for operation in customizations.operations().filter(|operation| !operation.is_shared()) {
-            let place =
-                customization.place_of(&format!("/spec/customizations/{}", operation.field()));
             match scripts.entry((target, operation)) {
                 Entry::Vacant(slot) => {
-                    slot.insert(place);
+                    slot.insert(customization);
                 }
-                Entry::Occupied(first) => problems.push(
-                    Problem::error(
-                        place,
-                        "CUSTOMIZATION_CONFLICT",
-                        format!(
-                            "{operation} of {} {} has a script in {} already",
-                            shown(&target.api_version),
-                            shown(&target.kind),
-                            first.get()
-                        ),
-                        "keep one of the two scripts",
-                    )
-                    .related_to(first.get().clone()),
-                ),
+                Entry::Occupied(first) => {
+                    let first = place_in(first.get(), operation);
+                    problems.push(
+                        Problem::error(
+                            place_in(customization, operation),
+                            "CUSTOMIZATION_CONFLICT",
+                            format!(
+                                "{operation} of {} {} has a script in {first} already",
+                                shown(&target.api_version),
+                                shown(&target.kind),
+                            ),
+                            "keep one of the two scripts",
+                        )
+                        .related_to(first),
+                    );
+                }
             }
         }
     }
@@ -123,17 +129,17 @@ struct Unknown<'a> {
 }
 
 impl Unknown<'_> {
-    fn placement<T>(&mut self, policy: &Sourced<T>, placement: &Placement) {
+    fn placement(&mut self, places: &Places<'_>, placement: &Placement) {
         let root = "/spec/placement";
         if let Some(affinity) = &placement.cluster_affinity {
-            self.affinity(policy, affinity, &format!("{root}/clusterAffinity"));
+            self.affinity(places, affinity, &format!("{root}/clusterAffinity"));
         }
         for (idx, term) in placement.cluster_affinities.iter().enumerate() {
             let pointer = format!("{root}/clusterAffinities/{idx}");
-            self.affinity(policy, &term.affinity, &pointer);
+            self.affinity(places, &term.affinity, &pointer);
             for (idx, tier) in term.overflow_affinities.iter().enumerate() {
                 self.affinity(
-                    policy,
+                    places,
                     &tier.affinity,
                     &format!("{pointer}/overflowAffinities/{idx}"),
                 );
@@ -148,49 +154,49 @@ impl Unknown<'_> {
         for (idx, entry) in weights.enumerate() {
             let list = "replicaScheduling/weightPreference/staticWeightList";
             self.affinity(
-                policy,
+                places,
                 &entry.target_cluster,
                 &format!("{root}/{list}/{idx}/targetCluster"),
             );
         }
     }
 
-    fn suspension<T>(&mut self, policy: &Sourced<T>, suspension: Option<&Suspension>) {
+    fn suspension(&mut self, places: &Places<'_>, suspension: Option<&Suspension>) {
         let clusters = suspension.and_then(|one| one.dispatching_on_clusters.as_ref());
         let names = clusters.into_iter().flat_map(|on| &on.cluster_names);
         for (idx, name) in names.enumerate() {
             let list = "/spec/suspension/dispatchingOnClusters/clusterNames";
-            self.name(policy, name, || format!("{list}/{idx}"));
+            self.name(places, name, || format!("{list}/{idx}"));
         }
     }
 
-    fn overrides<'t, T>(
+    fn overrides<'t>(
         &mut self,
-        policy: &Sourced<T>,
+        places: &Places<'_>,
         target: Option<&ClusterAffinity>,
         rules: impl Iterator<Item = Option<&'t ClusterAffinity>>,
     ) {
         if let Some(target) = target {
-            self.affinity(policy, target, "/spec/targetCluster");
+            self.affinity(places, target, "/spec/targetCluster");
         }
         for (idx, target) in rules.enumerate() {
             if let Some(target) = target {
-                self.affinity(policy, target, &format!("/spec/overrideRules/{idx}/targetCluster"));
+                self.affinity(places, target, &format!("/spec/overrideRules/{idx}/targetCluster"));
             }
         }
     }
 
-    fn affinity<T>(&mut self, policy: &Sourced<T>, affinity: &ClusterAffinity, pointer: &str) {
+    fn affinity(&mut self, places: &Places<'_>, affinity: &ClusterAffinity, pointer: &str) {
         for (field, names) in
             [("clusterNames", &affinity.cluster_names), ("exclude", &affinity.exclude)]
         {
             for (idx, name) in names.iter().enumerate() {
-                self.name(policy, name, || format!("{pointer}/{field}/{idx}"));
+                self.name(places, name, || format!("{pointer}/{field}/{idx}"));
             }
         }
     }
 
-    fn name<T>(&mut self, source: &Sourced<T>, name: &str, pointer: impl Fn() -> String) {
+    fn name(&mut self, places: &Places<'_>, name: &str, pointer: impl Fn() -> String) {
         let clusters = &self.fleet.clusters;
         if clusters.contains_key(name) {
             return;
@@ -198,7 +204,7 @@ impl Unknown<'_> {
         let otherwise = "register the cluster, or remove its name here";
         let hint = did_you_mean(name, clusters.keys().map(ClusterName::as_str), otherwise);
         self.problems.push(Problem::warning(
-            source.place_of(&pointer()),
+            places.of(&pointer()),
             "CLUSTER_UNKNOWN",
             format!("the fleet has no cluster `{}`", shown(name)),
             hint,

@@ -30,7 +30,7 @@ mod validate;
 mod workload;
 mod yaml;
 
-pub use assemble::{Fleet, NamespacedName, Sourced, Template};
+pub use assemble::{Fleet, NamespacedName, Places, Sourced, Template};
 pub use embedded::embedded_yaml;
 pub use file::{
     Document, Object, ParsedFile, is_manifest_path, parse_file, parse_objects, parse_values,

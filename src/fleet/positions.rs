@@ -93,23 +93,14 @@ enum Found {
     Part,
 }
 
-/// [`Positions`] as they are kept: some nine bytes a field. They are unpacked each time something is asked,
-/// which is when there is something to tell a person.
+/// [`Positions`] as they are kept: some nine bytes a field.
 #[derive(Clone, Debug)]
 pub struct PackedPositions(Arc<[u8]>);
 
 impl PackedPositions {
-    /// As [`Positions::value`].
-    pub fn value(&self, pointer: &str) -> Position {
-        self.open().value(pointer)
-    }
-
-    /// As [`Positions::key`].
-    pub fn key(&self, pointer: &str) -> Position {
-        self.open().key(pointer)
-    }
-
-    fn open(&self) -> Positions {
+    /// The positions: a walk over all fields, so whoever asks for many opens them once.
+    #[must_use]
+    pub fn open(&self) -> Positions {
         let (mut bytes, mut nodes, mut line) = (&*self.0, Vec::new(), 0_u32);
         while let Some((hash, rest)) = bytes.split_first_chunk() {
             bytes = rest;
@@ -246,7 +237,7 @@ mod tests {
             ["", "/metadata", "/spec", "/spec/a", "/spec/b/199", "/data/b/0", "/data/none"];
         for seen_from in ["", "/spec"] {
             let positions = positions.at(seen_from).unwrap();
-            let packed = PackedPositions::from(&positions);
+            let packed = PackedPositions::from(&positions).open();
             for pointer in pointers.iter().chain(&["/a", "/b/7"]) {
                 assert_eq!(
                     packed.value(pointer),

@@ -37,7 +37,7 @@ fn every_field_knows_its_line_and_column() {
     assert_eq!(file.problems, []);
     let [document] = file.documents.as_slice() else { panic!("one document: {file:?}") };
     assert_eq!(document.place.to_string(), "a.yaml:4:1");
-    let positions = &document.positions;
+    let positions = document.positions.open();
     assert_eq!(positions.key("/data/size"), Position { line: 11, column: 3 });
     assert_eq!(positions.value("/data/size"), Position { line: 11, column: 9 });
     assert_eq!(positions.value("/data"), Position { line: 11, column: 3 });
@@ -65,7 +65,7 @@ items:
         file.documents.iter().map(|one| format!("{} {}", one.key, one.place)).collect();
     assert_eq!(places, ["ConfigMap web/a a.yaml:4:3", "ConfigMap web/b a.yaml:7:3"]);
     assert_eq!(
-        file.documents[1].positions.value("/metadata/name"),
+        file.documents[1].positions.open().value("/metadata/name"),
         Position { line: 7, column: 20 }
     );
 }
@@ -77,7 +77,10 @@ fn json_and_yaml_give_the_same_object_and_id() {
     let json = parse("a.json", &text);
     assert_eq!(json.problems, []);
     assert_eq!(json.documents[0].id, yaml.documents[0].id);
-    assert_eq!(json.documents[0].positions.value("/data/size"), Position { line: 4, column: 13 });
+    assert_eq!(
+        json.documents[0].positions.open().value("/data/size"),
+        Position { line: 4, column: 13 }
+    );
 }
 
 #[test]

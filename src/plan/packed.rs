@@ -89,3 +89,17 @@ impl fmt::Debug for PackedBinding {
         self.json.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What no decision can be written as is common to none.
+    #[test]
+    fn what_is_common_is_as_it_is_written() {
+        for line in str::from_utf8(Binding::COMMON).unwrap().lines() {
+            let binding: Binding = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&binding).unwrap(), line);
+        }
+    }
+}

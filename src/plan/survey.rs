@@ -78,10 +78,8 @@ impl Surveys {
     /// cluster pass because it was chosen before.
     pub(super) fn of(&mut self, binding: &Binding, sight: Sight<'_>) -> Arc<Survey> {
         let spec = &binding.spec;
-        // What is pending is placed by another placement than its policy's.
-        let is_alone = !spec.graceful_eviction_tasks.is_empty()
-            || spec.workload_affinity_groups.is_some()
-            || !binding.reasons.pending.is_empty();
+        let is_alone =
+            !spec.graceful_eviction_tasks.is_empty() || spec.workload_affinity_groups.is_some();
         if is_alone {
             return Arc::new(Survey::new(binding, sight));
         }
