@@ -60,6 +60,8 @@ pub struct Ledger {
     /// Parsed files by path: a file that did not change is not read again.
     parsed: BTreeMap<Arc<str>, Arc<ParsedFile>>,
     fleet: Option<Arc<Fleet>>,
+    /// Whether other refs are ours than those of the last plan: what runs is then not of their results.
+    has_moved: bool,
     warnings: Vec<Problem>,
     results: Option<Results>,
     memo: Memo,
@@ -128,6 +130,7 @@ impl Ledger {
             layout,
             parsed: BTreeMap::new(),
             fleet: None,
+            has_moved: false,
             warnings: Vec::new(),
             results: None,
             memo: Memo::default(),
@@ -208,6 +211,12 @@ impl Ledger {
 
 /// For verbs that only look.
 impl Ledger {
+    /// Whether a file at `path` would be committed by who adds all that is new in the work tree.
+    #[must_use]
+    pub fn would_commit(&self, path: &Path) -> bool {
+        self.store.would_commit(path)
+    }
+
     /// What the executors of these members last reported. Those that never did are absent.
     ///
     /// # Errors

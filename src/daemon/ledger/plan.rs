@@ -157,6 +157,7 @@ impl Ledger {
             self.work_since.clear();
         }
         let (results, pushed, works) = outcome?;
+        self.has_moved = false;
         let next = plan.next_wake;
         Ok(Ok(Planned { results, pushed, diff, works, next, plan }))
     }
@@ -275,36 +276,48 @@ impl Ledger {
             diff.come_back(&plan, &cluster, held);
         }
         // Whatever goes may have been held.
-        diff.removals.is_blind = results.tip.is_none();
+        diff.removals.is_blind = results.tip.is_none() || self.has_moved;
         Ok((plan, diff))
     }
 
-    /// The clusters that are new to the results and were of the fleet before, with what their last
-    /// work held: nothing was removed there when they left.
+    /// The clusters that are new to the results and were of the fleet before, with what their last work held and
+    /// what they last reported: nothing was removed there when they left, or when the results were lost or others
+    /// were looked for.
+    ///
+    /// INVARIANT: nothing is pruned in them ([`Ledger::desired`]) that is not among these.
     fn returned(
         &self,
         fleet: &Fleet,
-    ) -> Result<BTreeMap<ClusterName, Vec<ObjectKey>>, LedgerError> {
-        let known = self.results.as_ref().map(|results| &results.others);
+    ) -> Result<BTreeMap<ClusterName, BTreeSet<ObjectKey>>, LedgerError> {
+        let known = self.results.as_ref().filter(|_| !self.has_moved);
         let is_new = |name: &&ClusterName| {
-            known.is_none_or(|files| !files.contains_key(&format!("clusters/{name}.yaml")))
+            let file = format!("clusters/{name}.yaml");
+            known.is_none_or(|results| !results.others.contains_key(&file))
         };
         let names = fleet.clusters.keys().filter(is_new);
         let refs: BTreeMap<&ClusterName, RefName> =
             names.map(|name| (name, self.layout.work(name))).collect();
-        if refs.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        if self.only_looks() {
+        if self.only_looks() && !refs.is_empty() {
             // Whoever writes has fetched all work refs at the start.
             self.store.fetch(&refs.values().cloned().collect::<Vec<_>>())?;
         }
         let mut returned = BTreeMap::new();
         for (name, work) in refs {
-            let Some(tip) = self.our_tip(&work)? else { continue };
-            let files = self.store.files(tip)?;
-            let keys = files.keys().filter_map(|file| ObjectKey::from_file(file));
-            returned.insert(name.clone(), keys.collect());
+            let mut keys = self.held.get(name).cloned().unwrap_or_default();
+            keys.extend(self.last_reported(name).cloned());
+            if let Some(tip) = self.our_tip(&work)? {
+                let files = self.store.files(tip)?;
+                keys.extend(files.keys().filter_map(|file| ObjectKey::from_file(file)));
+            }
+            // What the results know of is compared with them.
+            let previous = self.results.iter().flat_map(|results| &results.previous.bindings);
+            for (key, _) in previous.filter(|(_, one)| one.works().any(|(other, _)| other == name))
+            {
+                keys.remove(key);
+            }
+            if !keys.is_empty() {
+                returned.insert(name.clone(), keys);
+            }
         }
         Ok(returned)
     }
@@ -450,6 +463,12 @@ impl Ledger {
         }
     }
 
+    /// What a cluster last reported of.
+    fn last_reported(&self, cluster: &ClusterName) -> impl Iterator<Item = &ObjectKey> {
+        let status = self.statuses.get(cluster).and_then(|status| status.committed());
+        status.into_iter().flat_map(|report| report.objects.keys())
+    }
+
     /// The work of one push-mode member, to hand to its executor.
     #[must_use]
     pub fn desired(&mut self, cluster: &ClusterName, plan: &Plan) -> DesiredWork {
@@ -462,8 +481,7 @@ impl Ledger {
             (key.clone(), object)
         });
         let mut held: BTreeSet<ObjectKey> = self.held.get(cluster).cloned().unwrap_or_default();
-        let reported = self.statuses.get(cluster).and_then(|status| status.committed());
-        held.extend(reported.into_iter().flat_map(|report| report.objects.keys().cloned()));
+        held.extend(self.last_reported(cluster).cloned());
         let objects: BTreeMap<ObjectKey, DesiredObject> = objects.collect();
         held.retain(|key| !objects.contains_key(key));
         DesiredWork {

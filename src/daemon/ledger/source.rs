@@ -281,10 +281,10 @@ impl Ledger {
         let source = self.overrides.source_branch.as_deref();
         let source = source.unwrap_or(spec.source.branch.as_str());
         let prefix = self.overrides.refs_prefix.as_deref().unwrap_or(spec.refs.prefix.as_str());
-        let before = self.layout.source();
-        self.layout = Layout::new(source, prefix)?;
+        let before = std::mem::replace(&mut self.layout, Layout::new(source, prefix)?);
+        self.has_moved |= self.results.is_some() && self.layout.prefix() != before.prefix();
         self.adopt_remotes(&spec.remotes)?;
-        Ok(self.layout.source() != before)
+        Ok(self.layout.source() != before.source())
     }
 
     fn parse(&self, path: &str, blob: ObjectId) -> Result<Arc<ParsedFile>, LedgerError> {

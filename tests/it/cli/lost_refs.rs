@@ -68,6 +68,23 @@ fn a_cluster_that_is_away_is_told_in_the_log_and_beside_its_work() {
     until("its mark", || bound().contains("one(not-ready)"), || bound() + &running.errors());
 }
 
+/// The results that a removal is judged by are then others, or none; what runs is the same.
+#[test]
+fn another_prefix_takes_no_removal_past_the_guard() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    let running =
+        Running::start(&fleet, &world.path("log"), &["run", "--credentials", "../credentials"]);
+    commit(&fleet, &[("fleet/all.yaml", &FLEET.replace("hello", "seen"))]);
+    is_recorded(&world, &running, "seen");
+    let settings =
+        "apiVersion: git-fleet.io/v1alpha1\nkind: FleetSettings\nspec: {refs: {prefix: others}}\n";
+    let renamed = FLEET.replace("name: greeting", "name: other");
+    commit(&fleet, &[("fleet.yaml", settings), ("fleet/all.yaml", &renamed)]);
+    let held = "would remove ConfigMap default/greeting, which the clusters were given by results that are lost";
+    until("the refusal", || running.errors().contains(held), || running.errors());
+}
+
 #[test]
 fn an_agent_writes_its_status_branch_again() {
     let world = World::of(&FLEET.replace("Push", "Pull"));

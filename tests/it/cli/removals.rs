@@ -133,6 +133,20 @@ fn nothing_is_removed_because_the_results_are_lost() {
     assert!(String::from_utf8_lossy(&applied.stderr).contains("1 pruned"), "{applied:?}");
 }
 
+/// With the work branches lost as well, what a cluster reports is all that is left of what it was given.
+#[test]
+fn nothing_is_removed_because_all_but_the_reports_is_lost() {
+    let world = World::applied();
+    let fleet = world.path("fleet");
+    commit(&fleet, &[("fleet/all.yaml", &FLEET.replace("name: greeting", "name: other"))]);
+    for branch in ["results", "work/one"] {
+        git(&fleet, &["update-ref", "-d", &format!("refs/heads/fleet/{branch}")]);
+    }
+    let held = world.run("fleet", &APPLY);
+    let told = String::from_utf8_lossy(&held.stderr).into_owned();
+    assert!(told.contains("would remove ConfigMap default/greeting"), "{told}");
+}
+
 /// A plan that moves an object is another one than that which loses it, and so is its approval.
 #[test]
 fn an_approval_of_a_move_does_not_approve_a_loss() {
