@@ -178,6 +178,19 @@ impl Keep {
         dir.is_some_and(|dir| Credentials::new(dir, Allow::default()).file(cluster).exists())
     }
 
+    /// Refuses a directory in the work tree of the fleet: what is there is committed by who adds all that is new.
+    pub(super) fn refuse_source(
+        &self,
+        ledger: &Ledger,
+        cluster: &ClusterName,
+    ) -> anyhow::Result<()> {
+        let path = self.credentials.as_ref().map(|dir| dir.join(format!("{cluster}.yaml")));
+        let Some(path) = path.filter(|path| ledger.would_commit(path)) else { return Ok(()) };
+        let text = format!("{} is in the repository, and would be committed to it", path.display());
+        let hint = "name a directory outside of it, or one that git is told to ignore";
+        Err(Fault::new("KUBECONFIG_IN_SOURCE", text, hint).into())
+    }
+
     /// The place of one cluster's kubeconfig, in words.
     pub(super) fn told(&self, cluster: &ClusterName) -> String {
         match (&self.credentials, &self.credentials_secret) {

@@ -115,6 +115,7 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<Exit> {
         }
     };
     let mut ledger = args.repository.ledger()?;
+    args.keep.refuse_source(&ledger, &args.name)?;
     let mut source = Source::open(&args.repository, &mut ledger)?;
     let runtime = runtime()?;
     let reached = runtime.block_on(reach(&args.kubeconfig, args.context.as_deref()))?;

@@ -248,7 +248,17 @@ impl Unjoin<'_> {
             return Ok(());
         };
         let uid = known_uid(&self.ledger, &self.ledger.recorded()?, name, &registered.value)?;
-        let reached = runtime()?.block_on(reach(path, self.args.context.as_deref()))?;
+        let reached = runtime()?.block_on(reach(path, self.args.context.as_deref()));
+        let reached = reached.map_err(|mut error| {
+            if let Some(fault) = error.downcast_mut::<Fault>()
+                && fault.code == "JOIN_CLUSTER"
+            {
+                "see the message; a cluster that is no more leaves with --orphan and without --kubeconfig, and its \
+                 account stays there"
+                    .clone_into(&mut fault.hint);
+            }
+            error
+        })?;
         if uid.is_empty() || uid == reached.uid {
             return Ok(());
         }

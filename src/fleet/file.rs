@@ -220,6 +220,14 @@ impl Loader<'_> {
             Objects::AsTheyAre(manifests) => return manifests.push(manifest),
             Objects::Documents(documents) => documents,
         };
+        if is_kubeconfig(&manifest) {
+            return checked.error(
+                "",
+                "KUBECONFIG_IN_SOURCE",
+                "this is a kubeconfig: whoever may read the repository may act in its cluster",
+                "have its credentials made void, take the file out, and keep kubeconfigs outside of the repository",
+            );
+        }
         drop_server_owned(&mut checked, &mut manifest);
         let is_own = is_own(manifest.group());
         if !(is_own && manifest.kind() == FleetSettings::KIND) {
@@ -243,6 +251,11 @@ impl Loader<'_> {
             documents.push(Document { key, place, positions, id, desired, object });
         }
     }
+}
+
+fn is_kubeconfig(manifest: &Manifest) -> bool {
+    let has = |field| manifest.0.contains_key(field);
+    (manifest.api_version(), manifest.kind()) == ("v1", "Config") && has("clusters") && has("users")
 }
 
 fn recognise(checked: &mut Checked<'_, '_>, key: &ObjectKey, manifest: &Manifest) -> Object {

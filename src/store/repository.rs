@@ -90,6 +90,23 @@ impl Store {
         self.is_remote() || self.is_routed()
     }
 
+    /// Whether a file at `path` would be committed by who adds all that is new in the work tree.
+    #[must_use]
+    pub fn would_commit(&self, path: &Path) -> bool {
+        let repository = self.repository.borrow();
+        let Some(tree) = repository.workdir().and_then(|dir| dir.canonicalize().ok()) else {
+            return false;
+        };
+        // What is not there yet will be below what is.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let there = path.ancestors().find_map(|dir| Some((dir, dir.canonicalize().ok()?)));
+        let Some((dir, there)) = there else { return false };
+        let path = path.strip_prefix(dir).map_or(there.clone(), |rest| there.join(rest));
+        let is_git_s = path.starts_with(repository.path());
+        let Ok(within) = path.strip_prefix(&tree) else { return false };
+        !is_git_s && !repository.is_path_ignored(within).unwrap_or(false)
+    }
+
     /// Where `name` points; for a remote, as of the last fetch or publication.
     pub fn read_ref(&self, name: &RefName) -> Result<Option<ObjectId>, StoreError> {
         self.read_ref_at(&self.local_name(name))

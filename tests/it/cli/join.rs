@@ -165,6 +165,17 @@ fn refused(output: &Output, code: &str) -> String {
     told
 }
 
+/// Whoever adds all that is new would commit it.
+#[test]
+fn no_credential_is_written_into_the_source() {
+    let world = World::new(&["one"], Workloads::Still);
+    let join = ["join", "one", "--kubeconfig", "../one.admin", "--credentials", "credentials"];
+    refused(&world.fleet(&join), "KUBECONFIG_IN_SOURCE");
+    assert!(!world.path("fleet/credentials").exists());
+    fs::write(world.path("fleet/.gitignore"), "/credentials/\n").unwrap();
+    assert_eq!(world.fleet(&join).status.code(), Some(0));
+}
+
 #[test]
 fn a_cluster_that_joins_takes_work_by_the_credential_that_was_written() {
     let world = World::new(&["one"], Workloads::Progress);
